@@ -1,0 +1,1 @@
+"""What people will read: pure functions from values to bytes."""

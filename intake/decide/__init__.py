@@ -1,0 +1,1 @@
+"""What to do about a mail: pure functions, without I/O, clock or randomness."""

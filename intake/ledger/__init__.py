@@ -1,0 +1,1 @@
+"""What is certain: one database, four transactions."""

@@ -1,0 +1,380 @@
+"""The values that pass from room to room.
+
+A mail's life is a chain of them: ``RawMail`` is read, ``ParsedMail`` understood, a ``Verdict`` and a
+``Plan`` decided, rows written, an ``Outgoing`` composed for each, and ``Sent``, ``Failed`` or ``Unknown``
+recorded. All are frozen; all times are aware datetimes; all sizes are bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+# --- received -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MailRef:
+    """Where one mail stands on the server: a UID means something only under its UIDVALIDITY (RFC 9051, 2.3.1.1)."""
+
+    mailbox: str
+    folder: str
+    uidvalidity: int
+    uid: int
+
+
+@dataclass(frozen=True, slots=True)
+class MailHead:
+    """What is asked about a mail before its body is: enough to decide how to fetch it."""
+
+    uid: int
+    size: int
+    internal_date: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RawMail:
+    """A mail as the server gave it.
+
+    ``body`` is byte for byte what ``BODY.PEEK[]`` returned. If ``truncated``, the mail is larger than
+    ``max_size`` and ``body`` holds only its beginning (headers first); ``size`` is always the server's.
+    """
+
+    ref: MailRef
+    internal_date: datetime
+    size: int
+    body: bytes
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One mailbox of RFC 5322, 3.4: ``email`` is ``local@domain`` with the domain in lower case."""
+
+    name: str
+    email: str
+
+    @property
+    def domain(self) -> str:
+        """The part after the last ``@``, in lower case; empty when there is none."""
+        return self.email.rpartition("@")[2].lower() if "@" in self.email else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A part of the mail that is not its text. ``name`` is clean of controls and path parts, possibly empty."""
+
+    name: str
+    type: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedMail:
+    """What could be understood of a mail. Every field has an honest empty value; nothing here is trusted.
+
+    ``headers`` holds every header in order as ``(lower-case name, unfolded value)``, decoded as text with
+    controls removed. ``text`` is the author's own text (from text/plain, else from HTML); ``all_text`` holds
+    one entry for each other text found anywhere: alternatives, nested messages, HTML seen as text, file names.
+    ``content`` names of special content are among ``encrypted``, ``smime``, ``signed``, ``tnef``, ``report``.
+    ``defects`` are short ids (``no-from``, ``too-deep``), never text out of the mail.
+    """
+
+    message_id: str = ""
+    in_reply_to: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    subject: str = ""
+    authors: tuple[Address, ...] = ()
+    reply_to: tuple[Address, ...] = ()
+    to: tuple[Address, ...] = ()
+    cc: tuple[Address, ...] = ()
+    return_path: str | None = None  # "" is the null sender; None when the header is absent
+    date: datetime | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    text: str = ""
+    all_text: tuple[str, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    content_type: str = "text/plain"
+    report_type: str = ""  # of multipart/report (RFC 6522)
+    content: frozenset[str] = frozenset()
+    nested_message_ids: tuple[str, ...] = ()  # Message-IDs met in enclosed messages and returned headers
+    defects: tuple[str, ...] = ()
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """Every value of the header ``name`` (lower case), in order."""
+        return tuple(value for key, value in self.headers if key == name)
+
+    def first(self, name: str) -> str:
+        """The topmost value of the header ``name`` (lower case), or an empty string."""
+        return next((value for key, value in self.headers if key == name), "")
+
+
+# --- decided ------------------------------------------------------------------------------------
+
+
+class Kind(StrEnum):
+    """What sent a mail."""
+
+    PERSON = "person"
+    AUTOMATIC = "automatic"
+    BOUNCE = "bounce"
+    LIST = "list"
+    OURS = "ours"
+
+
+class Urgency(StrEnum):
+    """How soon people must look. Signals only ever raise it."""
+
+    NORMAL = "normal"
+    URGENT = "urgent"
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """What kind of sender a mail has, and whether it may be answered; ``reason`` is a short id."""
+
+    kind: Kind
+    acknowledge: bool
+    reason: str
+    to: Address | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """An organizer who must not see a case. ``reason`` is a short id such as ``named-in-body``."""
+
+    organizer: str  # address, lower case
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a mail is. Everything here can be shown: ``rule``, ``evidence`` and reasons never quote free text.
+
+    ``evidence`` holds the configured phrases (not the mail's words) that matched.
+    """
+
+    kind: Kind
+    category: str
+    rule: str
+    evidence: tuple[str, ...]
+    urgency: Urgency
+    urgency_reasons: tuple[str, ...]
+    language: str
+    event: str
+    acknowledge: bool
+    acknowledge_reason: str
+    acknowledge_to: Address | None
+    recused: tuple[Withheld, ...]
+    authentication: str = "none"  # pass | fail | none
+    matched: bool = True  # False when only the last category, which has no rule, took it
+
+
+class Outcome(StrEnum):
+    """What became of a mail; each mail has exactly one."""
+
+    CASE = "case"  # opened a case
+    FOLLOW_UP = "follow-up"  # joined one
+    RECORDED = "recorded"  # machine mail: counted and shown in the digest
+    DUPLICATE = "duplicate"  # the same bytes were accepted before
+    BEFORE = "before"  # was there at first contact
+    TEAM = "team"  # an organizer's reply or command
+    QUARANTINED = "quarantined"  # could not be processed; people have it
+
+
+class CaseState(StrEnum):
+    """new -> claimed -> closed; a follow-up reopens."""
+
+    NEW = "new"
+    CLAIMED = "claimed"
+    CLOSED = "closed"
+
+
+class DeliveryState(StrEnum):
+    """States of one delivery.
+
+    ========  ==========================================================  =======================
+    state     meaning                                                     may become
+    ========  ==========================================================  =======================
+    waiting   until a copy has reached an organizer, or its time is up    pending, withheld
+    pending   due at ``not_before``                                       claimed, withheld
+    claimed   somebody tries until ``lease_until``                        sent, failed, unknown,
+                                                                          pending, withheld
+    unknown   the connection broke after the last dot; tried again        claimed, withheld
+              under the same Message-ID
+    sent      a server took it: it said 250                               failed (by a bounce)
+    failed    given up; people are told                                   pending (``outbox retry``)
+    withheld  the recipient must not have it                              --
+    ========  ==========================================================  =======================
+    """
+
+    WAITING = "waiting"
+    PENDING = "pending"
+    CLAIMED = "claimed"
+    UNKNOWN = "unknown"
+    SENT = "sent"
+    FAILED = "failed"
+    WITHHELD = "withheld"
+
+
+FINAL_STATES = frozenset({DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.WITHHELD})
+
+
+class MessageKind(StrEnum):
+    """Value of ``X-Intake-Kind``."""
+
+    ACKNOWLEDGEMENT = "acknowledgement"
+    REPORT = "report"
+    FOLLOW_UP = "follow-up"
+    NOTICE = "notice"
+    REMINDER = "reminder"
+    DIGEST = "digest"
+    ALARM = "alarm"
+
+
+REPORTER = "reporter"  # recipient of an acknowledgement: the address itself stays in the mail
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryDraft:
+    """One message to one person, decided but not composed.
+
+    ``recipient`` is an organizer's address or ``REPORTER``; ``key`` makes it happen once; ``variant`` selects
+    the words (``full``, ``generic``, ``unread`` …).
+    """
+
+    kind: MessageKind
+    recipient: str
+    key: str
+    state: DeliveryState
+    not_before: datetime
+    variant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCase:
+    """A case as the ledger knows it, in what a decision needs."""
+
+    id: int
+    code: str
+    state: CaseState
+    urgency: Urgency
+    participants: frozenset[bytes]  # keyed hashes of the addresses that wrote in it
+    withheld: frozenset[str]  # organizers' addresses
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What the ledger knows about a mail that arrives."""
+
+    duplicate_of: int | None = None
+    thread: KnownCase | None = None  # a mail of ours, or of the reporter, is referred to
+    thread_by: str = ""  # ours | theirs | code
+    known_sender: bool = False  # the sender already takes part in that case
+    acknowledged_sender: int = 0  # acknowledgements in the last day to this sender,
+    acknowledged_domain: int = 0  # to this domain,
+    acknowledged_all: int = 0  # and in all
+    recent_from_sender: int = 0  # mails of this sender in the last day
+    ours_returned: bool = False  # the mail bears a Message-ID of ours
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that follows from one mail; written down in one transaction."""
+
+    outcome: Outcome
+    reason: str
+    case_id: int | None = None  # an existing case
+    opens: bool = False  # or a new one
+    linked_to: int | None = None  # a case that people should look at beside it
+    raises_urgency: bool = False
+    reopens: bool = False
+    withheld: tuple[Withheld, ...] = ()
+    deliveries: tuple[DeliveryDraft, ...] = ()
+    acknowledge_reason: str = ""
+    keep_original: bool = True
+
+
+# --- written down and sent ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A row of the ledger's cases, without anything personal."""
+
+    id: int
+    code: str
+    category: str
+    rule: str
+    urgency: Urgency
+    urgency_reasons: tuple[str, ...]
+    language: str
+    event: str
+    authentication: str
+    state: CaseState
+    opened: datetime
+    claimed_by: str | None
+    claimed_at: datetime | None
+    first_human_reply: datetime | None
+    closed_at: datetime | None
+    mails: int
+    recused: tuple[Withheld, ...] = ()
+    linked_to: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A row of the outbox that was claimed: ``attempts`` is ours, and a late writer with another number loses."""
+
+    id: int
+    kind: MessageKind
+    case_id: int | None
+    mail_id: int | None
+    recipient: str
+    message_id: str
+    variant: str
+    state: DeliveryState
+    attempts: int
+    created: datetime
+    not_before: datetime
+    key: str
+    sent_at: datetime | None = None
+    error: str = ""
+    receipt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message ready for SMTP: ``sender`` is the envelope's (empty: null), ``recipient`` exactly one."""
+
+    sender: str
+    recipient: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A server took the message; ``receipt`` is its last line, redacted of addresses."""
+
+    receipt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A server did not take it. ``size`` says that it was refused for being too large."""
+
+    permanent: bool
+    reason: str
+    size: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The connection broke after the message was handed over: it may or may not have been taken."""
+
+    reason: str
+
+
+Result = Sent | Failed | Unknown

@@ -1,0 +1,77 @@
+"""What the steps ask of the world outside: two contracts that fit on a screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from intake.model import MailHead, Outgoing, RawMail, Result
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A selected folder. ``uidnext`` is the first UID that is not yet given out; 0 when the server does not say."""
+
+    name: str
+    uidvalidity: int
+    uidnext: int
+    exists: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """What became of a request to move mail: UIDs that are gone from the folder, and those that still stand there."""
+
+    moved: tuple[int, ...]
+    left: tuple[int, ...]
+
+
+class Mailbox(Protocol):
+    """An IMAP mailbox (RFC 9051). Every call ends within its deadline; every failure is a MailboxError.
+
+    Nothing is ever marked as read, and nothing is expunged that ``file`` did not move.
+    """
+
+    name: str
+
+    def open(self) -> None:
+        """Connect and log in. Raises MailboxError, which says whether the host, TLS or the log-in failed."""
+
+    def close(self) -> None:
+        """Log out, or drop the connection. Never raises."""
+
+    def select(self, folder: str) -> Folder:
+        """Select a folder by its configured name. Raises MailboxError when it does not exist."""
+
+    def ensure_folder(self, folder: str) -> None:
+        """Create and subscribe a folder if it is missing."""
+
+    def uids(self, first: int, last: int | None = None) -> list[int]:
+        """UIDs of the selected folder from ``first`` (to ``last``), ascending. Costs the same at any folder size."""
+
+    def heads(self, uids: Sequence[int]) -> list[MailHead]:
+        """Size and INTERNALDATE for those that are still there."""
+
+    def fetch(self, heads: Iterable[MailHead]) -> Iterator[RawMail]:
+        """The mails themselves; one that has vanished meanwhile is left out.
+
+        A mail that the server can't deliver does not spoil the others: it is fetched by itself, and if that
+        fails too, it comes with what could be read and ``unreadable`` in its ``RawMail.body`` left empty.
+        """
+
+    def file(self, uids: Sequence[int], destination: str) -> Filed:
+        """Move mail of the selected folder: MOVE, else COPY, ``\\Deleted`` and UID EXPUNGE of just these."""
+
+
+class Transport(Protocol):
+    """A way out for one message to one recipient. Keeps its connection between calls."""
+
+    def send(self, outgoing: Outgoing) -> Result:
+        """Hand one message over. Never raises for what the network or the server does."""
+
+    def check(self) -> None:
+        """Connect and log in without sending. Raises DeliveryError."""
+
+    def close(self) -> None:
+        """Say goodbye. Never raises."""

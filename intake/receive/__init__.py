@@ -1,0 +1,1 @@
+"""What comes in: mail over IMAP, turned into values."""
