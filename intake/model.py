@@ -39,13 +39,15 @@ class RawMail:
 
     ``body`` is byte for byte what ``BODY.PEEK[]`` returned. If ``truncated``, the mail is larger than
     ``max_size`` and ``body`` holds only its beginning (headers first); ``size`` is always the server's.
+    If ``unreadable``, the server could not deliver it even by itself and ``body`` is what there was, or empty.
     """
 
     ref: MailRef
     internal_date: datetime
     size: int
-    body: bytes
+    body: bytes = field(repr=False)
     truncated: bool = False
+    unreadable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

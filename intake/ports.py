@@ -57,7 +57,7 @@ class Mailbox(Protocol):
         """The mails themselves; one that has vanished meanwhile is left out.
 
         A mail that the server can't deliver does not spoil the others: it is fetched by itself, and if that
-        fails too, it comes with what could be read and ``unreadable`` in its ``RawMail.body`` left empty.
+        fails too, it comes marked ``unreadable``.
         """
 
     def file(self, uids: Sequence[int], destination: str) -> Filed:

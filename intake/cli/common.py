@@ -1,0 +1,96 @@
+"""What every command shares: options, the way to a configuration, and how an answer is printed."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from intake.edge import Clock
+from intake.errors import ConfigError
+
+if TYPE_CHECKING:
+    from intake.config import Config
+
+DONE, FINDING, USAGE, LEFT, MISCONFIGURED = 0, 1, 2, 75, 78
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Moment(click.ParamType):
+    """An ISO 8601 date and time; without an offset it is UTC."""
+
+    name = "ISO8601"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Parse, or fail as a usage error."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no ISO 8601 time, such as 2026-04-18T08:30:00+02:00", param, ctx)
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """How a command was called."""
+
+    config_file: Path | None
+    clock: Clock
+    json: bool
+
+    def config(self) -> Config:
+        """The configuration. Raises ConfigError with every problem there is."""
+        from intake.config import load  # noqa: PLC0415 - pydantic is only paid for where it is used
+
+        return load(find_config(self.config_file, os.environ))
+
+
+def find_config(given: Path | None, environ: Mapping[str, str]) -> Path:
+    """``--config``, else ``$INTAKE_CONFIG``, else ./config.toml, else /etc/intake/config.toml."""
+    if given is not None:
+        return given
+    if environ.get("INTAKE_CONFIG"):
+        return Path(environ["INTAKE_CONFIG"])
+    places = [Path("config.toml"), Path("/etc/intake/config.toml")]
+    for place in places:
+        if place.is_file():
+            return place
+    raise ConfigError(
+        ["no configuration: name one with --config FILE, or write ./config.toml (start from config.example.toml)"]
+    )
+
+
+def options(command: Command) -> Command:
+    """Give a command ``--config``, ``--json`` and ``--now``, and pass an Invocation as its first argument."""
+
+    @click.option("-c", "--config", "config_file", type=click.Path(path_type=Path), help="The configuration file.")
+    @click.option("--json", "as_json", is_flag=True, help="Answer in JSON on standard output.")
+    @click.option("--now", "moment", type=Moment(), help="Act as at this time (for drills, replays and tests).")
+    @functools.wraps(command)
+    def wrapped(config_file: Path | None, as_json: bool, moment: datetime | None, **rest: Any) -> Any:  # noqa: FBT001 - click passes flags so
+        clock = Clock.at(moment) if moment else Clock()
+        return command(Invocation(config_file, clock, as_json), **rest)
+
+    return wrapped  # type: ignore[return-value]  # the decorators keep the command's shape
+
+
+def print_json(answer: object) -> None:
+    """One JSON value on a line of its own; times as ISO 8601 in UTC."""
+    click.echo(json.dumps(answer, ensure_ascii=False, default=_plain))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="seconds")
+    if isinstance(value, (set, frozenset, tuple)):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
