@@ -1,0 +1,52 @@
+"""TOML -> Config: every problem at once, each with ``file:line`` and what to do."""
+
+from intake.config.load import load, loads
+from intake.config.models import (
+    DEFAULT_CATEGORIES,
+    LANGUAGES,
+    AcknowledgementConfig,
+    AlarmConfig,
+    Away,
+    CategoryConfig,
+    CommunityConfig,
+    Config,
+    DigestConfig,
+    EventConfig,
+    FallbackConfig,
+    LedgerConfig,
+    Login,
+    MailboxConfig,
+    Matcher,
+    OrganizerConfig,
+    RetentionConfig,
+    Section,
+    SmtpConfig,
+    TemplatesConfig,
+)
+from intake.config.values import Schedule
+
+__all__ = [
+    "DEFAULT_CATEGORIES",
+    "LANGUAGES",
+    "AcknowledgementConfig",
+    "AlarmConfig",
+    "Away",
+    "CategoryConfig",
+    "CommunityConfig",
+    "Config",
+    "DigestConfig",
+    "EventConfig",
+    "FallbackConfig",
+    "LedgerConfig",
+    "Login",
+    "MailboxConfig",
+    "Matcher",
+    "OrganizerConfig",
+    "RetentionConfig",
+    "Schedule",
+    "Section",
+    "SmtpConfig",
+    "TemplatesConfig",
+    "load",
+    "loads",
+]
