@@ -256,6 +256,15 @@ class DeliveryDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrival:
+    """A mail that was read, understood and judged, and is not written down yet."""
+
+    raw: RawMail
+    mail: ParsedMail
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
 class KnownCase:
     """A case as the ledger knows it, in what a decision needs."""
 
@@ -274,6 +283,7 @@ class History:
     duplicate_of: int | None = None
     thread: KnownCase | None = None  # a mail of ours, or of the reporter, is referred to
     thread_by: str = ""  # ours | theirs | code
+    token_of: str = ""  # with ``ours``: who alone received the mail that is referred to
     known_sender: bool = False  # the sender already takes part in that case
     acknowledged_sender: int = 0  # acknowledgements in the last day to this sender,
     acknowledged_domain: int = 0  # to this domain,
@@ -289,14 +299,17 @@ class Plan:
     outcome: Outcome
     reason: str
     case_id: int | None = None  # an existing case
+    duplicate_of: int | None = None
     opens: bool = False  # or a new one
     linked_to: int | None = None  # a case that people should look at beside it
     raises_urgency: bool = False
     reopens: bool = False
+    human_reply: bool = False
     withheld: tuple[Withheld, ...] = ()
     deliveries: tuple[DeliveryDraft, ...] = ()
     acknowledge_reason: str = ""
     keep_original: bool = True
+    file: bool = True  # move it to the processed folder
 
 
 # --- written down and sent ----------------------------------------------------------------------

@@ -1,0 +1,498 @@
+"""The first transaction: mails, cases, recusals and deliveries are written down together, many mails at once.
+
+What the ledger knows is read in a few questions for the whole batch and kept current in memory while the batch is
+decided, so that the second mail of a batch sees the case that the first one opened.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from intake.ledger.keys import Key
+from intake.ledger.schema import case, delivery, mail, original, recusal
+from intake.model import (
+    REPORTER,
+    Arrival,
+    CaseState,
+    DeliveryState,
+    History,
+    KnownCase,
+    MessageKind,
+    Outcome,
+    Plan,
+    Urgency,
+    Verdict,
+)
+
+Decide = Callable[[Arrival, History], Plan]
+CHUNK = 400  # bound parameters in one question, well under every database's limit
+MOST_REFERENCES = 40  # the first and the last twenty: what a real thread needs, whatever a hostile one holds
+_CODE = re.compile(r"\b[A-Z0-9]{1,16}-[0-9A-Z]{6}\b")
+PRIORITY = {MessageKind.ACKNOWLEDGEMENT: 2, MessageKind.DIGEST: 3, MessageKind.ALARM: 1, MessageKind.REMINDER: 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Makes:
+    """What accept needs from the edge: a Message-ID of ours, and a case code."""
+
+    message_id: Callable[[], str]
+    code: Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What one batch came to."""
+
+    outcomes: tuple[Outcome, ...]
+
+    def count(self, outcome: Outcome) -> int:
+        """How many mails had this outcome."""
+        return self.outcomes.count(outcome)
+
+
+@dataclass(slots=True)
+class _Marks:
+    """The keyed hashes of one arrival."""
+
+    content: bytes | None
+    message_id: bytes | None
+    sender: bytes | None
+    domain: bytes | None
+    references: tuple[bytes, ...]  # of the mails it refers to, its own Message-ID included
+    plain_references: tuple[str, ...]
+    codes: tuple[str, ...]
+
+
+def marks(key: Key, arrival: Arrival) -> _Marks:
+    """Hash what is to be recognised again; a mail whose bytes are incomplete has no content to recognise."""
+    parsed = arrival.mail
+    author = parsed.authors[0].email.lower() if parsed.authors else ""
+    whole = bool(arrival.raw.body) and not arrival.raw.truncated and not arrival.raw.unreadable
+    ids = tuple(dict.fromkeys((*parsed.in_reply_to, *parsed.references)))
+    if len(ids) > MOST_REFERENCES:
+        ids = ids[: MOST_REFERENCES // 2] + ids[-MOST_REFERENCES // 2 :]
+    own = (parsed.message_id,) if parsed.message_id else ()
+    return _Marks(
+        content=key.hash("content", arrival.raw.body) if whole else None,
+        message_id=key.hash("message-id", parsed.message_id) if parsed.message_id else None,
+        sender=key.hash("address", author) if author else None,
+        domain=key.hash("domain", author.rpartition("@")[2]) if "@" in author else None,
+        references=tuple(key.hash("message-id", one) for one in (*ids, *own)),
+        plain_references=ids,
+        codes=tuple(_CODE.findall(parsed.subject.upper()))[:4],
+    )
+
+
+@dataclass(slots=True)
+class _Known:
+    """The ledger's knowledge about a batch, kept current while the batch is decided."""
+
+    contents: dict[bytes, int]
+    ours: dict[str, tuple[int | None, str]]  # our Message-ID -> case, recipient
+    theirs: dict[bytes, int]  # hash of a reporter's Message-ID -> case
+    codes: dict[str, int]
+    cases: dict[int, KnownCase]
+    acknowledged_sender: Counter[bytes]
+    acknowledged_domain: Counter[bytes]
+    acknowledged_all: int
+    recent: Counter[bytes]
+    taken: set[tuple[str, str, int, int]] = field(default_factory=set)
+
+    def history(self, marks: _Marks, own_id: str) -> History:
+        thread, how, token = self._thread(marks)
+        return History(
+            duplicate_of=self.contents.get(marks.content) if marks.content else None,
+            thread=thread,
+            thread_by=how,
+            token_of=token,
+            known_sender=bool(thread and marks.sender in thread.participants),
+            acknowledged_sender=self.acknowledged_sender[marks.sender] if marks.sender else 0,
+            acknowledged_domain=self.acknowledged_domain[marks.domain] if marks.domain else 0,
+            acknowledged_all=self.acknowledged_all,
+            recent_from_sender=self.recent[marks.sender] if marks.sender else 0,
+            ours_returned=own_id in self.ours,
+        )
+
+    def _thread(self, marks: _Marks) -> tuple[KnownCase | None, str, str]:
+        for one in reversed(marks.plain_references):
+            if one in self.ours and self.ours[one][0] in self.cases:
+                number, recipient = self.ours[one]
+                return self.cases[number or 0], "ours", recipient
+        for digest in reversed(marks.references):
+            if digest in self.theirs:
+                return self.cases[self.theirs[digest]], "theirs", ""
+        for code in marks.codes:
+            if code in self.codes:
+                return self.cases[self.codes[code]], "code", ""
+        return None, "", ""
+
+
+def accept(
+    connection: Connection, key: Key, arrivals: Sequence[Arrival], decide: Decide, makes: Makes, now: datetime
+) -> Accepted:
+    """Decide and write down a batch from one folder. Mail that is there already is passed over."""
+    marked = [marks(key, arrival) for arrival in arrivals]
+    known = _look_up(connection, arrivals, marked, now)
+    writer = _Writer(key, makes, now)
+    for arrival, its_marks in zip(arrivals, marked, strict=True):
+        ref = arrival.raw.ref
+        if (ref.mailbox, ref.folder, ref.uidvalidity, ref.uid) in known.taken:
+            continue
+        plan = decide(arrival, known.history(its_marks, arrival.mail.message_id))
+        writer.add(arrival, its_marks, plan, known)
+    writer.write(connection)
+    return Accepted(tuple(plan.outcome for _, _, plan, _ in writer.entries))
+
+
+def _look_up(connection: Connection, arrivals: Sequence[Arrival], marked: Sequence[_Marks], now: datetime) -> _Known:
+    ref = arrivals[0].raw.ref
+    taken = _rows(
+        connection,
+        select(mail.c.uid).where(
+            mail.c.mailbox == ref.mailbox, mail.c.folder == ref.folder, mail.c.uidvalidity == ref.uidvalidity
+        ),
+        mail.c.uid,
+        {arrival.raw.ref.uid for arrival in arrivals},
+    )
+    contents = _rows(
+        connection,
+        select(mail.c.content, mail.c.id).where(mail.c.duplicate_of.is_(None)),
+        mail.c.content,
+        {m.content for m in marked if m.content},
+    )
+    ours = _rows(
+        connection,
+        select(delivery.c.message_id, delivery.c.case_id, delivery.c.recipient),
+        delivery.c.message_id,
+        {i for m in marked for i in m.plain_references} | {a.mail.message_id for a in arrivals if a.mail.message_id},
+    )
+    theirs = _rows(
+        connection,
+        select(mail.c.message_id, mail.c.case_id).where(mail.c.case_id.is_not(None)),
+        mail.c.message_id,
+        {r for m in marked for r in m.references},
+    )
+    codes = _rows(connection, select(case.c.code, case.c.id), case.c.code, {c for m in marked for c in m.codes})
+    day = now - timedelta(days=1)
+    senders = {m.sender for m in marked if m.sender}
+    domains = {m.domain for m in marked if m.domain}
+    numbers = {row[1] for row in ours} | {row[1] for row in theirs} | {row[1] for row in codes}
+    return _Known(
+        contents={row[0]: row[1] for row in contents},
+        ours={row[0]: (row[1], row[2]) for row in ours},
+        theirs={row[0]: row[1] for row in theirs},
+        codes={row[0]: row[1] for row in codes},
+        cases=known_cases(connection, {n for n in numbers if n is not None}),
+        acknowledged_sender=_acknowledged(connection, mail.c.sender, senders, day),
+        acknowledged_domain=_acknowledged(connection, mail.c.domain, domains, day),
+        acknowledged_all=_acknowledged_all(connection, day),
+        recent=_recent(connection, senders, day),
+        taken={(ref.mailbox, ref.folder, ref.uidvalidity, row[0]) for row in taken},
+    )
+
+
+def _chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
+    listed = list(values)
+    for start in range(0, len(listed), CHUNK):
+        yield listed[start : start + CHUNK]
+
+
+def _rows(connection: Connection, question: Any, column: Any, values: Iterable[Any]) -> list[Any]:
+    return [row for chunk in _chunks(values) for row in connection.execute(question.where(column.in_(chunk)))]
+
+
+def known_cases(connection: Connection, numbers: Iterable[int]) -> dict[int, KnownCase]:
+    """Cases with who wrote in them and who is withheld."""
+    numbers = set(numbers)
+    if not numbers:
+        return {}
+    participants: dict[int, set[bytes]] = {}
+    for row in _rows(
+        connection,
+        select(mail.c.case_id, mail.c.sender).distinct().where(mail.c.sender.is_not(None), mail.c.outcome != "team"),
+        mail.c.case_id,
+        numbers,
+    ):
+        participants.setdefault(row[0], set()).add(row[1])
+    withheld: dict[int, set[str]] = {}
+    for row in _rows(
+        connection,
+        select(recusal.c.case_id, recusal.c.organizer).where(recusal.c.released.is_(None)),
+        recusal.c.case_id,
+        numbers,
+    ):
+        withheld.setdefault(row[0], set()).add(row[1])
+    return {
+        row.id: KnownCase(
+            id=row.id,
+            code=row.code,
+            state=CaseState(row.state),
+            urgency=Urgency(row.urgency),
+            participants=frozenset(participants.get(row.id, ())),
+            withheld=frozenset(withheld.get(row.id, ())),
+        )
+        for row in _rows(connection, select(case), case.c.id, numbers)
+    }
+
+
+_COUNTED = (
+    DeliveryState.WAITING,
+    DeliveryState.PENDING,
+    DeliveryState.CLAIMED,
+    DeliveryState.UNKNOWN,
+    DeliveryState.SENT,
+)
+
+
+def _acknowledged(connection: Connection, column: Any, values: set[bytes], since: datetime) -> Counter[bytes]:
+    question = (
+        select(column, func.count())
+        .join(delivery, delivery.c.mail_id == mail.c.id)
+        .where(
+            mail.c.accepted > since,
+            delivery.c.kind == MessageKind.ACKNOWLEDGEMENT,
+            delivery.c.state.in_(_COUNTED),
+        )
+        .group_by(column)
+    )
+    return Counter({row[0]: row[1] for row in _rows(connection, question, column, values)})
+
+
+def _acknowledged_all(connection: Connection, since: datetime) -> int:
+    return (
+        connection.execute(
+            select(func.count()).where(
+                delivery.c.recipient == REPORTER,
+                delivery.c.kind == MessageKind.ACKNOWLEDGEMENT,
+                delivery.c.created > since,
+                delivery.c.state.in_(_COUNTED),
+            )
+        ).scalar()
+        or 0
+    )
+
+
+def _recent(connection: Connection, senders: set[bytes], since: datetime) -> Counter[bytes]:
+    question = (
+        select(mail.c.sender, func.count())
+        .where(mail.c.accepted > since, mail.c.outcome.in_((Outcome.CASE, Outcome.FOLLOW_UP)))
+        .group_by(mail.c.sender)
+    )
+    return Counter({row[0]: row[1] for row in _rows(connection, question, mail.c.sender, senders)})
+
+
+class _Writer:
+    """Collects the rows of a batch and inserts them table by table.
+
+    A case that the batch itself opens has a negative number until the database has given it one.
+    """
+
+    def __init__(self, key: Key, makes: Makes, now: datetime) -> None:
+        self.key, self.makes, self.now = key, makes, now
+        self.entries: list[tuple[Arrival, _Marks, Plan, int | None]] = []
+        self.opened: list[dict[str, Any]] = []
+
+    def add(self, arrival: Arrival, its: _Marks, plan: Plan, known: _Known) -> None:
+        number = plan.case_id
+        if plan.opens:
+            self.opened.append(_new_case(arrival.verdict, plan, self.makes.code(), self.now))
+            number = -len(self.opened)
+        self.entries.append((arrival, its, plan, number))
+        place = -1_000_000 - len(self.entries)  # stands for a mail of this batch until it has a number
+        if its.content and plan.outcome is not Outcome.DUPLICATE:
+            known.contents.setdefault(its.content, place)
+        if number is not None:
+            self._remember(arrival, its, plan, number, known)
+        if plan.outcome in {Outcome.CASE, Outcome.FOLLOW_UP} and its.sender:
+            known.recent[its.sender] += 1
+        if any(d.kind is MessageKind.ACKNOWLEDGEMENT for d in plan.deliveries):
+            known.acknowledged_all += 1
+            if its.sender:
+                known.acknowledged_sender[its.sender] += 1
+            if its.domain:
+                known.acknowledged_domain[its.domain] += 1
+
+    def _remember(self, arrival: Arrival, its: _Marks, plan: Plan, number: int, known: _Known) -> None:
+        if its.message_id:
+            known.theirs[its.message_id] = number
+        before = known.cases.get(number)
+        if before is None:
+            row = self.opened[-number - 1]
+            before = KnownCase(number, row["code"], CaseState.NEW, arrival.verdict.urgency, frozenset(), frozenset())
+            known.codes[row["code"]] = number
+        known.cases[number] = replace(
+            before,
+            state=CaseState.NEW if plan.reopens else before.state,
+            urgency=Urgency.URGENT if plan.raises_urgency else before.urgency,
+            participants=before.participants
+            | ({its.sender} if its.sender and plan.outcome is not Outcome.TEAM else set()),
+            withheld=before.withheld | {w.organizer for w in plan.withheld},
+        )
+
+    def write(self, connection: Connection) -> None:
+        if not self.entries:
+            return
+        numbers = self._cases(connection)
+        ids = self._mails(connection, numbers)
+        self._originals(connection, ids)
+        self._recusals(connection, numbers, ids)
+        self._deliveries(connection, numbers, ids)
+        for _, _, plan, number in self.entries:
+            known_number = numbers[number]
+            if known_number is not None and not plan.opens:
+                _touch_case(connection, known_number, plan, self.now)
+
+    def _cases(self, connection: Connection) -> dict[int | None, int | None]:
+        if not self.opened:
+            return _Numbers({})
+        plain = [{k: v for k, v in row.items() if k != "linked_to"} for row in self.opened]
+        made = (
+            connection.execute(insert(case).returning(case.c.id, sort_by_parameter_order=True), plain).scalars().all()
+        )
+        numbers = _Numbers({-place: number for place, number in enumerate(made, start=1)})
+        for row, number in zip(self.opened, made, strict=True):
+            if row["linked_to"] is not None:
+                connection.execute(update(case).where(case.c.id == number).values(linked_to=numbers[row["linked_to"]]))
+        return numbers
+
+    def _mails(self, connection: Connection, numbers: dict[int | None, int | None]) -> list[int]:
+        rows = [_mail_row(arrival, its, plan, numbers[number], self.now) for arrival, its, plan, number in self.entries]
+        # A duplicate of a mail in this very batch learns the other's number afterwards.
+        later = {i: row["duplicate_of"] for i, row in enumerate(rows) if (row["duplicate_of"] or 0) < 0}
+        firsts = [i for i in range(len(rows)) if i not in later]
+        ids: dict[int, int] = {}
+        for group in (firsts, sorted(later)):
+            if not group:
+                continue
+            for i in group:
+                if i in later:
+                    rows[i]["duplicate_of"] = ids[-later[i] - 1_000_001]
+            made = connection.execute(
+                insert(mail).returning(mail.c.id, sort_by_parameter_order=True), [rows[i] for i in group]
+            ).scalars()
+            ids.update(zip(group, made, strict=True))
+        return [ids[i] for i in range(len(rows))]
+
+    def _originals(self, connection: Connection, ids: Sequence[int]) -> None:
+        rows = [
+            {
+                "mail_id": mail_id,
+                "truncated": arrival.raw.truncated,
+                "sealed": self.key.seal(arrival.raw.body, b"original"),
+            }
+            for mail_id, (arrival, _, plan, _) in zip(ids, self.entries, strict=True)
+            if plan.keep_original and plan.deliveries
+        ]
+        if rows:
+            connection.execute(insert(original), rows)
+
+    def _recusals(self, connection: Connection, numbers: dict[int | None, int | None], ids: Sequence[int]) -> None:
+        rows = [
+            {
+                "case_id": numbers[number],
+                "mail_id": mail_id,
+                "organizer": withheld.organizer,
+                "reason": withheld.reason,
+                "since": self.now,
+            }
+            for mail_id, (_, _, plan, number) in zip(ids, self.entries, strict=True)
+            for withheld in plan.withheld
+        ]
+        if rows:
+            connection.execute(insert(recusal), rows)
+
+    def _deliveries(self, connection: Connection, numbers: dict[int | None, int | None], ids: Sequence[int]) -> None:
+        rows = [
+            {
+                "key": f"mail {mail_id}: {draft.key}",
+                "kind": draft.kind,
+                "case_id": numbers[number],
+                "mail_id": mail_id,
+                "recipient": draft.recipient,
+                "variant": draft.variant,
+                "message_id": self.makes.message_id(),
+                "state": draft.state,
+                "priority": 0 if arrival.verdict.urgency is Urgency.URGENT else PRIORITY.get(draft.kind, 1),
+                "attempts": 0,
+                "created": self.now,
+                "not_before": draft.not_before,
+                "error": "",
+                "receipt": "",
+            }
+            for mail_id, (arrival, _, plan, number) in zip(ids, self.entries, strict=True)
+            for draft in plan.deliveries
+        ]
+        if rows:
+            connection.execute(insert(delivery), rows)
+
+
+class _Numbers(dict[int | None, int | None]):
+    """Case numbers by their place in the batch; a number that the ledger gave stands for itself."""
+
+    def __missing__(self, number: int | None) -> int | None:
+        return number
+
+
+def _new_case(verdict: Verdict, plan: Plan, code: str, now: datetime) -> dict[str, Any]:
+    return {
+        "code": code,
+        "category": verdict.category,
+        "rule": verdict.rule[:300],
+        "urgency": Urgency.URGENT if plan.raises_urgency else verdict.urgency,
+        "urgency_reasons": json.dumps(verdict.urgency_reasons),
+        "language": verdict.language,
+        "event": verdict.event[:200],
+        "authentication": verdict.authentication,
+        "state": CaseState.NEW,
+        "opened": now,
+        "outcome": "",
+        "linked_to": plan.linked_to,
+    }
+
+
+def _mail_row(arrival: Arrival, its: _Marks, plan: Plan, number: int | None, now: datetime) -> dict[str, Any]:
+    raw, ref = arrival.raw, arrival.raw.ref
+    return {
+        "mailbox": ref.mailbox,
+        "folder": ref.folder,
+        "uidvalidity": ref.uidvalidity,
+        "uid": ref.uid,
+        "content": its.content,
+        "message_id": its.message_id,
+        "sender": its.sender,
+        "domain": its.domain,
+        "size": raw.size,
+        "internal_date": raw.internal_date,
+        "accepted": now,
+        "kind": arrival.verdict.kind,
+        "category": arrival.verdict.category,
+        "outcome": plan.outcome,
+        "reason": plan.reason[:100],
+        "acknowledge_reason": plan.acknowledge_reason[:100],
+        "case_id": number,
+        "duplicate_of": plan.duplicate_of,
+        "filing": "due" if plan.file else "stays",
+        "filed_to": "",
+    }
+
+
+def _touch_case(connection: Connection, number: int, plan: Plan, now: datetime) -> None:
+    changes: dict[str, Any] = {}
+    if plan.raises_urgency:
+        changes["urgency"] = Urgency.URGENT
+    if plan.reopens:
+        changes |= {"state": CaseState.NEW, "claimed_by": None, "claimed_at": None, "closed_at": None, "outcome": ""}
+    if changes:
+        connection.execute(update(case).where(case.c.id == number).values(changes))
+    if plan.human_reply:
+        connection.execute(
+            update(case).where(case.c.id == number, case.c.first_human_reply.is_(None)).values(first_human_reply=now)
+        )

@@ -1,0 +1,130 @@
+"""The database underneath: connections, durability, migrations, and errors in an operator's words."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+
+from intake.errors import LedgerError
+from intake.ledger.schema import HEAD
+
+BUSY_SECONDS = 20
+
+
+class Database:
+    """An engine with the promises that the ledger needs: a commit that returned is on the disk."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            self.url: URL = make_url(url)
+        except ArgumentError:
+            raise LedgerError("[ledger] url is not a database address, such as sqlite:///intake.db") from None
+        self.sqlite = self.url.get_backend_name() == "sqlite"
+        if self.sqlite:
+            _own_file(Path(str(self.url.database)))
+            self._engine = create_engine(
+                self.url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
+            )
+            event.listen(self._engine, "connect", _sqlite_connect)
+            event.listen(self._engine, "begin", _sqlite_begin)
+        else:
+            url_with_driver = self.url.set(drivername="postgresql+psycopg")
+            self._engine = create_engine(url_with_driver, hide_parameters=True, pool_pre_ping=True)
+
+    @property
+    def engine(self) -> Engine:
+        """For the migrations."""
+        return self._engine
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One transaction, committed at the end. Database errors become LedgerError; IntegrityError passes."""
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except IntegrityError:
+            raise
+        except SQLAlchemyError as error:
+            raise LedgerError(self.explain(error)) from error
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection for reading only: no lock that would stop a writer."""
+        try:
+            with self._engine.connect() as connection:
+                connection = connection.execution_options(intake_reading=True)
+                yield connection
+        except SQLAlchemyError as error:
+            raise LedgerError(self.explain(error)) from error
+
+    def explain(self, error: SQLAlchemyError) -> str:
+        """One line without parameters: what is wrong with the ledger, and what to do."""
+        place = str(self.url.database) if self.sqlite else self.url.render_as_string(hide_password=True)
+        cause = (
+            str(error.orig).splitlines()[0] if isinstance(error, DBAPIError) and error.orig else type(error).__name__
+        )
+        known = {
+            "database or disk is full": "the disk is full; free some space, nothing is lost meanwhile",
+            "disk I/O error": "the disk can't be written (full, or failing); nothing is lost meanwhile",
+            "attempt to write a readonly database": "it is read-only; give the user that runs intake the right to write",
+            "unable to open database file": "it can't be opened; its folder must exist and be writable",
+            "database is locked": "another program holds it locked; it is tried again at the next pass",
+            "file is not a database": "it is no SQLite database; restore it from a backup or move it away",
+            "database disk image is malformed": "it is damaged; restore it from a backup",
+        }
+        return f"{place}: the ledger can't be used: {next((v for k, v in known.items() if k in cause), cause)}"
+
+    def version(self) -> str | None:
+        """The migration that the ledger is at; None for an empty database."""
+        with self.reading() as connection:
+            if not self._engine.dialect.has_table(connection, "alembic_version"):
+                return None
+            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+    def upgrade(self) -> None:
+        """Bring the tables to the newest form. Raises LedgerError for a ledger of a newer program."""
+        version = self.version()
+        if version == HEAD:
+            return
+        from intake.ledger.migrations import migrate  # noqa: PLC0415 - Alembic is slow to import and seldom needed
+
+        try:
+            migrate(self._engine, version)
+        except SQLAlchemyError as error:
+            raise LedgerError(self.explain(error)) from error
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._engine.dispose()
+
+
+def _own_file(path: Path) -> None:
+    # Made here, with narrow rights, so that it never exists with wider ones; WAL files inherit them.
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise LedgerError(
+            f"{path}: the ledger can't be opened ({error.strerror}); its folder must exist and be writable"
+        ) from None
+    if path.stat().st_mode & 0o077:
+        raise LedgerError(f"{path}: others can read the ledger; run: chmod 600 {path}")
+
+
+def _sqlite_connect(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin where we say so, see below
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON", "temp_store=MEMORY"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    # A writer takes its lock at once: a transaction that reads first and writes later could not be retried.
+    reading = connection.get_execution_options().get("intake_reading")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

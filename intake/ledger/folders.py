@@ -1,0 +1,203 @@
+"""How far each folder has been read, what is still to be filed, and what could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, insert, select, update
+
+from intake.ledger.schema import folder, mail, trouble
+from intake.model import MailHead, MailRef, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A folder was read up to, not including, ``next_uid`` while it had this UIDVALIDITY."""
+
+    uidvalidity: int
+    next_uid: int
+    first_contact: datetime
+
+
+def cursor(connection: Connection, mailbox: str, name: str) -> Cursor | None:
+    """Where reading goes on; None before the first contact."""
+    row = connection.execute(select(folder).where(folder.c.mailbox == mailbox, folder.c.name == name)).one_or_none()
+    return Cursor(row.uidvalidity, row.next_uid, row.first_contact) if row else None
+
+
+def begin(connection: Connection, mailbox: str, name: str, uidvalidity: int, now: datetime) -> None:
+    """First contact with a folder: it will be read from its first UID."""
+    connection.execute(
+        insert(folder).values(mailbox=mailbox, name=name, uidvalidity=uidvalidity, next_uid=1, first_contact=now)
+    )
+
+
+def restart(connection: Connection, mailbox: str, name: str, uidvalidity: int) -> None:
+    """The server has given every mail a new UID (RFC 9051, 2.3.1.1): read all again and recognise it by content."""
+    connection.execute(
+        update(folder)
+        .where(folder.c.mailbox == mailbox, folder.c.name == name)
+        .values(uidvalidity=uidvalidity, next_uid=1)
+    )
+
+
+def advance(connection: Connection, last: MailRef) -> None:
+    """The folder has been read up to and with this UID."""
+    connection.execute(
+        update(folder)
+        .where(
+            folder.c.mailbox == last.mailbox,
+            folder.c.name == last.folder,
+            folder.c.uidvalidity == last.uidvalidity,
+            folder.c.next_uid <= last.uid,
+        )
+        .values(next_uid=last.uid + 1)
+    )
+
+
+def record_before(
+    connection: Connection, mailbox: str, name: str, uidvalidity: int, heads: Sequence[MailHead], now: datetime
+) -> int:
+    """Mail that was there at first contact: counted and shown, never answered. Its bytes are not read."""
+    taken = set(
+        connection.execute(
+            select(mail.c.uid).where(
+                mail.c.mailbox == mailbox,
+                mail.c.folder == name,
+                mail.c.uidvalidity == uidvalidity,
+                mail.c.uid.between(heads[0].uid, heads[-1].uid),
+            )
+        ).scalars()
+        if heads
+        else ()
+    )
+    rows = [
+        {
+            "mailbox": mailbox,
+            "folder": name,
+            "uidvalidity": uidvalidity,
+            "uid": head.uid,
+            "size": head.size,
+            "internal_date": head.internal_date,
+            "accepted": now,
+            "kind": "",
+            "category": "",
+            "outcome": Outcome.BEFORE,
+            "reason": "before-start",
+            "acknowledge_reason": "before-start",
+            "filing": "stays",
+            "filed_to": "",
+        }
+        for head in heads
+        if head.uid not in taken
+    ]
+    if rows:
+        connection.execute(insert(mail), rows)
+    return len(rows)
+
+
+def to_file(connection: Connection, mailbox: str, name: str, uidvalidity: int, limit: int) -> list[int]:
+    """UIDs of mail that is written down and not filed yet."""
+    return list(
+        connection.execute(
+            select(mail.c.uid)
+            .where(
+                mail.c.mailbox == mailbox,
+                mail.c.folder == name,
+                mail.c.uidvalidity == uidvalidity,
+                mail.c.filing == "due",
+            )
+            .order_by(mail.c.uid)
+            .limit(limit)
+        ).scalars()
+    )
+
+
+def filed(
+    connection: Connection, mailbox: str, name: str, uidvalidity: int, uids: Iterable[int], destination: str
+) -> None:
+    """These mails are no longer in the folder."""
+    listed = list(uids)
+    for start in range(0, len(listed), 400):
+        connection.execute(
+            update(mail)
+            .where(
+                mail.c.mailbox == mailbox,
+                mail.c.folder == name,
+                mail.c.uidvalidity == uidvalidity,
+                mail.c.uid.in_(listed[start : start + 400]),
+            )
+            .values(filing="done", filed_to=destination)
+        )
+
+
+def give_up_filing(connection: Connection, mailbox: str, name: str, uidvalidity: int) -> None:
+    """Mail noted under an older UIDVALIDITY can't be found by its UID any more; it is recognised by content."""
+    connection.execute(
+        update(mail)
+        .where(
+            mail.c.mailbox == mailbox,
+            mail.c.folder == name,
+            mail.c.uidvalidity != uidvalidity,
+            mail.c.filing == "due",
+        )
+        .values(filing="stays")
+    )
+
+
+def troubled(connection: Connection, mailbox: str, name: str, uidvalidity: int, now: datetime) -> dict[int, int]:
+    """UIDs that could not be read and are due to be tried again, with how often they were tried."""
+    rows = connection.execute(
+        select(trouble.c.uid, trouble.c.attempts).where(
+            trouble.c.mailbox == mailbox,
+            trouble.c.folder == name,
+            trouble.c.uidvalidity == uidvalidity,
+            trouble.c.not_before <= now,
+        )
+    )
+    return {row.uid: row.attempts for row in rows}
+
+
+def note_trouble(connection: Connection, ref: MailRef, now: datetime, wait: timedelta) -> int:
+    """A mail could not be read; it is tried again later. Says how often it has been tried."""
+    here = (
+        trouble.c.mailbox == ref.mailbox,
+        trouble.c.folder == ref.folder,
+        trouble.c.uidvalidity == ref.uidvalidity,
+        trouble.c.uid == ref.uid,
+    )
+    before = connection.execute(select(trouble.c.attempts).where(*here)).scalar()
+    if before is None:
+        connection.execute(
+            insert(trouble).values(
+                mailbox=ref.mailbox,
+                folder=ref.folder,
+                uidvalidity=ref.uidvalidity,
+                uid=ref.uid,
+                attempts=1,
+                not_before=now + wait,
+            )
+        )
+        return 1
+    connection.execute(update(trouble).where(*here).values(attempts=before + 1, not_before=now + wait))
+    return int(before) + 1
+
+
+def forget_trouble(connection: Connection, ref: MailRef, uids: Sequence[int]) -> None:
+    """Mail that could not be read before, and now was, or was shown to people."""
+    for start in range(0, len(uids), 400):
+        connection.execute(
+            trouble.delete().where(
+                trouble.c.mailbox == ref.mailbox,
+                trouble.c.folder == ref.folder,
+                trouble.c.uidvalidity == ref.uidvalidity,
+                trouble.c.uid.in_(uids[start : start + 400]),
+            )
+        )
+
+
+def trouble_count(connection: Connection) -> int:
+    """How many mails wait to be readable."""
+    return len(connection.execute(select(trouble.c.id)).all())

@@ -1,0 +1,316 @@
+"""The ledger: what the steps call. Each method is one transaction; none of them waits for a network peer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
+
+from intake.errors import LedgerError
+from intake.ledger import accept as accepting
+from intake.ledger import folders, outbox, views
+from intake.ledger.accept import Accepted, Decide, Makes
+from intake.ledger.engine import Database
+from intake.ledger.folders import Cursor
+from intake.ledger.keys import Key
+from intake.ledger.schema import meta, original
+from intake.letters import AcknowledgementState, MailboxHealth
+from intake.model import (
+    Arrival,
+    Case,
+    CaseState,
+    Delivery,
+    DeliveryDraft,
+    DeliveryState,
+    KnownCase,
+    MailHead,
+    MailRef,
+    MessageKind,
+)
+
+RACES = 5  # another machine took a code or accepted the same content meanwhile: decide once more
+
+
+class Ledger:
+    """One community's ledger. ``key`` must be the one it was made with."""
+
+    def __init__(self, url: str, key: Callable[[bool], Key], makes: Makes) -> None:
+        self._database = Database(url)
+        self._find_key = key
+        self._makes = makes
+        self._key: Key | None = None
+
+    # --- opening ---
+
+    def open(self, now: datetime) -> None:
+        """Bring the tables up to date and prove that the key fits. Raises LedgerError."""
+        self._database.upgrade()
+        with self._database.reading() as connection:
+            proof = connection.execute(select(meta.c.value).where(meta.c.name == "key")).scalar()
+        self._key = self._find_key(proof is None)
+        mine = self._key.hash("proof", b"this ledger").hex()
+        if proof is None:
+            with self._database.transaction() as connection:
+                values = {"key": mine, "created": now.isoformat()}
+                if connection.execute(select(meta.c.value).where(meta.c.name == "key")).scalar() is None:
+                    connection.execute(insert(meta), [{"name": n, "value": v} for n, v in values.items()])
+        elif proof != mine:
+            raise LedgerError("the ledger was made with another key; restore that key file, see [ledger] key_file")
+
+    def version(self) -> str | None:
+        """The form of the tables; None when there are none yet."""
+        return self._database.version()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._database.close()
+
+    @property
+    def key(self) -> Key:
+        """The key, once the ledger is open."""
+        if self._key is None:
+            raise LedgerError("the ledger is not open")
+        return self._key
+
+    def created(self) -> datetime:
+        """When the ledger was made: nothing from before is due."""
+        with self._database.reading() as connection:
+            return datetime.fromisoformat(
+                connection.execute(select(meta.c.value).where(meta.c.name == "created")).scalar_one()
+            )
+
+    # --- reading folders ---
+
+    def cursor(self, mailbox: str, name: str) -> Cursor | None:
+        """Where reading of a folder goes on."""
+        with self._database.reading() as connection:
+            return folders.cursor(connection, mailbox, name)
+
+    def begin(self, mailbox: str, name: str, uidvalidity: int, now: datetime) -> None:
+        """First contact."""
+        with self._database.transaction() as connection:
+            folders.begin(connection, mailbox, name, uidvalidity, now)
+
+    def restart(self, mailbox: str, name: str, uidvalidity: int) -> None:
+        """The folder's UIDVALIDITY has changed."""
+        with self._database.transaction() as connection:
+            folders.restart(connection, mailbox, name, uidvalidity)
+            folders.give_up_filing(connection, mailbox, name, uidvalidity)
+
+    def record_before(self, mailbox: str, name: str, uidvalidity: int, heads: Sequence[MailHead], now: datetime) -> int:
+        """Write down mail that was there at first contact, and read on behind it."""
+        with self._database.transaction() as connection:
+            count = folders.record_before(connection, mailbox, name, uidvalidity, heads, now)
+            if heads:
+                folders.advance(connection, MailRef(mailbox, name, uidvalidity, heads[-1].uid))
+            return count
+
+    def advance(self, last: MailRef) -> None:
+        """Read on behind this mail."""
+        with self._database.transaction() as connection:
+            folders.advance(connection, last)
+
+    def troubled(self, mailbox: str, name: str, uidvalidity: int, now: datetime) -> dict[int, int]:
+        """Mail that could not be read and is to be tried again."""
+        with self._database.reading() as connection:
+            return folders.troubled(connection, mailbox, name, uidvalidity, now)
+
+    def note_trouble(self, ref: MailRef, now: datetime, wait: timedelta) -> int:
+        """A mail could not be read; reading goes on behind it."""
+        with self._database.transaction() as connection:
+            folders.advance(connection, ref)
+            return folders.note_trouble(connection, ref, now, wait)
+
+    def trouble_count(self) -> int:
+        """How many mails could not be read yet."""
+        with self._database.reading() as connection:
+            return folders.trouble_count(connection)
+
+    # --- the four transactions ---
+
+    def accept(self, arrivals: Sequence[Arrival], decide: Decide, now: datetime) -> Accepted:
+        """Write down a batch from one folder, all of it or nothing."""
+        last = max(arrivals, key=lambda a: a.raw.ref.uid).raw.ref
+        for attempt in range(RACES):
+            try:
+                with self._database.transaction() as connection:
+                    accepted = accepting.accept(connection, self.key, arrivals, decide, self._makes, now)
+                    folders.advance(connection, last)
+                    folders.forget_trouble(connection, last, [a.raw.ref.uid for a in arrivals])
+                return accepted
+            except IntegrityError as error:
+                if attempt == RACES - 1:
+                    raise LedgerError(self._database.explain(error)) from error
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def claim(self, holder: str, now: datetime, lease: timedelta, limit: int) -> list[Delivery]:
+        """Take due deliveries."""
+        with self._database.transaction() as connection:
+            return outbox.claim(connection, holder, now, lease, limit)
+
+    def record(
+        self,
+        mine: Delivery,
+        state: DeliveryState,
+        now: datetime,
+        *,
+        not_before: datetime | None = None,
+        error: str = "",
+        receipt: str = "",
+        then: Sequence[DeliveryDraft] = (),
+    ) -> bool:
+        """Write down what became of a delivery, and what follows from it, together."""
+        with self._database.transaction() as connection:
+            won = outbox.record(connection, mine, state, now, not_before=not_before, error=error, receipt=receipt)
+            if won:
+                for draft in then:
+                    outbox.add(
+                        connection, draft, self._makes.message_id(), now, case_id=mine.case_id, mail_id=mine.mail_id
+                    )
+            return won
+
+    def add(self, drafts: Iterable[DeliveryDraft], now: datetime) -> int:
+        """Put messages into the outbox that stem from no mail; those whose key is there already are left out."""
+        with self._database.transaction() as connection:
+            return sum(outbox.add(connection, draft, self._makes.message_id(), now) for draft in drafts)
+
+    # --- around the outbox ---
+
+    def original(self, mail_id: int) -> tuple[bytes, bool] | None:
+        """The bytes of a mail and whether they are only its beginning; None once they are wiped."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(original).where(original.c.mail_id == mail_id)).one_or_none()
+        return (self.key.open(row.sealed, b"original"), row.truncated) if row else None
+
+    def mail_place(self, mail_id: int) -> views.MailPlace:
+        """Where a mail came from and what was decided about it."""
+        with self._database.reading() as connection:
+            return views.mail_place(connection, mail_id)
+
+    def case_now(self, delivery: Delivery) -> KnownCase | None:
+        """The case of a delivery as it is now."""
+        with self._database.reading() as connection:
+            return outbox.case_of(connection, delivery)
+
+    def thread_root(self, case_id: int, recipient: str) -> str:
+        """The Message-ID that began a recipient's thread of a case."""
+        with self._database.reading() as connection:
+            return outbox.first_message_id(connection, case_id, recipient)
+
+    def deliveries_of(self, mail_id: int) -> list[Delivery]:
+        """Every delivery that a mail led to."""
+        with self._database.reading() as connection:
+            return outbox.of_mail(connection, mail_id)
+
+    def deliveries(self, states: Sequence[DeliveryState]) -> list[Delivery]:
+        """Deliveries in these states."""
+        with self._database.reading() as connection:
+            return outbox.listed(connection, states)
+
+    def delivery_counts(self) -> dict[str, int]:
+        """How many deliveries are in each state."""
+        with self._database.reading() as connection:
+            return outbox.counts(connection)
+
+    def open_count(self) -> int:
+        """How many deliveries still have to happen."""
+        with self._database.reading() as connection:
+            return outbox.open_count(connection)
+
+    def retry(self, numbers: Sequence[int], now: datetime) -> int:
+        """Make failed deliveries due again."""
+        with self._database.transaction() as connection:
+            return outbox.retry(connection, numbers, now)
+
+    def tidy(self) -> int:
+        """Wipe the originals that nothing needs any more."""
+        with self._database.transaction() as connection:
+            return outbox.forget_originals(connection)
+
+    def orphaned(self) -> set[str]:
+        """Holders of claims and leases."""
+        with self._database.reading() as connection:
+            return outbox.orphaned(connection)
+
+    def take_over(self, holders: Sequence[str], now: datetime) -> None:
+        """End the claims of holders that are dead."""
+        with self._database.transaction() as connection:
+            outbox.take_over(connection, holders, now)
+
+    def take_lease(self, name: str, holder: str, now: datetime, lease: timedelta) -> bool:
+        """Take or renew a lease."""
+        with self._database.transaction() as connection:
+            return outbox.take_lease(connection, name, holder, now, now + lease)
+
+    def drop_lease(self, name: str, holder: str) -> None:
+        """Give a lease back."""
+        with self._database.transaction() as connection:
+            outbox.drop_lease(connection, name, holder)
+
+    # --- filing ---
+
+    def to_file(self, mailbox: str, name: str, uidvalidity: int, limit: int) -> list[int]:
+        """UIDs to be filed."""
+        with self._database.reading() as connection:
+            return folders.to_file(connection, mailbox, name, uidvalidity, limit)
+
+    def filed(self, mailbox: str, name: str, uidvalidity: int, uids: Sequence[int], destination: str) -> None:
+        """These mails have left the folder."""
+        with self._database.transaction() as connection:
+            folders.filed(connection, mailbox, name, uidvalidity, uids, destination)
+
+    # --- what people may be told ---
+
+    def cases(
+        self,
+        *,
+        code: str | None = None,
+        states: Iterable[CaseState] | None = None,
+        closed_since: datetime | None = None,
+        organizer: str | None = None,
+    ) -> list[Case]:
+        """Cases; with ``organizer`` only those that may be seen by them."""
+        with self._database.reading() as connection:
+            return views.cases(connection, code=code, states=states, closed_since=closed_since, organizer=organizer)
+
+    def case(self, number: int) -> Case:
+        """One case."""
+        with self._database.reading() as connection:
+            return views.case_by_id(connection, number)
+
+    def copies_sent(self, case_id: int, kinds: Iterable[MessageKind]) -> set[str]:
+        """Whose server has accepted a copy of the case."""
+        with self._database.reading() as connection:
+            return views.copies_sent(connection, case_id, kinds)
+
+    def acknowledgement_state(self, case_id: int) -> AcknowledgementState:
+        """What became of a case's acknowledgement."""
+        with self._database.reading() as connection:
+            return views.acknowledgement_state(connection, case_id)
+
+    def overview(self, organizer: str, since: datetime | None, now: datetime) -> views.Overview:
+        """Everything a digest for one organizer is made of."""
+        with self._database.reading() as connection:
+            return views.overview(connection, organizer, since, now)
+
+    def last_digest(self, organizer: str, before: datetime) -> datetime | None:
+        """When the organizer's previous digest was decided."""
+        with self._database.reading() as connection:
+            return views.last_digest(connection, organizer, before)
+
+    def note_pass(self, name: str, now: datetime, error: str) -> None:
+        """Write down how reading a mailbox went."""
+        with self._database.transaction() as connection:
+            views.note_pass(connection, name, now, error)
+
+    def mailbox_health(self) -> list[MailboxHealth]:
+        """How the last passes went."""
+        with self._database.reading() as connection:
+            return views.mailbox_health(connection)
+
+    def outcomes(self) -> dict[str, int]:
+        """How many mails had each outcome."""
+        with self._database.reading() as connection:
+            return views.outcomes(connection)

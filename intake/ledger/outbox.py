@@ -1,0 +1,261 @@
+"""The second and third transaction: work is claimed before anything is dialled, and its outcome recorded after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from intake.ledger.accept import PRIORITY, known_cases
+from intake.ledger.schema import delivery, lease, original, recusal
+from intake.model import Delivery, DeliveryDraft, DeliveryState, KnownCase, MessageKind
+
+OPEN = (DeliveryState.WAITING, DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN)
+COPIES = (MessageKind.REPORT, MessageKind.FOLLOW_UP, MessageKind.NOTICE)
+
+
+def _due(now: datetime) -> Any:
+    return and_(
+        delivery.c.state.in_(OPEN),
+        or_(
+            and_(delivery.c.state.in_((DeliveryState.PENDING, DeliveryState.UNKNOWN)), delivery.c.not_before <= now),
+            # Waiting for a copy to arrive somewhere; its time is up, so it goes out with other words.
+            and_(delivery.c.state == DeliveryState.WAITING, delivery.c.not_before <= now),
+            # Whoever claimed it is gone. What they did is not known.
+            and_(delivery.c.state == DeliveryState.CLAIMED, delivery.c.lease_until <= now),
+        ),
+    )
+
+
+def claim(connection: Connection, holder: str, now: datetime, lease_time: timedelta, limit: int) -> list[Delivery]:
+    """Take up to ``limit`` due deliveries, the most pressing first. Two claimers never get the same one."""
+    chosen = (
+        select(delivery.c.id)
+        .where(_due(now))
+        .order_by(delivery.c.priority, delivery.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = connection.execute(
+        update(delivery)
+        .where(delivery.c.id.in_(chosen))
+        .values(
+            state=DeliveryState.CLAIMED,
+            attempts=delivery.c.attempts + 1,
+            lease_until=now + lease_time,
+            holder=holder,
+        )
+        .returning(delivery)
+    ).all()
+    return sorted((as_delivery(row) for row in rows), key=lambda d: (d.kind is MessageKind.ACKNOWLEDGEMENT, d.id))
+
+
+def as_delivery(row: Row[Any]) -> Delivery:
+    """A row as a value."""
+    return Delivery(
+        id=row.id,
+        kind=MessageKind(row.kind),
+        case_id=row.case_id,
+        mail_id=row.mail_id,
+        recipient=row.recipient,
+        message_id=row.message_id,
+        variant=row.variant,
+        state=DeliveryState(row.state),
+        attempts=row.attempts,
+        created=row.created,
+        not_before=row.not_before,
+        key=row.key,
+        sent_at=row.sent_at,
+        error=row.error,
+        receipt=row.receipt,
+    )
+
+
+def record(
+    connection: Connection,
+    mine: Delivery,
+    state: DeliveryState,
+    now: datetime,
+    *,
+    not_before: datetime | None = None,
+    error: str = "",
+    receipt: str = "",
+) -> bool:
+    """Write down what became of a claimed delivery; False when somebody else has claimed it since.
+
+    The first copy that reaches anyone lets the acknowledgement of that mail go.
+    """
+    changed = connection.execute(
+        update(delivery)
+        .where(
+            delivery.c.id == mine.id,
+            delivery.c.attempts == mine.attempts,
+            delivery.c.state == DeliveryState.CLAIMED,
+        )
+        .values(
+            state=state,
+            not_before=not_before or delivery.c.not_before,
+            sent_at=now if state is DeliveryState.SENT else None,
+            lease_until=None,
+            holder=None,
+            error=error[:500],
+            receipt=receipt[:500],
+        )
+    ).rowcount
+    if changed and state is DeliveryState.SENT and mine.kind in COPIES and mine.mail_id is not None:
+        connection.execute(
+            update(delivery)
+            .where(
+                delivery.c.mail_id == mine.mail_id,
+                delivery.c.kind == MessageKind.ACKNOWLEDGEMENT,
+                delivery.c.state == DeliveryState.WAITING,
+            )
+            .values(state=DeliveryState.PENDING, not_before=now)
+        )
+    return bool(changed)
+
+
+def add(
+    connection: Connection,
+    draft: DeliveryDraft,
+    message_id: str,
+    now: datetime,
+    *,
+    case_id: int | None = None,
+    mail_id: int | None = None,
+) -> bool:
+    """Put one more message into the outbox; False when its key is there already."""
+    if connection.execute(select(exists().where(delivery.c.key == draft.key))).scalar():
+        return False
+    try:
+        with connection.begin_nested():
+            connection.execute(
+                insert(delivery).values(
+                    key=draft.key,
+                    kind=draft.kind,
+                    case_id=case_id,
+                    mail_id=mail_id,
+                    recipient=draft.recipient,
+                    variant=draft.variant,
+                    message_id=message_id,
+                    state=draft.state,
+                    priority=PRIORITY.get(draft.kind, 1),
+                    attempts=0,
+                    created=now,
+                    not_before=draft.not_before,
+                    error="",
+                    receipt="",
+                )
+            )
+    except IntegrityError:
+        return False
+    return True
+
+
+def forget_originals(connection: Connection) -> int:
+    """Wipe every original of which no delivery is open any more; say how many."""
+    still_open = exists().where(delivery.c.mail_id == original.c.mail_id, delivery.c.state.in_(OPEN))
+    return connection.execute(delete(original).where(~still_open)).rowcount
+
+
+def orphaned(connection: Connection) -> set[str]:
+    """Holders that claimed something and have not said what became of it."""
+    claimed = select(delivery.c.holder).where(delivery.c.state == DeliveryState.CLAIMED, delivery.c.state.in_(OPEN))
+    rows = connection.execute(claimed.distinct().union(select(lease.c.holder))).scalars()
+    return {holder for holder in rows if holder}
+
+
+def take_over(connection: Connection, holders: Sequence[str], now: datetime) -> None:
+    """End the claims and leases of holders that are dead, so that nobody waits for them."""
+    connection.execute(
+        update(delivery)
+        .where(delivery.c.state == DeliveryState.CLAIMED, delivery.c.holder.in_(holders))
+        .values(lease_until=now)
+    )
+    connection.execute(delete(lease).where(lease.c.holder.in_(holders)))
+
+
+def take_lease(connection: Connection, name: str, holder: str, now: datetime, until: datetime) -> bool:
+    """Take or renew a lease; False while somebody else has it."""
+    renewed = connection.execute(
+        update(lease)
+        .where(lease.c.name == name, or_(lease.c.holder == holder, lease.c.until <= now))
+        .values(holder=holder, until=until)
+    ).rowcount
+    if renewed:
+        return True
+    try:
+        with connection.begin_nested():
+            connection.execute(insert(lease).values(name=name, holder=holder, until=until))
+    except IntegrityError:
+        return False
+    return True
+
+
+def drop_lease(connection: Connection, name: str, holder: str) -> None:
+    """Give a lease back."""
+    connection.execute(delete(lease).where(lease.c.name == name, lease.c.holder == holder))
+
+
+def case_of(connection: Connection, mine: Delivery) -> KnownCase | None:
+    """The case of a delivery with those withheld from it now: looked at once more before anything is composed."""
+    return known_cases(connection, [mine.case_id]).get(mine.case_id) if mine.case_id is not None else None
+
+
+def withheld_from_mail(connection: Connection, mail_id: int) -> frozenset[str]:
+    """Organizers who must not see a mail, by itself or by its case."""
+    rows = connection.execute(
+        select(recusal.c.organizer).where(recusal.c.mail_id == mail_id, recusal.c.released.is_(None))
+    ).scalars()
+    return frozenset(rows)
+
+
+def first_message_id(connection: Connection, case_id: int, recipient: str) -> str:
+    """The Message-ID that began this recipient's thread of the case."""
+    return (
+        connection.execute(
+            select(delivery.c.message_id)
+            .where(delivery.c.case_id == case_id, delivery.c.recipient == recipient, delivery.c.kind.in_(COPIES))
+            .order_by(delivery.c.id)
+            .limit(1)
+        ).scalar()
+        or ""
+    )
+
+
+def of_mail(connection: Connection, mail_id: int) -> list[Delivery]:
+    """Every delivery that a mail led to."""
+    rows = connection.execute(select(delivery).where(delivery.c.mail_id == mail_id).order_by(delivery.c.id))
+    return [as_delivery(row) for row in rows]
+
+
+def listed(connection: Connection, states: Sequence[DeliveryState]) -> list[Delivery]:
+    """Deliveries in these states, the oldest first."""
+    rows = connection.execute(select(delivery).where(delivery.c.state.in_(states)).order_by(delivery.c.id))
+    return [as_delivery(row) for row in rows]
+
+
+def counts(connection: Connection) -> dict[str, int]:
+    """How many deliveries are in each state."""
+    rows = connection.execute(select(delivery.c.state, func.count()).group_by(delivery.c.state))
+    found = {row[0]: row[1] for row in rows}
+    return {state.value: found.get(state.value, 0) for state in DeliveryState}
+
+
+def open_count(connection: Connection) -> int:
+    """How many deliveries still have to happen."""
+    return connection.execute(select(func.count()).where(delivery.c.state.in_(OPEN))).scalar() or 0
+
+
+def retry(connection: Connection, numbers: Sequence[int], now: datetime) -> int:
+    """Make failed deliveries due again, if their original is still there; say how many."""
+    whole = or_(delivery.c.mail_id.is_(None), exists().where(original.c.mail_id == delivery.c.mail_id))
+    chosen = [delivery.c.state == DeliveryState.FAILED, whole]
+    if numbers:
+        chosen.append(delivery.c.id.in_(numbers))
+    return connection.execute(
+        update(delivery).where(*chosen).values(state=DeliveryState.PENDING, not_before=now, error="")
+    ).rowcount

@@ -1,0 +1,236 @@
+"""The tables. Everything here may be read by a thief of the disk, so nothing here says who wrote or what.
+
+Addresses, Message-IDs and bytes of reporters appear only as keyed hashes, and as the sealed original while a
+delivery of it is not final. Addresses of organizers are in the configuration anyway and stand here as they are.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+HEAD = "0001"  # the newest migration; a ledger that says this needs no Alembic, which is slow to import
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime, kept as milliseconds since 1970 in UTC: the same on every database, and it sorts."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """To milliseconds."""
+        return None if value is None else round(value.timestamp() * 1000)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        """To an aware datetime."""
+        return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
+
+
+def _id() -> Column[int]:
+    # SQLite gives rowids, and their AUTOINCREMENT-free speed, only to INTEGER; PostgreSQL needs the width.
+    return Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+# How far each folder has been read. UIDs below next_uid are in `mail`, or in `trouble`.
+folder = Table(
+    "folder",
+    metadata,
+    _id(),
+    Column("mailbox", String(200), nullable=False),
+    Column("name", String(500), nullable=False),
+    Column("uidvalidity", BigInteger, nullable=False),
+    Column("next_uid", BigInteger, nullable=False),
+    Column("first_contact", Moment, nullable=False),
+    UniqueConstraint("mailbox", "name"),
+)
+
+case = Table(
+    "case_file",
+    metadata,
+    _id(),
+    Column("code", String(40), nullable=False, unique=True),
+    Column("category", String(100), nullable=False),
+    Column("rule", String(300), nullable=False),
+    Column("urgency", String(10), nullable=False),
+    Column("urgency_reasons", Text, nullable=False),
+    Column("language", String(10), nullable=False),
+    Column("event", String(200), nullable=False),
+    Column("authentication", String(10), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("opened", Moment, nullable=False),
+    Column("claimed_by", String(320)),
+    Column("claimed_at", Moment),
+    Column("first_human_reply", Moment),
+    Column("closed_at", Moment),
+    Column("outcome", String(40), nullable=False, server_default=""),
+    Column("linked_to", BigInteger, ForeignKey("case_file.id")),
+    Index("ix_case_file_state", "state", "opened"),
+)
+
+mail = Table(
+    "mail",
+    metadata,
+    _id(),
+    Column("mailbox", String(200), nullable=False),
+    Column("folder", String(500), nullable=False),
+    Column("uidvalidity", BigInteger, nullable=False),
+    Column("uid", BigInteger, nullable=False),
+    Column("content", LargeBinary(16)),  # keyed hash of the bytes; null for mail whose bytes were not read
+    Column("message_id", LargeBinary(16)),  # keyed hash
+    Column("sender", LargeBinary(16)),  # keyed hash of the author's address
+    Column("domain", LargeBinary(16)),  # keyed hash of its domain
+    Column("size", BigInteger, nullable=False),
+    Column("internal_date", Moment, nullable=False),
+    Column("accepted", Moment, nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("category", String(100), nullable=False),
+    Column("outcome", String(20), nullable=False),
+    Column("reason", String(100), nullable=False),
+    Column("acknowledge_reason", String(100), nullable=False),
+    Column("case_id", BigInteger, ForeignKey("case_file.id"), index=True),
+    Column("duplicate_of", BigInteger, ForeignKey("mail.id")),
+    Column("filing", String(10), nullable=False),  # due | done | stays
+    Column("filed_to", String(500), nullable=False, server_default=""),
+    UniqueConstraint("mailbox", "folder", "uidvalidity", "uid"),
+    # One mail for each content: a copy that somebody moved is a duplicate, also when two machines race.
+    Index(
+        "uq_mail_content",
+        "content",
+        unique=True,
+        sqlite_where=text("duplicate_of IS NULL"),
+        postgresql_where=text("duplicate_of IS NULL"),
+    ),
+    Index("ix_mail_message_id", "message_id"),
+    Index("ix_mail_sender", "sender", "accepted"),
+    Index("ix_mail_domain", "domain", "accepted"),
+    Index("ix_mail_accepted", "accepted"),
+    Index(
+        "ix_mail_filing",
+        "mailbox",
+        "folder",
+        sqlite_where=text("filing = 'due'"),
+        postgresql_where=text("filing = 'due'"),
+    ),
+)
+
+# The sealed bytes of a mail, for as long as a delivery of it is not final.
+original = Table(
+    "original",
+    metadata,
+    Column("mail_id", BigInteger, ForeignKey("mail.id"), primary_key=True, autoincrement=False),
+    Column("truncated", Boolean, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+# Mail that the server could not deliver, to be tried again and then shown to people.
+trouble = Table(
+    "trouble",
+    metadata,
+    _id(),
+    Column("mailbox", String(200), nullable=False),
+    Column("folder", String(500), nullable=False),
+    Column("uidvalidity", BigInteger, nullable=False),
+    Column("uid", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("not_before", Moment, nullable=False),
+    UniqueConstraint("mailbox", "folder", "uidvalidity", "uid"),
+)
+
+# Who must not see a case (or a machine mail that opened none).
+recusal = Table(
+    "recusal",
+    metadata,
+    _id(),
+    Column("case_id", BigInteger, ForeignKey("case_file.id"), index=True),
+    Column("mail_id", BigInteger, ForeignKey("mail.id"), index=True),
+    Column("organizer", String(320), nullable=False, index=True),
+    Column("reason", String(100), nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("released", Moment),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    _id(),
+    Column("key", String(500), nullable=False, unique=True),
+    Column("kind", String(20), nullable=False),
+    Column("case_id", BigInteger, ForeignKey("case_file.id"), index=True),
+    Column("mail_id", BigInteger, ForeignKey("mail.id"), index=True),
+    Column("recipient", String(320), nullable=False),
+    Column("variant", String(40), nullable=False),
+    Column("message_id", String(200), nullable=False, unique=True),  # ours
+    Column("state", String(10), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("created", Moment, nullable=False),
+    Column("not_before", Moment, nullable=False),
+    Column("lease_until", Moment),
+    Column("holder", String(200)),
+    Column("sent_at", Moment),
+    Column("error", String(500), nullable=False),
+    Column("receipt", String(500), nullable=False),
+    # What is due is found without looking at what is done.
+    Index(
+        "ix_delivery_open",
+        "priority",
+        "id",
+        sqlite_where=text("state IN ('waiting', 'pending', 'claimed', 'unknown')"),
+        postgresql_where=text("state IN ('waiting', 'pending', 'claimed', 'unknown')"),
+    ),
+    Index("ix_delivery_recipient", "recipient", "kind", "created"),
+)
+
+# Who reads a mailbox just now, so that two runs do not read it at once.
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String(200), primary_key=True),
+    Column("holder", String(200), nullable=False),
+    Column("until", Moment, nullable=False),
+)
+
+# How the last passes over each mailbox went, for `status` and the digest.
+mailbox_pass = Table(
+    "mailbox_pass",
+    metadata,
+    Column("mailbox", String(200), primary_key=True),
+    Column("tried", Moment, nullable=False),
+    Column("succeeded", Moment),
+    Column("error", String(500), nullable=False),
+)

@@ -1,0 +1,273 @@
+"""What people may be told: cases, counts and health. An organizer's view leaves out all that is withheld from them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, insert, or_, select, update
+
+from intake.ledger.schema import case, delivery, mail, mailbox_pass, recusal
+from intake.letters import AcknowledgementState, MailboxHealth
+from intake.model import Case, CaseState, DeliveryState, MailRef, MessageKind, Outcome, Urgency, Withheld
+
+
+@dataclass(frozen=True, slots=True)
+class MailPlace:
+    """Where a mail stood and when it came."""
+
+    ref: MailRef
+    size: int
+    internal_date: datetime
+    accepted: datetime
+    outcome: Outcome
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """All that one organizer may know, at one moment.
+
+    ``new_mails`` and ``problems`` are by case; problems that belong to no case stand under None.
+    """
+
+    cases: list[Case]
+    closed: list[Case]
+    new_mails: dict[int, int]
+    problems: dict[int | None, int]
+    not_fanned_out: dict[str, int]
+    silenced: int
+    mailboxes: list[MailboxHealth]
+
+
+def cases(
+    connection: Connection,
+    *,
+    code: str | None = None,
+    states: Iterable[CaseState] | None = None,
+    closed_since: datetime | None = None,
+    organizer: str | None = None,
+) -> list[Case]:
+    """Cases, the oldest first; with ``organizer`` only those that may be seen by them."""
+    chosen = select(case).order_by(case.c.id)
+    if code is not None:
+        chosen = chosen.where(case.c.code == code.upper())
+    if states is not None:
+        chosen = chosen.where(case.c.state.in_(list(states)))
+    if closed_since is not None:
+        chosen = chosen.where(case.c.closed_at > closed_since)
+    if organizer is not None:
+        chosen = chosen.where(~_hidden(case.c.id, organizer))
+    rows = connection.execute(chosen).all()
+    numbers = [row.id for row in rows]
+    recused = _recused(connection, numbers)
+    mails = mail_counts(connection, numbers)
+    return [_case(row, recused.get(row.id, ()), mails.get(row.id, 0)) for row in rows]
+
+
+def case_by_id(connection: Connection, number: int) -> Case:
+    """One case. It exists: deliveries refer to it."""
+    row = connection.execute(select(case).where(case.c.id == number)).one()
+    return _case(row, _recused(connection, [number]).get(number, ()), mail_counts(connection, [number]).get(number, 0))
+
+
+def _hidden(number: ColumnElement[Any], organizer: str) -> ColumnElement[bool]:
+    return exists().where(
+        recusal.c.case_id == number, recusal.c.organizer == organizer.lower(), recusal.c.released.is_(None)
+    )
+
+
+def _recused(connection: Connection, numbers: list[int]) -> dict[int, tuple[Withheld, ...]]:
+    found: dict[int, dict[str, Withheld]] = {}
+    for start in range(0, len(numbers), 400):
+        rows = connection.execute(
+            select(recusal.c.case_id, recusal.c.organizer, recusal.c.reason)
+            .where(recusal.c.case_id.in_(numbers[start : start + 400]), recusal.c.released.is_(None))
+            .order_by(recusal.c.id)
+        )
+        for row in rows:
+            found.setdefault(row.case_id, {}).setdefault(row.organizer, Withheld(row.organizer, row.reason))
+    return {number: tuple(by_organizer.values()) for number, by_organizer in found.items()}
+
+
+def mail_counts(connection: Connection, numbers: list[int], since: datetime | None = None) -> dict[int, int]:
+    """How many mails of reporters each case has (since then)."""
+    counts: dict[int, int] = {}
+    for start in range(0, len(numbers), 400):
+        chosen = (
+            select(mail.c.case_id, func.count())
+            .where(
+                mail.c.case_id.in_(numbers[start : start + 400]),
+                mail.c.outcome.in_((Outcome.CASE, Outcome.FOLLOW_UP, Outcome.QUARANTINED)),
+            )
+            .group_by(mail.c.case_id)
+        )
+        if since is not None:
+            chosen = chosen.where(mail.c.accepted > since)
+        counts.update({row[0]: row[1] for row in connection.execute(chosen)})
+    return counts
+
+
+def _case(row: Row[Any], recused: tuple[Withheld, ...], mails: int) -> Case:
+    return Case(
+        id=row.id,
+        code=row.code,
+        category=row.category,
+        rule=row.rule,
+        urgency=Urgency(row.urgency),
+        urgency_reasons=tuple(json.loads(row.urgency_reasons)),
+        language=row.language,
+        event=row.event,
+        authentication=row.authentication,
+        state=CaseState(row.state),
+        opened=row.opened,
+        claimed_by=row.claimed_by,
+        claimed_at=row.claimed_at,
+        first_human_reply=row.first_human_reply,
+        closed_at=row.closed_at,
+        mails=mails,
+        recused=recused,
+        linked_to=row.linked_to,
+    )
+
+
+def copies_sent(connection: Connection, case_id: int, kinds: Iterable[MessageKind]) -> set[str]:
+    """Whose server has accepted a copy of the case."""
+    rows = connection.execute(
+        select(delivery.c.recipient).where(
+            delivery.c.case_id == case_id, delivery.c.state == DeliveryState.SENT, delivery.c.kind.in_(list(kinds))
+        )
+    ).scalars()
+    return set(rows)
+
+
+def acknowledgement_state(connection: Connection, case_id: int) -> AcknowledgementState:
+    """What became of the acknowledgement of a case."""
+    row = connection.execute(
+        select(delivery.c.state, delivery.c.sent_at, delivery.c.variant)
+        .where(delivery.c.case_id == case_id, delivery.c.kind == MessageKind.ACKNOWLEDGEMENT)
+        .order_by(delivery.c.id)
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        reason = connection.execute(
+            select(mail.c.acknowledge_reason).where(mail.c.case_id == case_id).order_by(mail.c.id).limit(1)
+        ).scalar()
+        return AcknowledgementState("not-sent", reason or "")
+    if row.state == DeliveryState.SENT:
+        return AcknowledgementState("sent", row.variant, row.sent_at)
+    if row.state in {DeliveryState.FAILED, DeliveryState.WITHHELD}:
+        return AcknowledgementState("not-sent", "could-not-be-delivered")
+    return AcknowledgementState("waiting", "until-a-copy-has-arrived")
+
+
+def not_fanned_out(connection: Connection, since: datetime | None, organizer: str) -> dict[str, int]:
+    """Mail that was recorded without telling anyone, by kind; without any that concerns what is withheld."""
+    seen = or_(
+        and_(mail.c.case_id.is_not(None), _hidden(mail.c.case_id, organizer)),
+        exists().where(recusal.c.mail_id == mail.c.id, recusal.c.organizer == organizer.lower()),
+    )
+    chosen = (
+        select(mail.c.outcome, mail.c.reason, mail.c.kind, func.count())
+        .where(mail.c.outcome.in_((Outcome.RECORDED, Outcome.BEFORE)), ~seen)
+        .group_by(mail.c.outcome, mail.c.reason, mail.c.kind)
+    )
+    if since is not None:
+        chosen = chosen.where(mail.c.accepted > since)
+    counts: dict[str, int] = {}
+    for outcome, reason, kind, number in connection.execute(chosen):
+        name = "before" if outcome == Outcome.BEFORE else "junk" if reason == "junk" else kind
+        counts[name] = counts.get(name, 0) + number
+    return counts
+
+
+def silenced(connection: Connection, since: datetime | None, organizer: str) -> int:
+    """Acknowledgements that a cap held back, of cases the organizer may see."""
+    chosen = select(func.count()).where(
+        mail.c.acknowledge_reason.like("cap-%"), ~and_(mail.c.case_id.is_not(None), _hidden(mail.c.case_id, organizer))
+    )
+    if since is not None:
+        chosen = chosen.where(mail.c.accepted > since)
+    return connection.execute(chosen).scalar() or 0
+
+
+def delivery_problems(connection: Connection, organizer: str, now: datetime) -> dict[int | None, int]:
+    """Deliveries that failed, or were tried and still wait, by case; without what is withheld from the organizer."""
+    rows = connection.execute(
+        select(delivery.c.case_id, func.count())
+        .where(
+            or_(
+                delivery.c.state == DeliveryState.FAILED,
+                and_(
+                    delivery.c.state.in_((DeliveryState.PENDING, DeliveryState.UNKNOWN)),
+                    delivery.c.attempts > 0,
+                    delivery.c.created < now,
+                ),
+            ),
+            ~and_(delivery.c.case_id.is_not(None), _hidden(delivery.c.case_id, organizer)),
+        )
+        .group_by(delivery.c.case_id)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def last_digest(connection: Connection, organizer: str, before: datetime) -> datetime | None:
+    """When the organizer's previous digest was decided."""
+    return connection.execute(
+        select(func.max(delivery.c.created)).where(
+            delivery.c.recipient == organizer.lower(),
+            delivery.c.kind == MessageKind.DIGEST,
+            delivery.c.created < before,
+        )
+    ).scalar()
+
+
+def note_pass(connection: Connection, name: str, now: datetime, error: str) -> None:
+    """Write down how reading a mailbox went."""
+    values: dict[str, Any] = {"tried": now, "error": error[:500]}
+    if not error:
+        values["succeeded"] = now
+    if not connection.execute(update(mailbox_pass).where(mailbox_pass.c.mailbox == name).values(values)).rowcount:
+        connection.execute(insert(mailbox_pass).values(mailbox=name, **values))
+
+
+def mailbox_health(connection: Connection) -> list[MailboxHealth]:
+    """How the last pass over each mailbox went."""
+    rows = connection.execute(select(mailbox_pass).order_by(mailbox_pass.c.mailbox))
+    return [MailboxHealth(row.mailbox, row.succeeded, row.error) for row in rows]
+
+
+def outcomes(connection: Connection) -> dict[str, int]:
+    """How many mails had each outcome."""
+    return {row[0]: row[1] for row in connection.execute(select(mail.c.outcome, func.count()).group_by(mail.c.outcome))}
+
+
+def mail_place(connection: Connection, mail_id: int) -> MailPlace:
+    """Where a mail came from. It exists: deliveries refer to it."""
+    row = connection.execute(select(mail).where(mail.c.id == mail_id)).one()
+    return MailPlace(
+        MailRef(row.mailbox, row.folder, row.uidvalidity, row.uid),
+        row.size,
+        row.internal_date,
+        row.accepted,
+        Outcome(row.outcome),
+        row.reason,
+    )
+
+
+def overview(connection: Connection, organizer: str, since: datetime | None, now: datetime) -> Overview:
+    """Everything a digest is made of, read in one transaction."""
+    open_cases = cases(connection, states=(CaseState.NEW, CaseState.CLAIMED), organizer=organizer)
+    closed = cases(connection, states=(CaseState.CLOSED,), closed_since=since, organizer=organizer)
+    return Overview(
+        cases=open_cases,
+        closed=closed,
+        new_mails=mail_counts(connection, [one.id for one in open_cases], since),
+        problems=delivery_problems(connection, organizer, now),
+        not_fanned_out=not_fanned_out(connection, since, organizer),
+        silenced=silenced(connection, since, organizer),
+        mailboxes=mailbox_health(connection),
+    )
