@@ -1,0 +1,46 @@
+"""When things are due: retries, leases and digests. Pure: the time and the jitter are arguments."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from zoneinfo import ZoneInfo
+
+FIRST_RETRY = timedelta(minutes=1)
+LONGEST_RETRY = timedelta(hours=4)
+GIVE_UP_AFTER = timedelta(days=4)  # RFC 5321, 4.5.4.1: at least 4 to 5 days
+CLAIM_LEASE = timedelta(minutes=10)  # longer than any one delivery may take
+MAILBOX_LEASE = timedelta(minutes=15)  # longer than any one step on a mailbox may take; renewed between steps
+UNREADABLE_TRIES = 5
+
+
+def next_try(attempts: int, now: datetime, jitter: float) -> datetime:
+    """When to try again after ``attempts`` failures: doubling from a minute to hours, spread by ``jitter`` in [0, 1)."""
+    wait = min(FIRST_RETRY * 2 ** min(attempts - 1, 16), LONGEST_RETRY)
+    return now + wait * (0.75 + 0.5 * jitter)
+
+
+def gives_up(created: datetime, now: datetime) -> bool:
+    """Whether a delivery that keeps failing has been tried for long enough."""
+    return now - created >= GIVE_UP_AFTER
+
+
+def last_due(days: Collection[int], at: time, zone: ZoneInfo, now: datetime) -> datetime | None:
+    """The latest scheduled moment that is not after ``now``; days count from Monday, 0.
+
+    Works on the calendar of ``zone``: a time that does not exist on the night the clocks go forward is taken at the
+    same distance from midnight, one that exists twice is taken once, the first time.
+    """
+    if not days:
+        return None
+    today = now.astimezone(zone).date()
+    for back in range(9):
+        day: date = today - timedelta(days=back)
+        if day.weekday() in days:
+            due = datetime.combine(day, at, zone)
+            if due <= now:
+                return due
+    return None
