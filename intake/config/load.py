@@ -139,8 +139,8 @@ def _zone(document: dict[str, Any]) -> Any:
 
 def _finish(path: Path, draft: Draft) -> Config:
     found: dict[str, Any] = {}
-    for name, (attribute, model, several) in tables().items():
-        sections = draft.of(model, name)
+    for attribute, model, several in tables().values():
+        sections = draft.of(model)
         if several:
             if sections:
                 found[attribute] = tuple(sections)

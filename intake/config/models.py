@@ -11,9 +11,18 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    model_validator,
+)
 
 from intake.config import values
 from intake.config.source import Source
@@ -72,7 +81,12 @@ class Section(BaseModel):
     """One table of the file; ``place(key)`` says ``file:line`` for a message about it."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, hide_input_in_errors=True, arbitrary_types_allowed=True
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        hide_input_in_errors=True,
+        defer_build=True,
+        arbitrary_types_allowed=True,
     )
     _source: Source = PrivateAttr(default_factory=Source)
     _path: tuple[str | int, ...] = PrivateAttr(default=())
@@ -125,6 +139,13 @@ class LedgerConfig(Section):
     key_env: Text = Field("", description="Or: the environment variable that holds the key.")
     key_credential: Text = Field("", description="Or: the systemd credential that holds the key.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_key(cls, table: Any) -> Any:
+        """The default file is for those who name no other source."""
+        elsewhere = isinstance(table, dict) and (table.get("key_env") or table.get("key_credential"))
+        return {"key_file": None, **table} if elsewhere else table
+
     @property
     def file(self) -> Path | None:
         """The SQLite file; None for another database."""
@@ -133,6 +154,8 @@ class LedgerConfig(Section):
 
 class Login(Section):
     """What a mailbox and the way out have in common: a server and how to log in there."""
+
+    usual_ports: ClassVar[dict[str, int]] = {}
 
     host: Line = Field(description="The server's name; its certificate must carry it.")
     security: Security = Field("tls", description="`tls`, `starttls`, or `none` (a loopback host only).")
@@ -149,11 +172,20 @@ class Login(Section):
     client_secret_credential: Text = Field("", description="Or: the systemd credential that holds it.")
     certificate_file: File = Field(None, description="Or: certificate and private key in one PEM file, rights 0600.")
     cloud: Literal["global", "usgov", "china"] = Field("global", description="Which Microsoft cloud.")
-    service_account_file: File = Field(None, description='With auth "google": the service account\'s JSON, rights 0600.')
+    service_account_file: File = Field(None, description='With auth "google": its JSON file, rights 0600.')
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_port(cls, table: Any) -> Any:
+        if isinstance(table, dict) and "port" not in table and table.get("security") in cls.usual_ports:
+            return {**table, "port": cls.usual_ports[table["security"]]}
+        return table
 
 
 class MailboxConfig(Login):
     """A mailbox to read by IMAP."""
+
+    usual_ports: ClassVar[dict[str, int]] = {"tls": 993, "starttls": 143, "none": 143}
 
     name: Line = Field(description="A short name for reports and errors.")
     port: Port = Field(993, description="993 with tls; if left out, 143 with starttls or none.")
@@ -164,12 +196,14 @@ class MailboxConfig(Login):
         "now", description="Mail that is there at first contact: `now` records it unanswered, `all` handles it."
     )
     poll_seconds: Count = Field(60, description="How often the service looks, in seconds.")
-    idle: bool = Field(False, description="Let the server announce new mail (IMAP IDLE); polling goes on below.")
-    max_size: Size = Field(40 << 20, description="A larger mail is not fetched whole: organizers are told where it lies.")
+    idle: bool = Field(default=False, description="Let the server announce new mail (IMAP IDLE); polling goes on.")
+    max_size: Size = Field(40 << 20, description="Of a larger mail organizers are told where it lies.")
 
 
 class SmtpConfig(Login):
     """The way out."""
+
+    usual_ports: ClassVar[dict[str, int]] = {"tls": 465, "starttls": 587, "none": 25}
 
     security: Security = Field("starttls", description="`tls`, `starttls`, or `none` (a loopback host only).")
     port: Port = Field(587, description="587 with starttls; if left out, 465 with tls, 25 with none.")
@@ -185,14 +219,14 @@ class SmtpConfig(Login):
 class AcknowledgementConfig(Section):
     """The automatic answer to a reporter."""
 
-    enabled: bool = Field(True, description="Whether reporters get one at all.")
+    enabled: bool = Field(default=True, description="Whether reporters get one at all.")
     after_fan_out_within: Duration = Field(
         timedelta(minutes=10),
-        description="It waits this long for one organizer's server to accept a copy; then it says that nobody has it yet.",
+        description="It waits so long for one organizer's server to take a copy; then it says that nobody has it yet.",
     )
     reply_within: OptionalDuration = Field(None, description='Printed as a promise only when set, such as "24h".')
     readers: Literal["names", "roles", "none"] = Field("names", description="How it tells who will read.")
-    per_sender_per_day: Count = Field(4, description="At most so many to one sender; beyond, only the answer is left out.")
+    per_sender_per_day: Count = Field(4, description="At most so many to one sender; only the answer is left out.")
     per_domain_per_day: Count = Field(50, description="At most so many to one domain, public mail providers apart.")
     per_day: Count = Field(200, description="At most so many in all.")
     authserv_id: Text = Field("", description="Whose Authentication-Results to believe; empty: senders are not judged.")
@@ -214,7 +248,7 @@ class OrganizerConfig(Section):
     name: Line = Field(description="As reporters know them: a report that names them does not go to them.")
     email: Email = Field(description="Where the copies go.")
     also_known_as: tuple[Line, ...] = Field((), description="Other names and handles; a first name counts only here.")
-    role: Text = Field("", description="What an acknowledgement says with `readers = \"roles\"`.")
+    role: Text = Field("", description='What an acknowledgement says with `readers = "roles"`.')
     language: str = Field("", description="Of the messages to them; empty: the community's first.")
     content: Literal["full", "encrypted", "notice"] = Field(
         "full", description="The whole report, the same encrypted, or only that something waits."
@@ -296,6 +330,7 @@ class TemplatesConfig(Section):
 DEFAULT_CATEGORIES = (
     CategoryConfig(name="concern", subject="code-of-conduct", body="pre-event"),
     CategoryConfig(name="report", subject="code-of-conduct"),
+    CategoryConfig(name="report", body="incident"),
     CategoryConfig(name="question"),
 )
 

@@ -40,6 +40,13 @@ _OTHER_NAMES = {
     "imap": "mailbox",
     "mail_server": "smtp",
 }
+# For required keys that are wrong or missing, so that the rest of their table can be looked at.
+_STAND_INS = {
+    "name": "stand-in",
+    "address": "stand-in@invalid.invalid",
+    "email": "stand-in@invalid.invalid",
+    "host": "localhost",
+}
 _SECRETS = frozenset({"password", "passwd", "pass", "secret", "client_secret"})
 _KINDS = {
     "string_type": ("is no text", "write it in quotes"),
@@ -89,8 +96,9 @@ def unknown_key(above: Keys, name: str, value: object, known: Iterable[str]) -> 
     choices = list(known)
     keys = (*above, name)
     if name in _SECRETS and _OTHER_NAMES[name] in choices:
-        return Problem(keys, "passwords don't belong in this file", f"put it into a file of its own and name that: {_OTHER_NAMES[name]}")
-    meant = _OTHER_NAMES.get(name) if _OTHER_NAMES.get(name) in choices else _near(name, choices)
+        remedy = f"put it into a file of its own and name that: {_OTHER_NAMES[name]}"
+        return Problem(keys, "passwords don't belong in this file", remedy)
+    meant = _OTHER_NAMES.get(name) if _OTHER_NAMES.get(name) in choices else near(name, choices)
     if meant:
         return Problem(keys, "unknown key" if above else "unknown table", f"did you mean {meant!r}?")
     home = _home(name) if above or not isinstance(value, (dict, list)) else ""
@@ -99,7 +107,8 @@ def unknown_key(above: Keys, name: str, value: object, known: Iterable[str]) -> 
     return Problem(keys, "unknown key" if above else "unknown table", "remove it; known are " + ", ".join(choices))
 
 
-def _near(name: str, choices: list[str]) -> str:
+def near(name: str, choices: list[str]) -> str:
+    """The choice that was probably meant, or an empty string."""
     import difflib  # noqa: PLC0415 - only for a mistake
 
     near = difflib.get_close_matches(name.lower().replace("-", "_"), choices, n=1, cutoff=0.7)
@@ -121,7 +130,8 @@ def validated(
 ) -> tuple[Section | None, list[Problem], set[Keys]]:
     """A section, the problems in it, and the keys left out of it because they are wrong.
 
-    With problems, the section is what remains without those keys: good enough to go on looking, or None.
+    With problems, the section is what remains without those keys, stand-ins where one is required: good enough to
+    go on looking, or None.
     """
     frozen = {key: _frozen(value) for key, value in table.items()}
     try:
@@ -132,6 +142,7 @@ def validated(
     wrong = {str(detail["loc"][0]) for detail in details if detail["loc"]}
     dropped: set[Keys] = {(*keys, key) for key in wrong}
     rest = {key: value for key, value in frozen.items() if key not in wrong}
+    rest |= {key: _STAND_INS[key] for key in wrong & _STAND_INS.keys() & model.model_fields.keys()}
     try:
         return model.model_validate(rest, context=dict(context)), _unique(problems), dropped
     except ValidationError:
@@ -157,21 +168,25 @@ def _problem(model: type[Section], keys: Keys, table: Mapping[str, Any], detail:
     path: Keys = (*keys, *loc)
     if kind == "extra_forbidden":
         return unknown_key(path[:-1], str(loc[-1]), table.get(str(loc[-1])), _fields(model, loc))
+    if _is_matcher(model, loc) and kind != "value_error":
+        remedy = 'write a list\'s name from [phrases], a list of phrases, or "re:…"'
+        return Problem((*keys, *loc[:1]), "is no rule", remedy)
+    what, remedy = _sentence(kind, ctx, str(detail["msg"]))
+    return Problem(path, what, remedy)
+
+
+def _sentence(kind: str, ctx: Mapping[str, Any], message: str) -> tuple[str, str]:
+    """What is wrong, and what to do."""
     if kind == "value_error":
         what, _, remedy = str(ctx["error"]).partition("; ")
-        return Problem(path, what, remedy)
+        return what, remedy
     if kind == "literal_error":
-        return Problem(path, "has no such choice", f"choose {ctx['expected']}".replace("'", '"'))
+        return "has no such choice", f"choose {ctx['expected']}".replace("'", '"')
     if kind == "greater_than_equal":
-        return Problem(path, "is too small", f"choose {ctx['ge']} or more")
+        return "is too small", f"choose {ctx['ge']} or more"
     if kind == "less_than_equal":
-        return Problem(path, "is too large", f"choose {ctx['le']} or less")
-    if _is_matcher(model, loc):
-        return Problem(
-            (*keys, *loc[:1]), "is no rule", 'write a list\'s name from [phrases], a list of phrases, or "re:…"'
-        )
-    what, remedy = _KINDS.get(kind, ("can't be used", str(detail["msg"]).lower()))
-    return Problem(path, what, remedy)
+        return "is too large", f"choose {ctx['le']} or less"
+    return _KINDS.get(kind, ("can't be used", message.lower()))
 
 
 def _is_key(part: str) -> bool:

@@ -153,7 +153,7 @@ class _Walk:
         while not self.text.startswith(mark, self.at):
             self._step(2 if quote == '"' and self.text[self.at] == "\\" else 1)
         self._step(len(mark))
-        while len(mark) == 3 and self.text.startswith(quote, self.at):  # noqa: PLR2004 - """ may end in five quotes
+        while len(mark) == 3 and self.text.startswith(quote, self.at):  # """ may end in five quotes
             self._step(1)
         raw = self.text[start : self.at]
         return _unescape(raw) if len(mark) == 1 else ""

@@ -97,7 +97,7 @@ def schedule(value: object) -> object:
         return value
     hint = 'write days and a time, such as "mon-fri 08:00", "mon,thu 07:30" or "daily 08:00"'
     words = value.lower().split() if isinstance(value, str) else []
-    if len(words) < 2:  # noqa: PLR2004 - days and a time
+    if len(words) < 2:  # days and a time
         raise ValueError(f"is no schedule; {hint}")
     clock = _CLOCK.fullmatch(words[-1])
     days = _days("".join(words[:-1]))
@@ -129,7 +129,7 @@ def email(value: str) -> str:
     """One address ``local@domain``; the domain comes back in lower case. Raises ValueError."""
     local, _, domain = value.strip().rpartition("@")
     labels = domain.lower().split(".")
-    if not _LOCAL.fullmatch(local) or len(local.encode()) > 64 or len(domain) > 253:  # noqa: PLR2004 - RFC 5321, 4.5.3.1
+    if not _LOCAL.fullmatch(local) or len(local.encode()) > 64 or len(domain) > 253:  # RFC 5321, 4.5.3.1
         raise ValueError("is no e-mail address; write it as name@example.org")
     if not all(_LABEL.fullmatch(label) for label in labels):
         raise ValueError("is no e-mail address; write it as name@example.org")
