@@ -262,6 +262,7 @@ class Arrival:
     raw: RawMail
     mail: ParsedMail
     verdict: Verdict
+    before: bool = False  # it was there at first contact, and is met again under a new UIDVALIDITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,11 +379,16 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A server did not take it. ``size`` says that it was refused for being too large."""
+    """A server did not take it.
+
+    ``size`` says that it was refused for being too large; ``way_out``, that the trouble is with the server or the
+    log-in and not with this message, so that others would fare no better just now.
+    """
 
     permanent: bool
     reason: str
     size: bool = False
+    way_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)

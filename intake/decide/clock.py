@@ -19,7 +19,8 @@ UNREADABLE_TRIES = 5
 
 def next_try(attempts: int, now: datetime, jitter: float) -> datetime:
     """When to try again after ``attempts`` failures: doubling from a minute to hours, spread by ``jitter`` in [0, 1)."""
-    wait = min(FIRST_RETRY * 2 ** min(attempts - 1, 16), LONGEST_RETRY)
+    doublings: int = min(max(attempts - 1, 0), 16)
+    wait = min(FIRST_RETRY * (1 << doublings), LONGEST_RETRY)
     return now + wait * (0.75 + 0.5 * jitter)
 
 

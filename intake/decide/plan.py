@@ -52,6 +52,8 @@ class Planner:
             return Plan(
                 Outcome.DUPLICATE, "same-bytes", duplicate_of=history.duplicate_of, acknowledge_reason="duplicate"
             )
+        if arrival.before:
+            return Plan(Outcome.BEFORE, "before-start", acknowledge_reason="before-start", file=False)
         verdict = arrival.verdict
         if arrival.raw.unreadable:
             return self._quarantine(arrival, now)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from intake.ledger.schema import folder, mail, trouble
 from intake.model import MailHead, MailRef, Outcome
@@ -14,32 +15,49 @@ from intake.model import MailHead, MailRef, Outcome
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A folder was read up to, not including, ``next_uid`` while it had this UIDVALIDITY."""
+    """A folder was read up to, not including, ``next_uid`` while it had this UIDVALIDITY.
+
+    Mail below ``boundary`` was there at first contact or, if ``rescanning``, when the UIDVALIDITY changed.
+    """
 
     uidvalidity: int
     next_uid: int
     first_contact: datetime
+    boundary: int
+    rescanning: bool
 
 
 def cursor(connection: Connection, mailbox: str, name: str) -> Cursor | None:
     """Where reading goes on; None before the first contact."""
     row = connection.execute(select(folder).where(folder.c.mailbox == mailbox, folder.c.name == name)).one_or_none()
-    return Cursor(row.uidvalidity, row.next_uid, row.first_contact) if row else None
+    return _cursor(row) if row else None
 
 
-def begin(connection: Connection, mailbox: str, name: str, uidvalidity: int, now: datetime) -> None:
-    """First contact with a folder: it will be read from its first UID."""
+def _cursor(row: Row[Any]) -> Cursor:
+    return Cursor(row.uidvalidity, row.next_uid, row.first_contact, row.boundary, row.rescanning)
+
+
+def begin(connection: Connection, mailbox: str, name: str, uidvalidity: int, boundary: int, now: datetime) -> None:
+    """First contact with a folder; it will be read from its first UID. The boundary outlives a crash."""
     connection.execute(
-        insert(folder).values(mailbox=mailbox, name=name, uidvalidity=uidvalidity, next_uid=1, first_contact=now)
+        insert(folder).values(
+            mailbox=mailbox,
+            name=name,
+            uidvalidity=uidvalidity,
+            next_uid=1,
+            first_contact=now,
+            boundary=boundary,
+            rescanning=False,
+        )
     )
 
 
-def restart(connection: Connection, mailbox: str, name: str, uidvalidity: int) -> None:
+def restart(connection: Connection, mailbox: str, name: str, uidvalidity: int, boundary: int) -> None:
     """The server has given every mail a new UID (RFC 9051, 2.3.1.1): read all again and recognise it by content."""
     connection.execute(
         update(folder)
         .where(folder.c.mailbox == mailbox, folder.c.name == name)
-        .values(uidvalidity=uidvalidity, next_uid=1)
+        .values(uidvalidity=uidvalidity, next_uid=1, boundary=boundary, rescanning=True)
     )
 
 

@@ -10,13 +10,13 @@ from sqlalchemy.exc import IntegrityError
 
 from intake.errors import LedgerError
 from intake.ledger import accept as accepting
-from intake.ledger import folders, outbox, views
+from intake.ledger import context, folders, outbox, views
 from intake.ledger.accept import Accepted, Decide, Makes
 from intake.ledger.engine import Database
 from intake.ledger.folders import Cursor
 from intake.ledger.keys import Key
-from intake.ledger.schema import meta, original
-from intake.letters import AcknowledgementState, MailboxHealth
+from intake.ledger.schema import meta
+from intake.letters import MailboxHealth
 from intake.model import (
     Arrival,
     Case,
@@ -24,10 +24,8 @@ from intake.model import (
     Delivery,
     DeliveryDraft,
     DeliveryState,
-    KnownCase,
     MailHead,
     MailRef,
-    MessageKind,
 )
 
 RACES = 5  # another machine took a code or accepted the same content meanwhile: decide once more
@@ -88,15 +86,15 @@ class Ledger:
         with self._database.reading() as connection:
             return folders.cursor(connection, mailbox, name)
 
-    def begin(self, mailbox: str, name: str, uidvalidity: int, now: datetime) -> None:
-        """First contact."""
+    def begin(self, mailbox: str, name: str, uidvalidity: int, boundary: int, now: datetime) -> None:
+        """First contact; mail below ``boundary`` was there before."""
         with self._database.transaction() as connection:
-            folders.begin(connection, mailbox, name, uidvalidity, now)
+            folders.begin(connection, mailbox, name, uidvalidity, boundary, now)
 
-    def restart(self, mailbox: str, name: str, uidvalidity: int) -> None:
-        """The folder's UIDVALIDITY has changed."""
+    def restart(self, mailbox: str, name: str, uidvalidity: int, boundary: int) -> None:
+        """The folder's UIDVALIDITY has changed; mail below ``boundary`` may be known by its content."""
         with self._database.transaction() as connection:
-            folders.restart(connection, mailbox, name, uidvalidity)
+            folders.restart(connection, mailbox, name, uidvalidity, boundary)
             folders.give_up_filing(connection, mailbox, name, uidvalidity)
 
     def record_before(self, mailbox: str, name: str, uidvalidity: int, heads: Sequence[MailHead], now: datetime) -> int:
@@ -118,9 +116,8 @@ class Ledger:
             return folders.troubled(connection, mailbox, name, uidvalidity, now)
 
     def note_trouble(self, ref: MailRef, now: datetime, wait: timedelta) -> int:
-        """A mail could not be read; reading goes on behind it."""
+        """A mail could not be read; say how often that has been. Reading does not go on behind it yet."""
         with self._database.transaction() as connection:
-            folders.advance(connection, ref)
             return folders.note_trouble(connection, ref, now, wait)
 
     def trouble_count(self) -> int:
@@ -178,31 +175,10 @@ class Ledger:
 
     # --- around the outbox ---
 
-    def original(self, mail_id: int) -> tuple[bytes, bool] | None:
-        """The bytes of a mail and whether they are only its beginning; None once they are wiped."""
+    def context(self, mail_id: int) -> context.MailContext:
+        """All that composing the messages about one mail needs, as it is now."""
         with self._database.reading() as connection:
-            row = connection.execute(select(original).where(original.c.mail_id == mail_id)).one_or_none()
-        return (self.key.open(row.sealed, b"original"), row.truncated) if row else None
-
-    def mail_place(self, mail_id: int) -> views.MailPlace:
-        """Where a mail came from and what was decided about it."""
-        with self._database.reading() as connection:
-            return views.mail_place(connection, mail_id)
-
-    def case_now(self, delivery: Delivery) -> KnownCase | None:
-        """The case of a delivery as it is now."""
-        with self._database.reading() as connection:
-            return outbox.case_of(connection, delivery)
-
-    def thread_root(self, case_id: int, recipient: str) -> str:
-        """The Message-ID that began a recipient's thread of a case."""
-        with self._database.reading() as connection:
-            return outbox.first_message_id(connection, case_id, recipient)
-
-    def deliveries_of(self, mail_id: int) -> list[Delivery]:
-        """Every delivery that a mail led to."""
-        with self._database.reading() as connection:
-            return outbox.of_mail(connection, mail_id)
+            return context.of(connection, self.key, mail_id)
 
     def deliveries(self, states: Sequence[DeliveryState]) -> list[Delivery]:
         """Deliveries in these states."""
@@ -274,21 +250,6 @@ class Ledger:
         """Cases; with ``organizer`` only those that may be seen by them."""
         with self._database.reading() as connection:
             return views.cases(connection, code=code, states=states, closed_since=closed_since, organizer=organizer)
-
-    def case(self, number: int) -> Case:
-        """One case."""
-        with self._database.reading() as connection:
-            return views.case_by_id(connection, number)
-
-    def copies_sent(self, case_id: int, kinds: Iterable[MessageKind]) -> set[str]:
-        """Whose server has accepted a copy of the case."""
-        with self._database.reading() as connection:
-            return views.copies_sent(connection, case_id, kinds)
-
-    def acknowledgement_state(self, case_id: int) -> AcknowledgementState:
-        """What became of a case's acknowledgement."""
-        with self._database.reading() as connection:
-            return views.acknowledgement_state(connection, case_id)
 
     def overview(self, organizer: str, since: datetime | None, now: datetime) -> views.Overview:
         """Everything a digest for one organizer is made of."""

@@ -9,12 +9,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from intake.ledger.accept import PRIORITY, known_cases
-from intake.ledger.schema import delivery, lease, original, recusal
-from intake.model import Delivery, DeliveryDraft, DeliveryState, KnownCase, MessageKind
+from intake.ledger.accept import PRIORITY
+from intake.ledger.schema import delivery, lease, original
+from intake.model import Delivery, DeliveryDraft, DeliveryState, MessageKind
 
 OPEN = (DeliveryState.WAITING, DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN)
 COPIES = (MessageKind.REPORT, MessageKind.FOLLOW_UP, MessageKind.NOTICE)
+NOT_COPIES = ("undelivered", "confirmed", "refused")  # notices that do not carry a mail to a person
 
 
 def _due(now: datetime) -> Any:
@@ -105,7 +106,8 @@ def record(
             receipt=receipt[:500],
         )
     ).rowcount
-    if changed and state is DeliveryState.SENT and mine.kind in COPIES and mine.mail_id is not None:
+    copy = mine.kind in COPIES and mine.variant not in NOT_COPIES
+    if changed and state is DeliveryState.SENT and copy and mine.mail_id is not None:
         connection.execute(
             update(delivery)
             .where(
@@ -198,38 +200,6 @@ def take_lease(connection: Connection, name: str, holder: str, now: datetime, un
 def drop_lease(connection: Connection, name: str, holder: str) -> None:
     """Give a lease back."""
     connection.execute(delete(lease).where(lease.c.name == name, lease.c.holder == holder))
-
-
-def case_of(connection: Connection, mine: Delivery) -> KnownCase | None:
-    """The case of a delivery with those withheld from it now: looked at once more before anything is composed."""
-    return known_cases(connection, [mine.case_id]).get(mine.case_id) if mine.case_id is not None else None
-
-
-def withheld_from_mail(connection: Connection, mail_id: int) -> frozenset[str]:
-    """Organizers who must not see a mail, by itself or by its case."""
-    rows = connection.execute(
-        select(recusal.c.organizer).where(recusal.c.mail_id == mail_id, recusal.c.released.is_(None))
-    ).scalars()
-    return frozenset(rows)
-
-
-def first_message_id(connection: Connection, case_id: int, recipient: str) -> str:
-    """The Message-ID that began this recipient's thread of the case."""
-    return (
-        connection.execute(
-            select(delivery.c.message_id)
-            .where(delivery.c.case_id == case_id, delivery.c.recipient == recipient, delivery.c.kind.in_(COPIES))
-            .order_by(delivery.c.id)
-            .limit(1)
-        ).scalar()
-        or ""
-    )
-
-
-def of_mail(connection: Connection, mail_id: int) -> list[Delivery]:
-    """Every delivery that a mail led to."""
-    rows = connection.execute(select(delivery).where(delivery.c.mail_id == mail_id).order_by(delivery.c.id))
-    return [as_delivery(row) for row in rows]
 
 
 def listed(connection: Connection, states: Sequence[DeliveryState]) -> list[Delivery]:

@@ -76,6 +76,9 @@ folder = Table(
     Column("uidvalidity", BigInteger, nullable=False),
     Column("next_uid", BigInteger, nullable=False),
     Column("first_contact", Moment, nullable=False),
+    # UIDs below this one were there at first contact, or (rescanning) when the UIDVALIDITY changed.
+    Column("boundary", BigInteger, nullable=False),
+    Column("rescanning", Boolean, nullable=False),
     UniqueConstraint("mailbox", "name"),
 )
 

@@ -25,6 +25,7 @@ class MailPlace:
     accepted: datetime
     outcome: Outcome
     reason: str
+    case_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +133,6 @@ def _case(row: Row[Any], recused: tuple[Withheld, ...], mails: int) -> Case:
         recused=recused,
         linked_to=row.linked_to,
     )
-
-
-def copies_sent(connection: Connection, case_id: int, kinds: Iterable[MessageKind]) -> set[str]:
-    """Whose server has accepted a copy of the case."""
-    rows = connection.execute(
-        select(delivery.c.recipient).where(
-            delivery.c.case_id == case_id, delivery.c.state == DeliveryState.SENT, delivery.c.kind.in_(list(kinds))
-        )
-    ).scalars()
-    return set(rows)
 
 
 def acknowledgement_state(connection: Connection, case_id: int) -> AcknowledgementState:
@@ -255,6 +246,7 @@ def mail_place(connection: Connection, mail_id: int) -> MailPlace:
         row.accepted,
         Outcome(row.outcome),
         row.reason,
+        row.case_id,
     )
 
 

@@ -43,6 +43,8 @@ def upgrade() -> None:
     sa.Column('uidvalidity', sa.BigInteger(), nullable=False),
     sa.Column('next_uid', sa.BigInteger(), nullable=False),
     sa.Column('first_contact', sa.BigInteger(), nullable=False),
+    sa.Column('boundary', sa.BigInteger(), nullable=False),
+    sa.Column('rescanning', sa.Boolean(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_folder')),
     sa.UniqueConstraint('mailbox', 'name', name=op.f('uq_folder_mailbox_name'))
     )

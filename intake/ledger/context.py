@@ -1,0 +1,82 @@
+"""What composing needs to know about one mail and its case, read at the moment of sending and in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, func, select
+
+from intake.ledger import outbox, views
+from intake.ledger.keys import Key
+from intake.ledger.schema import case, delivery, original, recusal
+from intake.letters import AcknowledgementState
+from intake.model import Case, Delivery, DeliveryState
+
+
+@dataclass(frozen=True, slots=True)
+class MailContext:
+    """A mail, its case and its deliveries as they are now.
+
+    ``original`` is None once it is wiped; ``withheld`` are the addresses that must not have it, by the mail itself or
+    by its case; ``roots`` tells by recipient the Message-ID that began their thread of the case.
+    """
+
+    place: views.MailPlace
+    original: bytes | None = field(repr=False)
+    truncated: bool
+    case: Case | None
+    linked_code: str
+    withheld: frozenset[str]
+    deliveries: tuple[Delivery, ...]
+    acknowledgement: AcknowledgementState
+    roots: dict[str, str]
+
+    def copies(self, *states: DeliveryState) -> tuple[Delivery, ...]:
+        """The copies of this mail that are in one of the states."""
+        return tuple(
+            d
+            for d in self.deliveries
+            if d.kind in outbox.COPIES and d.variant not in outbox.NOT_COPIES and d.state in states
+        )
+
+
+def of(connection: Connection, key: Key, mail_id: int) -> MailContext:
+    """Read it. The mail exists: a delivery refers to it."""
+    place = views.mail_place(connection, mail_id)
+    row = connection.execute(select(original).where(original.c.mail_id == mail_id)).one_or_none()
+    its_case = views.case_by_id(connection, place.case_id) if place.case_id is not None else None
+    withheld = {w.organizer for w in its_case.recused} if its_case else set()
+    withheld |= set(
+        connection.execute(
+            select(recusal.c.organizer).where(recusal.c.mail_id == mail_id, recusal.c.released.is_(None))
+        ).scalars()
+    )
+    linked = its_case.linked_to if its_case else None
+    return MailContext(
+        place=place,
+        original=key.open(row.sealed, b"original") if row else None,
+        truncated=bool(row and row.truncated),
+        case=its_case,
+        linked_code=connection.execute(select(case.c.code).where(case.c.id == linked)).scalar() or "" if linked else "",
+        withheld=frozenset(withheld),
+        deliveries=tuple(
+            outbox.as_delivery(one)
+            for one in connection.execute(
+                select(delivery).where(delivery.c.mail_id == mail_id).order_by(delivery.c.id)
+            )
+        ),
+        acknowledgement=views.acknowledgement_state(connection, its_case.id)
+        if its_case
+        else AcknowledgementState("not-sent", ""),
+        roots=_roots(connection, its_case.id) if its_case else {},
+    )
+
+
+def _roots(connection: Connection, case_id: int) -> dict[str, str]:
+    firsts = (
+        select(func.min(delivery.c.id))
+        .where(delivery.c.case_id == case_id, delivery.c.kind.in_(outbox.COPIES))
+        .group_by(delivery.c.recipient)
+    )
+    rows = connection.execute(select(delivery.c.recipient, delivery.c.message_id).where(delivery.c.id.in_(firsts)))
+    return {row.recipient: row.message_id for row in rows}
