@@ -1,0 +1,272 @@
+"""An IMAP mailbox: what ``intake.ports.Mailbox`` promises, on a real connection.
+
+Folders are opened with EXAMINE to read and with SELECT only to file, and bodies come by BODY.PEEK: whoever opens
+the mailbox beside us sees it as if nobody had been there. Only UIDs name mails; sequence numbers never do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from intake.errors import IntakeError, MailboxError
+from intake.model import MailHead, MailRef, RawMail
+from intake.ports import Filed, Folder
+from intake.receive.bodies import BodyReader
+from intake.receive.filing import COPIED, Mover
+from intake.receive.folders import Namespace, candidates
+from intake.receive.login import PasswordLike
+from intake.receive.sequence import uid_chunks
+from intake.receive.session import Session
+from intake.receive.trouble import LostError, RefusedError
+from intake.receive.wire import Settings
+
+DEADLINE_S = 60.0
+# A SEARCH answer is one line, and imaplib reads lines up to 1,000,000 octets: 90,000 UIDs of ten digits.
+SEARCH_AT_ONCE = 80_000
+# Codes with which a server refuses a folder that exists (RFC 9051, 7.1); without one, it is taken to be missing.
+NOT_MISSING = frozenset(
+    {"NOPERM", "INUSE", "UNAVAILABLE", "SERVERBUG", "LIMIT", "READ-ONLY", "CORRUPTION", "CONTACTADMIN"}
+)
+NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)  # of a mail whose INTERNALDATE can't be read
+
+
+@dataclass(frozen=True, slots=True)
+class _Selected:
+    folder: Folder
+    wire_name: str
+    writable: bool
+    keywords: bool
+
+
+class ImapMailbox:
+    """A mailbox read over IMAP. ``credential`` is asked at every log-in, so that a token may be fresh.
+
+    ``deadline_s`` bounds each step: opening, and each command that follows.
+    """
+
+    def __init__(
+        self, settings: Settings, credential: Callable[[], PasswordLike], *, deadline_s: float = DEADLINE_S
+    ) -> None:
+        self.name = settings.name
+        self._settings = settings
+        self._credential = credential
+        self._session = Session(settings, deadline_s)
+        self._selected: _Selected | None = None
+        self._known_namespace: Namespace | None = None
+        self._wire_names: dict[str, str] = {}
+
+    def open(self) -> None:
+        """Connect and log in, anew if there was a connection."""
+        self._selected = None
+        with self._doing("can't log in"):
+            self._connect()
+
+    def close(self) -> None:
+        """Log out, or drop the connection. Never raises."""
+        self._selected = None
+        self._session.close()
+
+    def select(self, folder: str) -> Folder:
+        """Select a folder to read from it."""
+        self._selected = None
+        with self._doing(f"folder {folder} can't be opened"):
+            self._selected = self._open_folder(folder)
+            return self._selected.folder
+
+    def ensure_folder(self, folder: str) -> None:
+        """Create and subscribe a folder if it is missing; that another made it meanwhile is fine."""
+        with self._doing(f"folder {folder} can't be created"):
+            self._ensure(folder)
+
+    def uids(self, first: int, last: int | None = None) -> list[int]:
+        """UIDs from ``first`` to ``last``, ascending. One SEARCH, unless the answer would be too long for a line."""
+        with self._doing("mail can't be listed"):
+            folder = self._current().folder
+            first = max(first, 1)
+            if last is not None and last < first:
+                return []
+            span = f"{first}:{'*' if last is None else last}"
+            most = min(folder.exists, folder.uidnext - first if folder.uidnext else folder.exists)
+            if last is not None:
+                most = min(most, last - first + 1)
+            found: set[int] = set()
+            for extra in _pages(folder.exists) if most > SEARCH_AT_ONCE else ((),):
+                found.update(self._session.search(span, *extra))
+            # ``N:*`` always names the last mail, also when its UID is below N (RFC 9051, 9: seq-range).
+            return sorted(uid for uid in found if first <= uid and (last is None or uid <= last))
+
+    def heads(self, uids: Sequence[int]) -> list[MailHead]:
+        """Size and INTERNALDATE for those that are still there, by UID."""
+        with self._doing("mail can't be looked at"):
+            self._current()
+            heads: list[MailHead] = []
+            for chunk in uid_chunks(uids):
+                found = self._session.fetch(chunk, "RFC822.SIZE", "INTERNALDATE")
+                heads.extend(_head(uid, found[uid]) for uid in chunk if b"RFC822.SIZE" in found.get(uid, ()))
+            return heads
+
+    def fetch(self, heads: Iterable[MailHead]) -> Iterator[RawMail]:
+        """The mails themselves, those that the server has trouble with last."""
+        with self._doing("mail can't be fetched"):
+            folder = self._current().folder
+        reader = BodyReader(self._session, self._reopen, self._settings.max_size)
+        bodies = reader.read(heads)
+        while True:
+            with self._doing("mail can't be fetched"):
+                body = next(bodies, None)
+            if body is None:
+                return
+            yield RawMail(
+                ref=MailRef(self.name, folder.name, folder.uidvalidity, body.head.uid),
+                internal_date=body.head.internal_date,
+                size=body.head.size,
+                body=body.content,
+                truncated=body.truncated,
+                unreadable=body.unreadable,
+            )
+
+    def file(self, uids: Sequence[int], destination: str) -> Filed:
+        """Move mail to a folder, which is created if need be; afterwards look which of it is really gone."""
+        if not uids:
+            return Filed((), ())
+        with self._doing(f"mail can't be moved to {destination}"):
+            target = self._ensure(destination)
+            selected = self._current()
+            if target == selected.wire_name:
+                raise RefusedError("that is the folder it stands in: choose another `processed`")
+            if not selected.writable:
+                selected = self._selected = self._reselect(selected, writable=True)
+            try:
+                left = Mover(self._session, target, keywords=selected.keywords).move(uids)
+            except RefusedError as refused:
+                if refused.code in {"TRYCREATE", "NONEXISTENT"}:
+                    self._wire_names.pop(destination, None)  # somebody has removed it: the next call makes it again
+                raise
+            return Filed(
+                tuple(uid for uid in uids if uid not in left),
+                tuple(uid for uid in uids if uid in left),
+            )
+
+    def _connect(self) -> None:
+        self._known_namespace = None
+        self._wire_names.clear()
+        self._session.open(self._credential())
+
+    def _reopen(self) -> None:
+        """Connect again and select the same folder. Raises when its UIDs no longer mean the same."""
+        selected = self._current()
+        self._connect()
+        self._selected = self._reselect(selected, writable=False)
+
+    def _reselect(self, selected: _Selected, *, writable: bool) -> _Selected:
+        again = self._examine(selected.folder.name, selected.wire_name, writable=writable)
+        if again.folder.uidvalidity != selected.folder.uidvalidity:
+            self._selected = None
+            raise RefusedError("the server has renumbered the folder meanwhile: it is read anew in the next pass")
+        return again
+
+    def _current(self) -> _Selected:
+        if self._selected is None or not self._session.is_open:
+            raise LostError("no folder is open: the connection was lost before, it is opened again in the next pass")
+        return self._selected
+
+    def _open_folder(self, folder: str) -> _Selected:
+        for wire_name in self._names(folder):
+            try:
+                selected = self._examine(folder, wire_name, writable=False)
+            except RefusedError as refused:
+                if refused.code in NOT_MISSING:
+                    raise
+            else:
+                self._wire_names[folder] = wire_name
+                return selected
+        raise RefusedError("it does not exist: create it on the server, or correct `folders`")
+
+    def _examine(self, folder: str, wire_name: str, *, writable: bool) -> _Selected:
+        told = self._session.select(wire_name, writable=writable)
+        uidvalidity, kept = told.get(b"UIDVALIDITY"), told.get(b"PERMANENTFLAGS", ())
+        if not isinstance(uidvalidity, int) or uidvalidity <= 0:
+            raise RefusedError("the server gives no UIDVALIDITY, so its mails have no lasting names")
+        return _Selected(
+            Folder(folder, uidvalidity, _count(told.get(b"UIDNEXT")), _count(told.get(b"EXISTS"))),
+            wire_name,
+            writable,
+            keywords=b"\\*" in kept or COPIED.encode() in kept,
+        )
+
+    def _ensure(self, folder: str) -> str:
+        """The server's name of a folder that exists from now on."""
+        if folder in self._wire_names:
+            return self._wire_names[folder]
+        names = self._names(folder)
+        made = next((name for name in names if self._session.exists(name)), None) or self._create(names)
+        self._wire_names[folder] = made
+        return made
+
+    def _create(self, names: Sequence[str]) -> str:
+        refusal = RefusedError("the server takes no such name")
+        for name in names:
+            try:
+                self._session.create(name)
+            except RefusedError as refused:
+                refusal = refused
+                if not self._session.exists(name):  # else another was faster
+                    continue
+            with contextlib.suppress(RefusedError):  # people's programs show subscribed folders; ours needs none
+                self._session.subscribe(name)
+            return name
+        raise refusal
+
+    def _names(self, folder: str) -> Sequence[str]:
+        if folder in self._wire_names:
+            return (self._wire_names[folder],)
+        if self._known_namespace is None:
+            self._known_namespace = self._session.namespace()
+        return candidates(folder, self._known_namespace)
+
+    @contextlib.contextmanager
+    def _doing(self, what: str) -> Iterator[None]:
+        """Tell what failed, where, and what to do, in one line."""
+        where = f"mailbox {self.name} ({self._settings.host}:{self._settings.port})"
+        try:
+            yield
+        except (RefusedError, LostError) as error:
+            raise MailboxError(f"{where}: {what}: {error}") from error
+        except MailboxError:
+            raise
+        except IntakeError as error:  # the credential could not be had
+            raise MailboxError(f"{where}: {what}: {error}") from error
+
+
+def _pages(exists: int) -> Iterator[tuple[str, ...]]:
+    """Search keys that cut a folder into pages by position, from its end.
+
+    A mail only ever moves to lower positions, into pages that are still to come, so none is missed when others
+    are removed meanwhile. Positions limit what is found, they never name a mail.
+    """
+    start = max(exists - SEARCH_AT_ONCE, 0) + 1
+    yield (f"{start}:*",)
+    while start > 1:
+        start, end = max(start - SEARCH_AT_ONCE, 1), start - 1
+        yield (f"{start}:{end}",)
+
+
+def _head(uid: int, told: dict[bytes, Any]) -> MailHead:
+    return MailHead(uid, _count(told.get(b"RFC822.SIZE")), _aware(told.get(b"INTERNALDATE")))
+
+
+def _aware(moment: Any) -> datetime:
+    if not isinstance(moment, datetime):
+        return NO_DATE
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # an offset of days, or the year 1
+        return NO_DATE
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and value > 0 else 0
