@@ -1,0 +1,75 @@
+# Everything a fresh machine needs is Python (3.11 to 3.13), its pip, and make.
+#   make demo    the main job on embedded parts, with sample mail
+#   make test    every test, against the built wheel and real servers
+#   make lint    ruff and mypy
+#   make lock    resolve the requirements anew (needs uv)
+
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell $(name) --version >/dev/null 2>&1 && echo $(name))))
+VENV ?= .venv
+BUILD ?= build
+JOBS ?= 2
+ARGS ?=
+
+# A virtual environment without a pip of its own: Debian's Python can make one without python3-venv,
+# and the pip that is there installs into it.
+PIP = $(PYTHON) -m pip --python $(VENV)/bin/python --disable-pip-version-check
+SOURCES := $(shell find intake templates -type f -not -name '*.pyc') pyproject.toml README.md LICENSE config.example.toml
+LOCK = uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links
+
+.PHONY: demo test lint format venv wheel lock clean
+
+demo: $(VENV)/.demo $(VENV)/.wheel
+	@PYTHONSAFEPATH=1 $(VENV)/bin/intake demo $(ARGS)
+
+test: $(VENV)/.dev $(VENV)/.wheel
+	@tests/servers/install
+	@selection="$$(tests/servers/install --select)" && \
+	INTAKE_TEST_WHEEL=1 PYTHONSAFEPATH=1 $(VENV)/bin/python -m pytest -o pythonpath=tests -n $(JOBS) --dist loadfile -m "$$selection" $(ARGS)
+
+lint: $(VENV)/.dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+format: $(VENV)/.dev
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+venv: $(VENV)/.dev $(VENV)/.wheel
+
+wheel: $(BUILD)/.wheel
+
+# Each lock file holds what the one before it holds, so that one environment serves them all.
+lock:
+	$(LOCK) --upgrade pyproject.toml --output-file requirements/core.txt
+	$(LOCK) pyproject.toml --extra demo --group build --constraint requirements/core.txt --output-file requirements/demo.txt
+	$(LOCK) pyproject.toml --extra demo --extra postgres --group dev --constraint requirements/demo.txt --output-file requirements/dev.txt
+
+clean:
+	rm -rf $(BUILD) dist
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "make: no Python found; install Python 3.11, 3.12 or 3.13, or name one: make PYTHON=…" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	{ echo "make: Intake needs Python 3.11, 3.12 or 3.13; name one: make PYTHON=…" >&2; exit 1; }
+	$(PYTHON) -m venv --without-pip $(VENV)
+
+$(VENV)/.demo: requirements/demo.txt | $(VENV)/bin/python
+	@echo "Installing what the program needs (versions and hashes from $<) …"
+	@$(PIP) install --quiet --require-hashes --no-deps --requirement $<
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt | $(VENV)/bin/python
+	@echo "Installing what the tests need (versions and hashes from $<) …"
+	@$(PIP) install --quiet --require-hashes --no-deps --requirement $<
+	@touch $@ $(VENV)/.demo
+
+$(BUILD)/.wheel: $(SOURCES) | $(VENV)/.demo
+	@rm -rf $(BUILD)/wheel && mkdir -p $(BUILD)/wheel
+	@$(VENV)/bin/python -m hatchling build --target wheel --directory $(BUILD)/wheel
+	@touch $@
+
+$(VENV)/.wheel: $(BUILD)/.wheel
+	@$(PIP) install --quiet --force-reinstall --no-deps --no-index $(BUILD)/wheel/*.whl
+	@PYTHONDONTWRITEBYTECODE= $(VENV)/bin/python -m compileall -q "$$($(VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" || true
+	@touch $@
