@@ -1,187 +1,285 @@
-"""Mails out of the selected folder, whatever state they are in: batches, slices, and one bad mail kept apart.
-
-A server may die on one mail (a truncated file, a broken index), and then every batch with that mail in it dies.
-So a batch that fails is split, level by level, until the bad mail stands alone; it gets another chance at the
-end, in slices, and only then is it given as unreadable. A server that delivers nothing at all is another matter:
-that is a failure of the server, not of the mails, and is raised.
-"""
+"""What the parts of a mail say: the author's own text, every other text, the attachments, special content."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import Enum, auto
-from typing import Any
+import hashlib
+import re
+from dataclasses import dataclass, field
 
-from intake.model import MailHead
-from intake.receive.sequence import batches, uid_chunks
-from intake.receive.session import Session
-from intake.receive.trouble import LostError, RefusedError
+from intake.model import Attachment
+from intake.receive.head import Leaf, message_ids
+from intake.receive.shape import Part, Shape, plain
+from intake.receive.text import clean, decode_bytes, decode_field, decode_words, html_text, one_line
 
-SLICE = 1 << 20  # a larger mail comes in pieces of this size: memory, and steps that end in time
-BEGINNING = 256 << 10  # what is fetched of a mail above max_size
-# With no mail read at all, so many broken connections mean that the server is ill, not the mails: by then a batch
-# of 200 has been split so far that every handful of mails would have to hold a bad one.
-BROKEN_WITHOUT_ONE_GOOD = 40
-CUT_WITHOUT_ONE_GOOD = 2
-CUT_AT_MOST = 5  # each costs a whole deadline
+MAX_TEXT = 3 << 20  # of all texts of a mail together, in bytes; beyond it the defect ``text-cut`` says so
+MAX_HTML_TOTAL = 1 << 20
+MAX_LEAF = 64 << 10
 
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """What was read of one mail; ``truncated`` and ``unreadable`` as in ``RawMail``."""
-
-    head: MailHead
-    content: bytes
-    truncated: bool = False
-    unreadable: bool = False
-
-
-class _End(Enum):
-    """How reading one mail in slices ended."""
-
-    WHOLE = auto()
-    CUT = auto()  # there is more than was wanted
-    GONE = auto()
-    NOTHING = auto()  # the server has the mail, and gives NIL
+_ORDINARY_CHARSET = re.compile(r"(?:us-ascii|utf-?8|iso-8859-\d{1,2}|windows-125\d)\Z", re.IGNORECASE)
+_ORDINARY_ENCODING = {"", "7bit", "8bit", "quoted-printable", "base64"}
+_DIRECTIONS = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u061c]")
+_PATH = re.compile(r"[\\/:]")
+_RETURNED_ID = re.compile(r"^[>|\s]{0,20}message-id:\s{0,20}(<[^<>\s]{3,998}>)", re.IGNORECASE | re.MULTILINE)
+_TOLD_OF_ENCLOSED = ("subject", "from", "sender", "reply-to", "to", "cc")
+_MACHINE_READABLE = {
+    "message/delivery-status": "report",
+    "message/global-delivery-status": "report",
+    "message/disposition-notification": "report",
+    "message/global-disposition-notification": "report",
+    "message/feedback-report": "report",
+}
+_SIGNATURES = {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
 
 
-class BodyReader:
-    """Reads the bodies for one call of ``fetch``. ``reopen`` connects anew and selects the same folder."""
+@dataclass(slots=True)
+class Bodies:
+    """What was found; ``leaf`` stands for the author's text where mail-parser may decode it."""
 
-    def __init__(self, session: Session, reopen: Callable[[], None], max_size: int) -> None:
-        self._session, self._reopen, self._max_size = session, reopen, max_size
-        self._good = self._broken = self._cut = 0
+    own: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    attachments: list[Attachment] = field(default_factory=list)
+    content: set[str] = field(default_factory=set)
+    nested_ids: list[bytes] = field(default_factory=list)
+    defects: list[str] = field(default_factory=list)
+    leaf: Leaf | None = None
+    leaf_at: int = -1
+    budget: int = MAX_TEXT
+    html_budget: int = MAX_HTML_TOTAL
 
-    def read(self, heads: Iterable[MailHead]) -> Iterator[Body]:
-        """Every mail that is still there, the doubtful ones last. Raises LostError, RefusedError."""
-        doubtful: list[MailHead] = []
-        for batch in batches(heads):
-            yield from self._together([head for head in batch if head.size <= SLICE], doubtful)
-            for head in batch:
-                if head.size > SLICE:
-                    yield from self._in_slices(head, doubtful)
-        for head in self._still_there(doubtful):
-            yield from self._once_more(head)
+    def text_of(self, part: Part) -> str:
+        """A text part decoded, within the budget."""
+        data = part.decoded(max(0, self.budget))
+        self.budget -= len(data)
+        if self.budget <= 0:
+            self.note("text-cut")
+        return clean(decode_bytes(data, part.parameters.get("charset", "")))
 
-    def _together(self, heads: Sequence[MailHead], doubtful: list[MailHead]) -> Iterator[Body]:
-        parts = deque([heads] if heads else [])
-        while parts:
-            part = parts.popleft()
-            try:
-                found = self._session.fetch([head.uid for head in part], "BODY.PEEK[]")
-            except (LostError, RefusedError) as failure:
-                one_by_one = self._note(failure)
-                if len(part) == 1:
-                    doubtful.extend(part)
-                else:  # cutting costs a deadline each time, so a server that hangs is not searched by halves
-                    size = 1 if one_by_one else (len(part) + 1) // 2
-                    parts.extend(part[start : start + size] for start in range(0, len(part), size))
-                continue
-            for head in part:
-                content = _section(found.get(head.uid))
-                if content is None:
-                    doubtful.append(head)
-                else:
-                    self._good += 1
-                    yield Body(head, content)
+    def html_of(self, part: Part) -> tuple[str, str]:
+        """An HTML part as text and as the texts beside it."""
+        html = self.text_of(part)
+        self.html_budget -= len(html)
+        if self.html_budget < 0:
+            self.note("text-cut")
+            return html, ""
+        return html_text(html)
 
-    def _in_slices(self, head: MailHead, doubtful: list[MailHead]) -> Iterator[Body]:
-        got = bytearray()
-        try:
-            end = self._slices(head, got)
-        except (LostError, RefusedError) as failure:
-            self._note(failure)
-            doubtful.append(head)
-            return
-        if end is _End.NOTHING:
-            doubtful.append(head)
-        elif end is not _End.GONE:
-            self._good += 1
-            yield Body(head, bytes(got), truncated=end is _End.CUT)
+    def note(self, defect: str) -> None:
+        """Remember a defect once."""
+        if defect not in self.defects:
+            self.defects.append(defect)
 
-    def _once_more(self, head: MailHead) -> Iterator[Body]:
-        got = bytearray()
-        try:
-            end = self._slices(head, got)
-        except (LostError, RefusedError) as failure:
-            self._note(failure)
-            yield Body(head, bytes(got) or self._sections(head), unreadable=True)
-            return
-        if end is _End.GONE:
-            return
-        if end is _End.NOTHING:
-            yield Body(head, self._sections(head), unreadable=head.size > 0)
+
+def read_bodies(shape: Shape) -> Bodies:
+    """Walk the parts. Depth is bounded by the survey, so the calls are too."""
+    bodies = Bodies()
+    top = shape.parts[0]
+    _visit(top, bodies, own=True)
+    for stray in shape.strays[:50]:
+        text = clean(decode_bytes(stray, ""))
+        if "MIME" not in text[:200] or len(text) > 200:
+            bodies.others.append(text)
+    for text in (*bodies.own, *bodies.others):
+        bodies.nested_ids.extend(found.encode() for found in _RETURNED_ID.findall(text[: 256 << 10])[:50])
+    _inline_pgp(bodies)
+    return bodies
+
+
+def nested_message_ids(bodies: Bodies) -> tuple[str, ...]:
+    """Message-IDs of enclosed and returned messages."""
+    return message_ids(bodies.nested_ids[:200])
+
+
+def _visit(part: Part, bodies: Bodies, *, own: bool) -> None:
+    own = own and part.enclosed == 0
+    if part.enclosed and part.parent in {"message/rfc822", "message/global", "message/news"} | _HEADERS_ONLY:
+        _tell_of_enclosed(part, bodies)
+    if part.main == "multipart" and part.children:
+        _visit_container(part, bodies, own=own)
+    elif part.main == "message" or part.type in _HEADERS_ONLY:
+        _visit_message(part, bodies)
+    elif part.type == "text/html":
+        _visit_html(part, bodies, own=own)
+    elif part.main == "text" or part.main == "multipart":
+        _visit_text(part, bodies, own=own)
+    else:
+        _attach(part, bodies)
+
+
+_HEADERS_ONLY = {"text/rfc822-headers", "message/global-headers"}
+
+
+def _visit_container(part: Part, bodies: Bodies, *, own: bool) -> None:
+    children = part.children
+    if part.type == "multipart/alternative" and own:
+        _visit_alternatives(children, bodies)
+        return
+    if part.type == "multipart/encrypted":
+        bodies.content.add("encrypted")
+    elif part.type == "multipart/signed":
+        bodies.content.add("signed")
+    if part.type == "multipart/report" and part.enclosed == 0:
+        bodies.content.add("report")
+        _visit(children[0], bodies, own=own)
+        for child in children[1:]:
+            _visit(child, bodies, own=False)
+        return
+    for child in children:
+        _visit(child, bodies, own=own)
+
+
+def _visit_alternatives(children: list[Part], bodies: Bodies) -> None:
+    """The plain text is the author's own, unless it only stands in for the HTML."""
+    plain_part = next((child for child in children if child.type == "text/plain"), None)
+    rich = next((child for child in children if child is not plain_part and _holds_html(child)), None)
+    if plain_part is not None and rich is not None:
+        text = bodies.text_of(plain_part)
+        before = len(bodies.own)
+        _visit(rich, bodies, own=True)
+        shown = "\n".join(bodies.own[before:])
+        if not text.strip() or len(shown) > 4 * len(text) + 200:
+            bodies.others.append(text)
         else:
-            self._good += 1
-            yield Body(head, bytes(got), truncated=end is _End.CUT)
-
-    def _slices(self, head: MailHead, got: bytearray) -> _End:
-        """Read into ``got``, going on where a connection broke; raises when it breaks twice at one place.
-
-        The size that a server tells is a hint (some lie): the mail ends where a slice comes back short.
-        """
-        wanted = BEGINNING if head.size > self._max_size else self._max_size + 1
-        broke_at = -1
-        while len(got) < wanted:
-            count = min(SLICE, wanted - len(got))
-            try:
-                found = self._session.fetch([head.uid], f"BODY.PEEK[]<{len(got)}.{count}>")
-            except LostError as lost:
-                if broke_at == len(got):
-                    raise
-                broke_at = len(got)
-                self._note(lost)
-                continue
-            if head.uid not in found:
-                return _End.GONE
-            piece = _section(found[head.uid])
-            if piece is None:
-                return _End.WHOLE if got else _End.NOTHING
-            got += piece
-            if len(piece) != count:  # short: the end; longer: a server that knows no slices gave all
-                break
-        if len(got) < wanted:
-            return _End.WHOLE
-        del got[BEGINNING if head.size > self._max_size else self._max_size :]
-        return _End.CUT
-
-    def _sections(self, head: MailHead) -> bytes:
-        """Header and text by themselves, as far as they can be had: some servers keep them apart."""
-        content = b""
-        for section in ("BODY.PEEK[HEADER]", f"BODY.PEEK[TEXT]<0.{BEGINNING}>"):
-            try:
-                found = self._session.fetch([head.uid], section)
-            except (LostError, RefusedError) as failure:
-                self._note(failure)
-                break
-            content += _section(found.get(head.uid)) or b""
-        return content
-
-    def _still_there(self, heads: Sequence[MailHead]) -> Iterator[MailHead]:
-        present: set[int] = set()
-        for chunk in uid_chunks(head.uid for head in heads):
-            self._session.noop()
-            present.update(self._session.search(chunk))
-        return (head for head in heads if head.uid in present)
-
-    def _note(self, failure: LostError | RefusedError) -> bool:
-        """Count a failure, raise it when the server is to blame, else be connected again; True if time was up."""
-        if isinstance(failure, RefusedError):
-            return False
-        self._broken += 1
-        self._cut += failure.deadline
-        hopeless = self._broken >= BROKEN_WITHOUT_ONE_GOOD or self._cut >= CUT_WITHOUT_ONE_GOOD
-        if (hopeless and not self._good) or self._cut >= CUT_AT_MOST:
-            raise failure
-        self._reopen()
-        return failure.deadline
+            del bodies.own[before:]
+            bodies.others.append(shown)
+            _own_text(plain_part, text, bodies)
+    for child in children:
+        if child is plain_part and rich is None:
+            _visit(child, bodies, own=True)
+        elif child is rich and plain_part is None:
+            _visit(child, bodies, own=True)
+        elif child is not plain_part and child is not rich:
+            _visit(child, bodies, own=plain_part is None and rich is None)
 
 
-def _section(answer: Any) -> bytes | None:
-    """The one section in a FETCH answer; None for NIL, and where the server left it out."""
-    for key, value in (answer or {}).items():
-        if isinstance(key, bytes) and key.startswith(b"BODY[") and isinstance(value, bytes):
-            return value
-    return None
+def _holds_html(part: Part) -> bool:
+    return part.type == "text/html" or (
+        part.main == "multipart" and any(child.type == "text/html" for child in part.children)
+    )
+
+
+def _visit_message(part: Part, bodies: Bodies) -> None:
+    if part.type in _MACHINE_READABLE:
+        if part.enclosed == 0:
+            bodies.content.add(_MACHINE_READABLE[part.type])
+        bodies.others.append(bodies.text_of(part))
+        return
+    if part.type not in _HEADERS_ONLY and part.enclosed == 0:
+        _attach(part, bodies)
+    if not part.children:
+        bodies.others.append(bodies.text_of(part))
+    for child in part.children:
+        _visit(child, bodies, own=False)
+
+
+def _tell_of_enclosed(part: Part, bodies: Bodies) -> None:
+    lines = []
+    for name, value in part.fields:
+        if name in _TOLD_OF_ENCLOSED and len(lines) < 50:
+            lines.append(f"{name}: {decode_field(value)}")
+        elif name in {"message-id", "resent-message-id"}:
+            bodies.nested_ids.append(value)
+    if lines:
+        bodies.others.append("\n".join(lines))
+
+
+def _visit_html(part: Part, bodies: Bodies, *, own: bool) -> None:
+    text, beside = bodies.html_of(part)
+    if beside.strip():
+        bodies.others.append(beside)
+    if _is_attached(part):
+        _attach(part, bodies)
+        own = False
+    if own:
+        bodies.own.append(text)
+        bodies.leaf = None
+    elif text:
+        bodies.others.append(text)
+
+
+def _visit_text(part: Part, bodies: Bodies, *, own: bool) -> None:
+    text = bodies.text_of(part)
+    attached = _is_attached(part)
+    if attached or _name_of(part):
+        _attach(part, bodies)
+    if own and not attached and part.type in {"text/plain", "text/enriched", "text/markdown", "multipart/mixed"}:
+        _own_text(part, text, bodies)
+    elif own and not attached and part.main == "multipart":
+        bodies.own.append(text)
+    else:
+        if part.type == "text/calendar" and not _name_of(part) and not attached:
+            _attach(part, bodies)
+        bodies.others.append(text)
+
+
+def _own_text(part: Part, text: str, bodies: Bodies) -> None:
+    bodies.own.append(text)
+    charset = part.parameters.get("charset", "") or "us-ascii"
+    size = part.end - part.start
+    first = len(bodies.own) == 1
+    if not first or size > MAX_LEAF or part.encoding() not in _ORDINARY_ENCODING or not _ORDINARY_CHARSET.match(charset):
+        bodies.leaf = None
+        return
+    payload = part.raw()
+    if b"\x1b" in payload or (charset.lower() in {"us-ascii", "iso-8859-1"} and not payload.isascii()):
+        return  # names that are rarely meant
+    bodies.leaf = Leaf(charset.lower(), part.encoding(), payload.decode("ascii", "surrogateescape"))
+    bodies.leaf_at = 0
+
+
+def _is_attached(part: Part) -> bool:
+    return part.disposition()[0] == "attachment"
+
+
+def _name_of(part: Part) -> str:
+    """The file's name as it may be shown: its last path segment, without controls and direction marks."""
+    _, parameters = part.disposition()
+    name = decode_words(parameters.get("filename", "") or part.parameters.get("name", ""))
+    if not name and not part.first("content-disposition") and not part.first("content-type"):
+        return ""
+    if any("\udc80" <= letter <= "\udcff" for letter in name):
+        name = decode_bytes(name.encode("utf-8", "surrogateescape"), "")
+    name = _DIRECTIONS.sub("", one_line(clean(name)))
+    return _PATH.split(name)[-1].strip(" .")[:255] if _PATH.search(name) else name.strip()[:255]
+
+
+def _attach(part: Part, bodies: Bodies) -> None:
+    _flag(part, bodies)
+    name = _name_of(part)
+    if name:
+        bodies.others.append(name)
+    if part.enclosed or part.type in _SIGNATURES or part.type == "application/pgp-encrypted":
+        return
+    digest, size = hashlib.sha256(), 0
+    for chunk in part.chunks():
+        digest.update(chunk)
+        size += len(chunk)
+    bodies.attachments.append(Attachment(name, part.type, size, digest.hexdigest()))
+
+
+def _flag(part: Part, bodies: Bodies) -> None:
+    if part.type in {"application/pkcs7-mime", "application/x-pkcs7-mime"}:
+        bodies.content.add("smime")
+        signed = part.parameters.get("smime-type", "").lower() == "signed-data"
+        bodies.content.add("signed" if signed else "encrypted")
+    elif part.type in {"application/ms-tnef", "application/vnd.ms-tnef"} or _name_of(part).lower() == "winmail.dat":
+        bodies.content.add("tnef")
+    elif part.type == "application/pgp-encrypted":
+        bodies.content.add("encrypted")
+
+
+def _inline_pgp(bodies: Bodies) -> None:
+    for text in bodies.own:
+        if "-----BEGIN PGP MESSAGE-----" in text:
+            bodies.content.add("encrypted")
+        if "-----BEGIN PGP SIGNED MESSAGE-----" in text:
+            bodies.content.add("signed")
+
+
+def report_type(part: Part) -> str:
+    """``report-type`` of multipart/report (RFC 6522, 3), lower case."""
+    return one_line(part.parameters.get("report-type", "")).lower() if part.type == "multipart/report" else ""
+
+
+def content_type(part: Part) -> str:
+    """The mail's own type, for showing."""
+    return part.type if plain(part.first("content-type")) else "text/plain"
