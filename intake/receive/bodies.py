@@ -143,9 +143,7 @@ def _visit_alternatives(children: list[Part], bodies: Bodies) -> None:
             bodies.others.append(shown)
             _own_text(plain_part, text, bodies)
     for child in children:
-        if child is plain_part and rich is None:
-            _visit(child, bodies, own=True)
-        elif child is rich and plain_part is None:
+        if (child is plain_part and rich is None) or (child is rich and plain_part is None):
             _visit(child, bodies, own=True)
         elif child is not plain_part and child is not rich:
             _visit(child, bodies, own=plain_part is None and rich is None)

@@ -44,7 +44,7 @@ def _head(fields: tuple[Field, ...], leaf: Leaf | None) -> Head:
         return plain_head(fields)
 
 
-def _assembled(  # noqa: PLR0917 - the values of one mail, each read once
+def _assembled(
     raw: bytes, fields: tuple[Field, ...], shape: Shape, bodies: Bodies, head: Head, given: tuple[str, ...]
 ) -> ParsedMail:
     top = shape.parts[0]

@@ -374,7 +374,7 @@ def _continued(found: dict[str, str]) -> dict[str, str]:
 def _percent_decoded(parts: list[tuple[int, str, bool]]) -> str:
     charset, data = "utf-8", b""
     for number, text, encoded in parts:
-        if encoded and number == 0 and text.count("'") >= 2:  # noqa: PLR2004 - charset'language'value
+        if encoded and number == 0 and text.count("'") >= 2:
             charset, _, text = text.split("'", 2)
         raw = text.encode("utf-8", "surrogateescape")
         data += re.sub(rb"%([0-9A-Fa-f]{2})", lambda hit: bytes([int(hit[1], 16)]), raw) if encoded else raw

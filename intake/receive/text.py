@@ -71,7 +71,7 @@ def _mostly_utf8(data: bytes) -> bool:
 
 
 def clean(text: str) -> str:
-    """Text without NUL, other controls and lone surrogates; line ends are ``\\n``."""
+    """Text without NUL, other controls and lone surrogates; every line end is one newline."""
     if not _DIRTY.search(text):
         return text
     return text.replace("\r\n", "\n").replace("\r", "\n").translate(_JUNK)
@@ -176,7 +176,7 @@ def html_text(html: str) -> tuple[str, str]:
 def _comments(html: str) -> list[str]:
     found: list[str] = []
     position = html.find("<!--")
-    while position >= 0 and len(found) < 100:  # noqa: PLR2004 - a bound, not a meaning
+    while position >= 0 and len(found) < 100:
         stop = html.find("-->", position)
         if stop < 0:
             break
