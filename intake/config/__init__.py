@@ -2,14 +2,12 @@
 
 from intake.config.load import load, loads
 from intake.config.models import (
-    DEFAULT_CATEGORIES,
     LANGUAGES,
     AcknowledgementConfig,
     AlarmConfig,
     Away,
     CategoryConfig,
     CommunityConfig,
-    Config,
     DigestConfig,
     EventConfig,
     FallbackConfig,
@@ -24,6 +22,7 @@ from intake.config.models import (
     TemplatesConfig,
 )
 from intake.config.values import Schedule
+from intake.config.whole import DEFAULT_CATEGORIES, Config
 
 __all__ = [
     "DEFAULT_CATEGORIES",

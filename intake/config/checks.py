@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from intake.config import files
 from intake.config.logins import check_login
 from intake.config.models import (
-    DEFAULT_CATEGORIES,
     LANGUAGES,
     AlarmConfig,
     CategoryConfig,
@@ -27,6 +26,7 @@ from intake.config.models import (
 from intake.config.problems import Problem
 from intake.config.rules import check_categories, check_phrases
 from intake.config.source import Keys
+from intake.config.whole import complete
 
 Model = TypeVar("Model", bound=Section)
 
@@ -144,7 +144,8 @@ def _smtp(draft: Draft) -> Iterator[Problem]:
 def _organizers(draft: Draft) -> Iterator[Problem]:
     addresses: set[str] = set()
     names: set[str] = set()
-    categories = {category.name for category in (*draft.of(CategoryConfig), *DEFAULT_CATEGORIES)}
+    written = tuple(category for keys, category in draft.each(CategoryConfig) if (*keys, "name") not in draft.dropped)
+    categories = {category.name for category in complete(written)}
     for keys, organizer in draft.each(OrganizerConfig):
         if organizer.email.lower() in addresses:
             yield Problem((*keys, "email"), "is another organizer's address too", "remove one of the two")

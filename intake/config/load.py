@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from intake.config.checks import Draft, cross_check
-from intake.config.models import DEFAULT_CATEGORIES, Config, Section, tables
+from intake.config.models import Section
 from intake.config.problems import Problem, shape_problem, unknown_key, validated
 from intake.config.source import Keys, Source
+from intake.config.whole import Config, complete, tables
 from intake.errors import ConfigError
 
 _REQUIRED = {
@@ -147,16 +148,8 @@ def _finish(path: Path, draft: Draft) -> Config:
         elif sections:
             found[attribute] = sections[0]
     if "categories" in found:
-        found["categories"] = _complete(found["categories"])
+        found["categories"] = complete(found["categories"])
     return Config(path=path.absolute(), phrases=draft.phrases, **_with_defaults(found, path))
-
-
-def _complete(categories: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Own categories, and behind them the shipped ones whose names are free, unless the last already takes all."""
-    if not categories[-1].has_rule:
-        return categories
-    names = {category.name for category in categories}
-    return (*categories, *(category for category in DEFAULT_CATEGORIES if category.name not in names))
 
 
 def _with_defaults(found: dict[str, Any], path: Path) -> dict[str, Any]:

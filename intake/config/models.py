@@ -6,8 +6,6 @@ once loaded; an empty string in the file means "not set" and is None here wherev
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +23,7 @@ from pydantic import (
 )
 
 from intake.config import values
-from intake.config.source import Source
+from intake.config.source import Source, named
 from intake.config.values import Schedule
 
 if TYPE_CHECKING:
@@ -60,6 +58,10 @@ def _headers(value: object) -> object:
     return values.headers(value)
 
 
+def _not_empty(value: object) -> object:
+    return None if value == "" else value
+
+
 Line = Annotated[str, AfterValidator(values.one_line)]
 Text = Annotated[str, AfterValidator(values.no_controls)]
 Slug = Annotated[str, AfterValidator(values.slug)]
@@ -72,6 +74,7 @@ File = Annotated[Path | None, BeforeValidator(_file)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 Digests = Annotated[Schedule, BeforeValidator(values.schedule)]
 LedgerUrl = Annotated[str, AfterValidator(_ledger_url)]
+Rule = Annotated[Matcher, BeforeValidator(_not_empty)]
 HeaderRules = Annotated[tuple[tuple[str, Matcher], ...], BeforeValidator(_headers)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=1)]
@@ -94,6 +97,10 @@ class Section(BaseModel):
     def place(self, key: str = "") -> str:
         """``file:line`` of a key of this table, else of the table."""
         return self._source.place((*self._path, key) if key else self._path)
+
+    def label(self, key: str = "") -> str:
+        """``table.key`` as problems name it."""
+        return named((*self._path, key) if key else self._path)
 
     def bind(self, source: Source, path: tuple[str | int, ...]) -> None:
         """Remember where this table stands; done once, by ``load``."""
@@ -272,9 +279,9 @@ class CategoryConfig(Section):
     """A kind of mail: first match wins, and every rule that is given must match."""
 
     name: Slug = Field(description="Lower-case letters, digits and hyphens; the name of its template.")
-    subject: Matcher = Field(None, description="A list's name from `[phrases]`, a list of phrases, or `re:…` (RE2).")
-    body: Matcher = Field(None, description="As subject, on the mail's text.")
-    recipient: Matcher = Field(None, description="An address the mail was sent to, several, or `re:…`.")
+    subject: Rule = Field(None, description="A list's name from `[phrases]`, a list of phrases, or `re:…` (RE2).")
+    body: Rule = Field(None, description="As subject, on the mail's text.")
+    recipient: Rule = Field(None, description="An address the mail was sent to, several, or `re:…`.")
     header: HeaderRules = Field((), description='`"Name: rule"` or `{ Name = rule }`, a rule as for subject.')
     claim_within: OptionalDuration = Field(timedelta(hours=4), description="Reminders start when nobody took the case.")
     reply_within: OptionalDuration = Field(timedelta(hours=24), description="… or when no person has answered.")
@@ -325,70 +332,3 @@ class TemplatesConfig(Section):
     """Words of your own."""
 
     directory: File = Field(None, description="Your files, used before the shipped ones, one by one.")
-
-
-DEFAULT_CATEGORIES = (
-    CategoryConfig(name="concern", subject="code-of-conduct", body="pre-event"),
-    CategoryConfig(name="report", subject="code-of-conduct"),
-    CategoryConfig(name="report", body="incident"),
-    CategoryConfig(name="question"),
-)
-
-
-@dataclass(frozen=True)
-class Config:
-    """The whole configuration. ``path`` is the file, absolute; ``categories`` ends with one that has no rule."""
-
-    path: Path
-    community: CommunityConfig
-    mailboxes: tuple[MailboxConfig, ...]
-    smtp: SmtpConfig
-    organizers: tuple[OrganizerConfig, ...]
-    ledger: LedgerConfig = field(default_factory=LedgerConfig)
-    acknowledgement: AcknowledgementConfig = field(default_factory=AcknowledgementConfig)
-    fallback: FallbackConfig | None = None
-    phrases: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    categories: tuple[CategoryConfig, ...] = DEFAULT_CATEGORIES
-    events: tuple[EventConfig, ...] = ()
-    digest: DigestConfig = field(default_factory=DigestConfig)
-    alarm: AlarmConfig = field(default_factory=AlarmConfig)
-    retention: RetentionConfig = field(default_factory=RetentionConfig)
-    templates: TemplatesConfig = field(default_factory=TemplatesConfig)
-
-    @property
-    def directory(self) -> Path:
-        """Where the file stands: what other paths are relative to."""
-        return self.path.parent
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """The community's time zone."""
-        return self.community.zone
-
-    def language_of(self, person: OrganizerConfig | FallbackConfig) -> str:
-        """The language of messages to them."""
-        return person.language or self.community.languages[0]
-
-    def category(self, name: str) -> CategoryConfig | None:
-        """The first category of that name."""
-        return next((category for category in self.categories if category.name == name), None)
-
-
-def tables() -> dict[str, tuple[str, type[Section], bool]]:
-    """Name in the file -> (attribute of Config, model, whether it is an array of tables)."""
-    shapes: dict[str, Any] = {
-        "community": ("community", CommunityConfig, False),
-        "ledger": ("ledger", LedgerConfig, False),
-        "mailbox": ("mailboxes", MailboxConfig, True),
-        "smtp": ("smtp", SmtpConfig, False),
-        "acknowledgement": ("acknowledgement", AcknowledgementConfig, False),
-        "organizer": ("organizers", OrganizerConfig, True),
-        "fallback": ("fallback", FallbackConfig, False),
-        "category": ("categories", CategoryConfig, True),
-        "event": ("events", EventConfig, True),
-        "digest": ("digest", DigestConfig, False),
-        "alarm": ("alarm", AlarmConfig, False),
-        "retention": ("retention", RetentionConfig, False),
-        "templates": ("templates", TemplatesConfig, False),
-    }
-    return shapes

@@ -8,8 +8,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from intake.config.models import Section, tables
-from intake.config.source import Keys
+from intake.config.models import Section
+from intake.config.source import Keys, named
+from intake.config.whole import tables
 
 # Names that people try first, and what they mean here.
 _OTHER_NAMES = {
@@ -72,17 +73,6 @@ class Problem:
         """``table.key: what; what to do``."""
         name = named(self.keys)
         return f"{name}: {self.what}; {self.remedy}" if name else f"{self.what}; {self.remedy}"
-
-
-def named(keys: Keys) -> str:
-    """A path as people write it: list positions count from 1 where they matter."""
-    parts: list[str] = []
-    for key in keys:
-        if isinstance(key, int):
-            parts[-1] += f"[{key + 1}]"
-        else:
-            parts.append(key)
-    return ".".join(parts)
 
 
 def shape_problem(keys: Keys) -> Problem:

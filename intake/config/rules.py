@@ -50,8 +50,6 @@ def _rule(keys: Keys, rule: Matcher, lists: Collection[str]) -> Iterator[Problem
         yield from _phrases(keys, rule)
     elif rule is not None and rule.startswith(MARK):
         yield from _pattern(keys, rule)
-    elif rule == "":
-        yield Problem(keys, "is empty", "write a rule, or remove it")
     elif rule is not None and rule not in lists and rule not in SHIPPED_PHRASES and not rule.startswith("urgent-"):
         meant = near(rule, [*lists, *SHIPPED_PHRASES])
         hint = f"did you mean {meant!r}?" if meant else f'to look for these words write ["{rule}"]'

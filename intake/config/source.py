@@ -40,6 +40,17 @@ def locate(text: str) -> dict[Keys, int]:
     return _Walk(text).lines()
 
 
+def named(keys: Keys) -> str:
+    """A path as people write it: list positions count from 1 where they matter."""
+    parts: list[str] = []
+    for key in keys:
+        if isinstance(key, int):
+            parts[-1] += f"[{key + 1}]"
+        else:
+            parts.append(key)
+    return ".".join(parts)
+
+
 class _Walk:
     """One pass over a valid TOML text (TOML 1.0)."""
 
