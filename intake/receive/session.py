@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from intake.receive.deadline import Deadline
+from intake.deadline import Deadline
 from intake.receive.folders import Namespace
 from intake.receive.login import LoginRefusedError, PasswordLike, log_in, why_refused
 from intake.receive.sequence import sequence_set

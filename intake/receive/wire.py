@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import imapclient
 from imapclient.exceptions import LoginError, ProtocolError
 
-from intake.receive.deadline import Deadline, dial
+from intake.deadline import Deadline, dial
 from intake.receive.trouble import RefusedError, response_code
 
 __all__ = ["Client", "LoginError", "Settings", "connect", "is_answer"]
