@@ -99,7 +99,7 @@ def _visit(part: Part, bodies: Bodies, *, own: bool) -> None:
         _visit_message(part, bodies)
     elif part.type == "text/html":
         _visit_html(part, bodies, own=own)
-    elif part.main == "text" or part.main == "multipart":
+    elif part.main in {"text", "multipart"}:
         _visit_text(part, bodies, own=own)
     else:
         _attach(part, bodies)
@@ -143,10 +143,10 @@ def _visit_alternatives(children: list[Part], bodies: Bodies) -> None:
             bodies.others.append(shown)
             _own_text(plain_part, text, bodies)
     for child in children:
-        if (child is plain_part and rich is None) or (child is rich and plain_part is None):
-            _visit(child, bodies, own=True)
-        elif child is not plain_part and child is not rich:
-            _visit(child, bodies, own=plain_part is None and rich is None)
+        chosen = child is plain_part or child is rich
+        if chosen and plain_part is not None and rich is not None:
+            continue
+        _visit(child, bodies, own=chosen or (plain_part is None and rich is None))
 
 
 def _holds_html(part: Part) -> bool:
@@ -170,7 +170,7 @@ def _visit_message(part: Part, bodies: Bodies) -> None:
 
 
 def _tell_of_enclosed(part: Part, bodies: Bodies) -> None:
-    lines = []
+    lines: list[str] = []
     for name, value in part.fields:
         if name in _TOLD_OF_ENCLOSED and len(lines) < 50:
             lines.append(f"{name}: {decode_field(value)}")
@@ -214,7 +214,8 @@ def _own_text(part: Part, text: str, bodies: Bodies) -> None:
     charset = part.parameters.get("charset", "") or "us-ascii"
     size = part.end - part.start
     first = len(bodies.own) == 1
-    if not first or size > MAX_LEAF or part.encoding() not in _ORDINARY_ENCODING or not _ORDINARY_CHARSET.match(charset):
+    ordinary = part.encoding() in _ORDINARY_ENCODING and _ORDINARY_CHARSET.match(charset) is not None
+    if not first or size > MAX_LEAF or not ordinary:
         bodies.leaf = None
         return
     payload = part.raw()

@@ -51,7 +51,8 @@ def _assembled(
     own = list(bodies.own)
     if bodies.leaf is not None and head.text:
         own[bodies.leaf_at] = clean(head.text)
-    defects = dict.fromkeys((*given, *(() if raw.strip() else ("empty",)), *head.defects, *shape.defects, *bodies.defects))
+    empty = () if raw.strip() else ("empty",)
+    defects = dict.fromkeys((*given, *empty, *head.defects, *shape.defects, *bodies.defects))
     return ParsedMail(
         message_id=next(iter(message_ids(_values(fields, "message-id")[:1])), ""),
         in_reply_to=message_ids(_values(fields, "in-reply-to")),

@@ -32,7 +32,7 @@ _ENCLOSED = {"message/rfc822", "message/global", "message/news"}
 _RETURNED_HEADERS = {"text/rfc822-headers", "message/global-headers"}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Part:
     """One part: its fields and where its body stands in ``source``.
 
@@ -375,8 +375,10 @@ def _percent_decoded(parts: list[tuple[int, str, bool]]) -> str:
     charset, data = "utf-8", b""
     for number, text, encoded in parts:
         if encoded and number == 0 and text.count("'") >= 2:
-            charset, _, text = text.split("'", 2)
-        raw = text.encode("utf-8", "surrogateescape")
+            charset, _, value = text.split("'", 2)
+        else:
+            value = text
+        raw = value.encode("utf-8", "surrogateescape")
         data += re.sub(rb"%([0-9A-Fa-f]{2})", lambda hit: bytes([int(hit[1], 16)]), raw) if encoded else raw
     return decode_bytes(data, charset)
 
