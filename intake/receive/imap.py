@@ -15,7 +15,7 @@ from typing import Any
 from intake.errors import IntakeError, MailboxError
 from intake.model import MailHead, MailRef, RawMail
 from intake.ports import Filed, Folder
-from intake.receive.bodies import BodyReader
+from intake.receive.fetching import BodyReader
 from intake.receive.filing import COPIED, Mover
 from intake.receive.folders import Namespace, candidates
 from intake.receive.login import PasswordLike
