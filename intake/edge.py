@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 CODE_ALPHABET = "23456789BCDFGHJKMNPQRSTVWXZ"  # nothing that is misread aloud, no vowels: no words
 
@@ -40,3 +43,38 @@ class Chance:
     def letters(self, count: int) -> str:
         """``count`` letters and digits for a case code."""
         return "".join(self.pick(CODE_ALPHABET) for _ in range(count))
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _started(pid: int) -> str:
+    # Field 22 of /proc/PID/stat; the name in field 2 may hold anything, so count from its closing bracket.
+    words = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return words[19] if len(words) > 19 else ""  # noqa: PLR2004 - a position in a documented format
+
+
+def _machine() -> str:
+    try:
+        namespace = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        namespace = ""
+    return f"{_read('/proc/sys/kernel/random/boot_id') or socket.gethostname()} {namespace}"
+
+
+def holder() -> str:
+    """Names this process so that another one on this machine can tell whether it still lives."""
+    return f"{_machine()} {os.getpid()} {_started(os.getpid())}"
+
+
+def is_dead(name: str) -> bool:
+    """Whether the process that ``holder`` named has ended; False when that can't be known from here."""
+    machine, _, process = name.rpartition(" ")[0].rpartition(" ")
+    started = name.rpartition(" ")[2]
+    if machine != _machine() or not process.isdigit() or not started:
+        return False
+    return _started(int(process)) != started

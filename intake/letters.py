@@ -83,6 +83,7 @@ class Copy:
     original: bytes = field(repr=False, default=b"")
     original_note: str = ""
     linked_code: str = ""
+    team_reply: bool = False
     now: datetime | None = None
 
 
@@ -166,3 +167,23 @@ class Alarm:
     topic: str
     facts: tuple[tuple[str, str], ...] = ()
     over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """Something about a case is overdue: ``topic`` is ``claim`` (nobody took it) or ``reply`` (nobody answered).
+
+    ``count`` is the number of this reminder, from 1; ``lead`` the name of who took the case.
+    """
+
+    to: Address
+    language: str
+    thread: Thread
+    topic: str
+    code: str
+    category: str
+    urgency: str
+    opened: datetime
+    due: datetime
+    count: int = 1
+    lead: str = ""

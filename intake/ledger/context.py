@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
 from intake.ledger import outbox, views
 from intake.ledger.keys import Key
@@ -45,12 +45,6 @@ def of(connection: Connection, key: Key, mail_id: int) -> MailContext:
     place = views.mail_place(connection, mail_id)
     row = connection.execute(select(original).where(original.c.mail_id == mail_id)).one_or_none()
     its_case = views.case_by_id(connection, place.case_id) if place.case_id is not None else None
-    withheld = {w.organizer for w in its_case.recused} if its_case else set()
-    withheld |= set(
-        connection.execute(
-            select(recusal.c.organizer).where(recusal.c.mail_id == mail_id, recusal.c.released.is_(None))
-        ).scalars()
-    )
     linked = its_case.linked_to if its_case else None
     return MailContext(
         place=place,
@@ -58,7 +52,7 @@ def of(connection: Connection, key: Key, mail_id: int) -> MailContext:
         truncated=bool(row and row.truncated),
         case=its_case,
         linked_code=connection.execute(select(case.c.code).where(case.c.id == linked)).scalar() or "" if linked else "",
-        withheld=frozenset(withheld),
+        withheld=withheld(connection, mail_id, place.case_id),
         deliveries=tuple(
             outbox.as_delivery(one)
             for one in connection.execute(
@@ -70,6 +64,16 @@ def of(connection: Connection, key: Key, mail_id: int) -> MailContext:
         else AcknowledgementState("not-sent", ""),
         roots=_roots(connection, its_case.id) if its_case else {},
     )
+
+
+def withheld(connection: Connection, mail_id: int | None, case_id: int | None) -> frozenset[str]:
+    """Organizers who must not have a mail, by itself or by its case."""
+    rows = connection.execute(
+        select(recusal.c.organizer).where(
+            or_(recusal.c.mail_id == mail_id, recusal.c.case_id == case_id), recusal.c.released.is_(None)
+        )
+    )
+    return frozenset(rows.scalars())
 
 
 def _roots(connection: Connection, case_id: int) -> dict[str, str]:

@@ -180,6 +180,11 @@ class Ledger:
         with self._database.reading() as connection:
             return context.of(connection, self.key, mail_id)
 
+    def withheld(self, mail_id: int | None, case_id: int | None) -> frozenset[str]:
+        """Who must not have a mail or its case, as of now: asked right before each message leaves."""
+        with self._database.reading() as connection:
+            return context.withheld(connection, mail_id, case_id)
+
     def deliveries(self, states: Sequence[DeliveryState]) -> list[Delivery]:
         """Deliveries in these states."""
         with self._database.reading() as connection:

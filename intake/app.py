@@ -1,0 +1,137 @@
+"""The one place that names concrete classes and puts them together."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import TYPE_CHECKING
+
+from intake import edge
+from intake.edge import Chance, Clock
+from intake.steps.parts import Judge, Parse, Parts, Planner
+
+if TYPE_CHECKING:
+    from intake.compose.composer import Composer
+    from intake.config import Config, MailboxConfig
+    from intake.ledger.keys import Key
+    from intake.ledger.ledger import Ledger
+    from intake.ports import Mailbox, Transport
+
+# Each function below imports what it makes: a pass without news never pays for parsing, templates or SMTP.
+
+
+def key(config: Config, environ: Mapping[str, str], create: bool) -> Key:  # noqa: FBT001 - shaped by Ledger's callback
+    """The ledger's key from wherever the configuration says; made if it is a file, missing, and ``create``."""
+    from intake.credentials import key_text  # noqa: PLC0415
+    from intake.ledger.keys import key_from_file, read_key  # noqa: PLC0415
+
+    given = key_text(config.ledger, environ)
+    if given is not None:
+        return read_key(given, "[ledger] key")
+    assert config.ledger.key_file is not None  # noqa: S101 - the configuration was checked for it
+    return key_from_file(config.ledger.key_file, create=create)
+
+
+def ledger(config: Config, chance: Chance, environ: Mapping[str, str] = os.environ) -> Ledger:
+    """The ledger, not yet open."""
+    from intake.ledger.accept import Makes  # noqa: PLC0415
+    from intake.ledger.ledger import Ledger  # noqa: PLC0415
+
+    domain = config.community.address.rpartition("@")[2]
+    prefix = code_prefix(config)
+    makes = Makes(
+        message_id=lambda: f"<{chance.token()}@{domain}>",
+        code=lambda: f"{prefix}-{chance.letters(6)}",
+    )
+    return Ledger(config.ledger.url, partial(key, config, environ), makes)
+
+
+def code_prefix(config: Config) -> str:
+    """What case codes begin with: the short name's letters and digits, or a neutral word."""
+    name = "".join(c for c in config.community.short_name.upper() if c.isascii() and c.isalnum())
+    return name[:16] or "CASE"
+
+
+def mailbox(config: Config, settings: MailboxConfig, environ: Mapping[str, str] = os.environ) -> Mailbox:
+    """A mailbox, not yet open."""
+    from intake.credentials import credential  # noqa: PLC0415
+    from intake.receive.imap import ImapMailbox  # noqa: PLC0415
+
+    return ImapMailbox(settings, partial(credential, settings, config.directory, environ))
+
+
+def transport(config: Config, environ: Mapping[str, str] = os.environ) -> Transport:
+    """The way out, not yet connected."""
+    from intake.credentials import credential  # noqa: PLC0415
+    from intake.deliver.smtp import SmtpTransport  # noqa: PLC0415
+
+    domain = config.community.address.rpartition("@")[2]
+    return SmtpTransport(
+        config.smtp, partial(credential, config.smtp, config.directory, environ), local_hostname=domain
+    )
+
+
+def parse() -> Parse:
+    """The parser."""
+    from intake.receive.parse import parse as parse_mail  # noqa: PLC0415
+
+    return parse_mail
+
+
+def judge(config: Config) -> Judge:
+    """The judge of what a mail is."""
+    from intake.decide.classify import Judge as ByRules  # noqa: PLC0415
+
+    return ByRules(config)
+
+
+def planner(config: Config) -> Planner:
+    """The planner of what follows."""
+    from intake.decide.plan import Planner as ByRules  # noqa: PLC0415
+
+    return ByRules(config)
+
+
+def composer(config: Config) -> Composer:
+    """The composer of messages."""
+    from intake.compose.composer import Composer  # noqa: PLC0415
+
+    return Composer(config)
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What a run may be told about the world: by default it is the real one."""
+
+    clock: Clock = Clock()
+    chance: Chance = Chance()
+    pause: Callable[[float], None] = time.sleep
+    stopping: Callable[[], bool] = lambda: False
+    say: Callable[[str], None] = lambda _line: None
+
+
+def build(config: Config, outside: Outside | None = None, environ: Mapping[str, str] = os.environ) -> Parts:
+    """Everything put together, the ledger opened. Raises LedgerError and ConfigError."""
+    outside = outside or Outside()
+    book = ledger(config, outside.chance, environ)
+    book.open(outside.clock.now())
+    return Parts(
+        config=config,
+        ledger=book,
+        clock=outside.clock,
+        chance=outside.chance,
+        holder=edge.holder(),
+        mailbox=lambda settings: mailbox(config, settings, environ),
+        transport=cache(lambda: transport(config, environ)),
+        parse=cache(parse),
+        judge=cache(lambda: judge(config)),
+        planner=cache(lambda: planner(config)),
+        composer=cache(lambda: composer(config)),
+        is_dead=edge.is_dead,
+        pause=outside.pause,
+        stopping=outside.stopping,
+        say=outside.say,
+    )

@@ -1,0 +1,1 @@
+"""The steps of a pass: each does its work and says whether there was any."""

@@ -1,0 +1,127 @@
+"""Digests: one for each organizer and period, decided once, composed when it is sent."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from intake.decide.clock import last_due
+from intake.letters import Digest, DigestCase, Thread
+from intake.model import Address, Case, CaseState, Delivery, DeliveryDraft, DeliveryState, MessageKind, Outgoing
+
+if TYPE_CHECKING:
+    from intake.ledger.views import Overview
+    from intake.steps.parts import Parts
+
+_PRESSING = {"overdue": 0, "urgent": 1, "unassigned": 2, "waiting": 3}
+
+
+def decide_digests(parts: Parts) -> int:
+    """Put every digest that is due into the outbox, each once for its period; say how many were new."""
+    config, now = parts.config, parts.now
+    schedule = config.digest.schedule
+    due = last_due(schedule.days, schedule.at, config.zone, now)
+    if due is None or due <= parts.ledger.created():
+        return 0
+    period = due.astimezone(config.zone).strftime("%Y-%m-%d %H:%M")
+    return parts.ledger.add(
+        [
+            DeliveryDraft(
+                MessageKind.DIGEST,
+                organizer.email.lower(),
+                f"digest {period} for {organizer.email.lower()}",
+                DeliveryState.PENDING,
+                now,
+                variant=period,
+            )
+            for organizer in config.organizers
+        ],
+        now,
+    )
+
+
+def compose_digest(parts: Parts, delivery: Delivery) -> Outgoing:
+    """The digest as of the moment it was decided, for one organizer."""
+    letter = digest_for(
+        parts,
+        delivery.recipient,
+        Thread(delivery.message_id),
+        period=delivery.variant,
+        now=parts.now,
+        since=parts.ledger.last_digest(delivery.recipient, delivery.created),
+    )
+    return parts.composer().digest(letter, parts.now)
+
+
+def digest_for(
+    parts: Parts, email: str, thread: Thread, *, period: str, now: datetime, since: datetime | None
+) -> Digest:
+    """All that one organizer may know."""
+    config = parts.config
+    person = next((o for o in config.organizers if o.email.lower() == email.lower()), None)
+    view = parts.ledger.overview(email, since, now)
+    cases = [_line(parts, view, case) for case in view.cases]
+    return Digest(
+        to=Address(person.name, person.email) if person else Address("", email),
+        language=config.language_of(person) if person else config.community.languages[0],
+        thread=thread,
+        period=period[:10],
+        since=since,
+        now=now,
+        cases=tuple(sorted(cases, key=lambda line: _pressing(line, now))),
+        closed=tuple(_line(parts, view, case) for case in view.closed),
+        not_fanned_out=tuple(sorted(view.not_fanned_out.items())),
+        silenced=view.silenced,
+        undelivered=sum(view.problems.values()),
+        mailboxes=tuple(view.mailboxes),
+    )
+
+
+def _pressing(line: DigestCase, now: datetime) -> tuple[int, datetime]:
+    if line.due is not None and line.due <= now:
+        kind = "overdue"
+    elif line.urgency == "urgent":
+        kind = "urgent"
+    else:
+        kind = "unassigned" if line.state == CaseState.NEW else "waiting"
+    return _PRESSING[kind], line.opened
+
+
+def _line(parts: Parts, view: Overview, case: Case) -> DigestCase:
+    config = parts.config
+    due, due_for = due_of(case, *_promises(parts, case.category))
+    lead = next((o.name for o in config.organizers if o.email.lower() == (case.claimed_by or "").lower()), "")
+    return DigestCase(
+        code=case.code,
+        category=case.category,
+        urgency=case.urgency,
+        event=case.event,
+        state=case.state,
+        opened=case.opened,
+        lead=lead,
+        human_reply=case.first_human_reply is not None,
+        mails=case.mails,
+        new_mails=view.new_mails.get(case.id, 0),
+        due=due,
+        due_for=due_for,
+        closed_at=case.closed_at,
+        delivery_problems=view.problems.get(case.id, 0),
+        withheld_others=len({w.organizer for w in case.recused}),
+        erase_on=case.closed_at + config.retention.closed_cases if case.closed_at else None,
+    )
+
+
+def _promises(parts: Parts, category: str) -> tuple[timedelta | None, timedelta | None]:
+    settings = parts.config.category(category)
+    return (settings.claim_within, settings.reply_within) if settings else (None, None)
+
+
+def due_of(
+    case: Case, claim_within: timedelta | None, reply_within: timedelta | None
+) -> tuple[datetime | None, str]:
+    """Until when somebody must have taken or answered the case, and which of the two."""
+    if case.state is CaseState.NEW and claim_within is not None:
+        return case.opened + claim_within, "claim"
+    if case.state is not CaseState.CLOSED and case.first_human_reply is None and reply_within is not None:
+        return case.opened + reply_within, "reply"
+    return None, ""

@@ -1,0 +1,194 @@
+"""From a claimed row to a message: everything is looked up once more, recusals first, and only then composed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from intake.letters import Acknowledgement, Alarm, Copy, Notice, Reader, Thread
+from intake.model import REPORTER, Address, Delivery, DeliveryState, MessageKind, Outgoing, ParsedMail, Verdict
+from intake.steps.digest import compose_digest
+from intake.steps.receive import understand
+
+if TYPE_CHECKING:
+    from intake.ledger.context import MailContext
+    from intake.steps.parts import Parts
+
+REACHED = (DeliveryState.SENT,)
+ON_THE_WAY = (DeliveryState.SENT, DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Withhold:
+    """The recipient must not have it any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Impossible:
+    """It can't be composed now or later; ``reason`` says why, without anything personal."""
+
+    reason: str
+
+
+Composed = Outgoing | Withhold | Impossible
+
+
+class Dispatcher:
+    """Composes the messages of one claimed batch; what is known about a mail is read once for all its recipients."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self._contexts: dict[int, MailContext] = {}
+        self._changed: set[int] = set()
+
+    def compose(self, delivery: Delivery) -> Composed:
+        """One message. Raises TemplateError and DeliveryError as the composer does."""
+        if delivery.kind is MessageKind.DIGEST:
+            return compose_digest(self.parts, delivery)
+        if delivery.kind is MessageKind.ALARM:
+            return self._alarm(delivery)
+        if delivery.mail_id is None:
+            return Impossible("it belongs to no mail")
+        context = self._context(delivery.mail_id, current=delivery.kind is not MessageKind.REPORT)
+        if delivery.recipient in self.parts.ledger.withheld(delivery.mail_id, delivery.case_id):
+            return Withhold()
+        if delivery.variant == "undelivered":
+            return self._notice(delivery, context)
+        if context.original is None:
+            return Impossible("the original is no longer in the ledger")
+        mail, verdict = understand(
+            self.parts, context.original, context.place.internal_date, truncated=context.truncated
+        )
+        if delivery.kind is MessageKind.ACKNOWLEDGEMENT:
+            return self._acknowledgement(delivery, context, mail, verdict)
+        return self._copy(delivery, context, mail, verdict)
+
+    def _context(self, mail_id: int, *, current: bool) -> MailContext:
+        if mail_id not in self._contexts or (current and mail_id in self._changed):
+            self._contexts[mail_id] = self.parts.ledger.context(mail_id)
+            self._changed.discard(mail_id)
+        return self._contexts[mail_id]
+
+    def changed(self, mail_id: int | None) -> None:
+        """What was read about a mail is no longer current; copies of a report can do with it, answers can't."""
+        if mail_id is not None:
+            self._changed.add(mail_id)
+
+    def _readers(self, context: MailContext, *states: DeliveryState) -> tuple[Reader, ...]:
+        """Who has a copy or is about to, in the order of the configuration."""
+        addresses = {d.recipient for d in context.copies(*states)} - context.withheld
+        config = self.parts.config
+        readers = [Reader(o.name, o.role) for o in config.organizers if o.email.lower() in addresses]
+        fallback = config.fallback
+        if fallback and fallback.email.lower() in addresses:
+            readers.append(Reader(fallback.name))
+        return tuple(readers)
+
+    def _acknowledgement(
+        self, delivery: Delivery, context: MailContext, mail: ParsedMail, verdict: Verdict
+    ) -> Composed:
+        if verdict.acknowledge_to is None or context.case is None:
+            return Impossible("the sender can't be answered")
+        reached = bool(context.copies(*REACHED))
+        letter = Acknowledgement(
+            to=Address("", verdict.acknowledge_to.email),
+            thread=Thread(delivery.message_id, mail.message_id, (*mail.references, mail.message_id)),
+            language=verdict.language,
+            category=verdict.category,
+            code=context.case.code,
+            received=context.place.internal_date,
+            # What it says is decided now: the truth may have changed since the row was written.
+            variant=delivery.variant if reached else "unread",
+            readers=self._readers(context, *ON_THE_WAY),
+            truncated=context.truncated,
+            event=verdict.event,
+        )
+        return self.parts.composer().acknowledgement(letter, self.parts.now)
+
+    def _copy(self, delivery: Delivery, context: MailContext, mail: ParsedMail, verdict: Verdict) -> Composed:
+        to = self._person(delivery.recipient)
+        if to is None or context.case is None:
+            return Impossible("nobody of that address is in the configuration")
+        address, language = to
+        place = context.place
+        whole = not context.truncated and delivery.variant not in {"unreadable", "without-original"}
+        letter = Copy(
+            kind=delivery.kind,
+            to=address,
+            language=language,
+            thread=self._thread(delivery, context),
+            case=context.case,
+            mail=mail,
+            verdict=verdict,
+            received=place.internal_date,
+            mailbox=place.ref.mailbox,
+            folder=place.ref.folder,
+            size=place.size,
+            recipients=self._readers(context, *ON_THE_WAY),
+            others_withheld=len({w.organizer for w in context.case.recused}),
+            acknowledgement=context.acknowledgement,
+            original=(context.original or b"") if whole else b"",
+            original_note=_note(delivery.variant, context),
+            linked_code=context.linked_code,
+            team_reply=delivery.variant == "team",
+        )
+        return self.parts.composer().copy(letter, self.parts.now)
+
+    def _thread(self, delivery: Delivery, context: MailContext) -> Thread:
+        root = context.roots.get(delivery.recipient, "")
+        return Thread(delivery.message_id, root, (root,)) if root and root != delivery.message_id else Thread(
+            delivery.message_id
+        )
+
+    def _notice(self, delivery: Delivery, context: MailContext) -> Composed:
+        to = self._person(delivery.recipient)
+        if to is None or context.case is None:
+            return Impossible("nobody of that address is in the configuration")
+        address, language = to
+        failed = self._names({d.recipient for d in context.copies(DeliveryState.FAILED)} - context.withheld)
+        letter = Notice(
+            address,
+            language,
+            self._thread(delivery, context),
+            "delivery-problem",
+            context.case.code,
+            (("organizers", ", ".join(failed)),) if failed else (),
+        )
+        return self.parts.composer().notice(letter, self.parts.now)
+
+    def _alarm(self, delivery: Delivery) -> Composed:
+        config = self.parts.config
+        if not config.alarm.email:
+            return Impossible("no [alarm] email is configured")
+        topic, _, fact = delivery.variant.partition(":")
+        letter = Alarm(
+            Address("", config.alarm.email),
+            config.community.languages[0],
+            Thread(delivery.message_id),
+            topic,
+            (("detail", fact),) if fact else (),
+        )
+        return self.parts.composer().alarm(letter, self.parts.now)
+
+    def _names(self, addresses: set[str]) -> list[str]:
+        config = self.parts.config
+        names = [o.name for o in config.organizers if o.email.lower() in addresses]
+        fallback = config.fallback
+        return names + ([fallback.name] if fallback and fallback.email.lower() in addresses else [])
+
+    def _person(self, email: str) -> tuple[Address, str] | None:
+        """A recipient as configured now: address as written there, and language."""
+        config = self.parts.config
+        people = (*config.organizers, *((config.fallback,) if config.fallback else ()))
+        for person in people:
+            if person.email.lower() == email and email != REPORTER:
+                return Address(person.name, person.email), config.language_of(person)
+        return None
+
+
+def _note(variant: str, context: MailContext) -> str:
+    if variant == "unreadable":
+        return "unreadable"
+    if context.truncated:
+        return "too-large"
+    return "refused-for-size" if variant == "without-original" else ""

@@ -1,0 +1,118 @@
+"""What the steps work with, and what a pass has come to."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from intake.edge import Chance, Clock
+from intake.model import ParsedMail, Plan, Verdict
+
+if TYPE_CHECKING:
+    from intake.compose.composer import Composer
+    from intake.config import Config, MailboxConfig
+    from intake.ledger.ledger import Ledger
+    from intake.model import Arrival, History
+    from intake.ports import Mailbox, Transport
+
+
+class Parse(Protocol):
+    """Bytes to what can be understood of them; never raises."""
+
+    def __call__(self, raw: bytes, *, truncated: bool = False, unreadable: bool = False) -> ParsedMail:
+        """Understand a mail."""
+
+
+class Planner(Protocol):
+    """What follows from a mail."""
+
+    def __call__(self, arrival: Arrival, history: History, now: datetime) -> Plan:
+        """Decide."""
+
+
+class Judge(Protocol):
+    """What a mail is."""
+
+    def __call__(self, mail: ParsedMail, arrived: datetime) -> Verdict:
+        """Decide."""
+
+
+@dataclass(slots=True)
+class Memo:
+    """The last mails that were understood and judged, by their bytes, so that none is parsed twice in a pass."""
+
+    most: int = 256
+    _kept: OrderedDict[bytes, tuple[ParsedMail, Verdict]] = field(default_factory=OrderedDict)
+
+    def get(self, mark: bytes) -> tuple[ParsedMail, Verdict] | None:
+        """What is remembered, if anything."""
+        return self._kept.get(mark)
+
+    def put(self, mark: bytes, understood: tuple[ParsedMail, Verdict]) -> None:
+        """Remember, and forget the oldest."""
+        self._kept[mark] = understood
+        while len(self._kept) > self.most:
+            self._kept.popitem(last=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything a step needs. Factories stand for what is expensive to make and often not needed."""
+
+    config: Config
+    ledger: Ledger
+    clock: Clock
+    chance: Chance
+    holder: str
+    mailbox: Callable[[MailboxConfig], Mailbox]
+    transport: Callable[[], Transport]
+    parse: Callable[[], Parse]
+    judge: Callable[[], Judge]
+    planner: Callable[[], Planner]
+    composer: Callable[[], Composer]
+    is_dead: Callable[[str], bool]
+    pause: Callable[[float], None]
+    stopping: Callable[[], bool] = lambda: False
+    say: Callable[[str], None] = lambda _line: None
+    memo: Memo = field(default_factory=Memo)
+
+    @property
+    def now(self) -> datetime:
+        """The time."""
+        return self.clock.now()
+
+
+@dataclass(slots=True)
+class MailboxReport:
+    """How reading one mailbox went; ``error`` is None when well. ``busy``: another run is reading it."""
+
+    name: str
+    error: str | None = None
+    seen: int = 0
+    accepted: int = 0
+    duplicates: int = 0
+    filed: int = 0
+    busy: bool = False
+
+
+@dataclass(slots=True)
+class PassReport:
+    """What one pass has come to. ``pending`` still has to happen; ``failed`` was given up in this pass."""
+
+    mailboxes: list[MailboxReport] = field(default_factory=list)
+    sent: int = 0
+    failed: int = 0
+    pending: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def total(self, what: str) -> int:
+        """A count over all mailboxes."""
+        return sum(getattr(report, what) for report in self.mailboxes)
+
+    @property
+    def left(self) -> bool:
+        """Whether something has to be tried again."""
+        return bool(self.pending or self.problems or any(report.error for report in self.mailboxes))

@@ -1,0 +1,211 @@
+"""Read a mailbox: fetch, understand, decide, write down; then, and only then, file.
+
+If the machine dies before the commit, the mail still stands unread in its folder. If it dies after it, the mail is
+in the ledger and is filed by the next pass.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from intake.decide.clock import MAILBOX_LEASE, UNREADABLE_TRIES, next_try
+from intake.errors import MailboxError
+from intake.model import Arrival, History, MailHead, MailRef, Outcome, ParsedMail, Plan, RawMail, Verdict
+from intake.steps.parts import MailboxReport, Parts
+
+if TYPE_CHECKING:
+    from intake.config import MailboxConfig
+    from intake.ledger.folders import Cursor
+    from intake.ports import Folder, Mailbox
+
+MOST_MAILS = 200  # in one transaction
+MOST_BYTES = 16 << 20  # in memory at once, unless a single mail is larger
+MOST_HEADS = 2_000  # asked for at once
+
+
+def read(parts: Parts, settings: MailboxConfig) -> MailboxReport:
+    """One mailbox, every folder of it. Trouble with one folder leaves the others readable."""
+    report = MailboxReport(settings.name)
+    lease = f"mailbox {settings.name}"
+    if not parts.ledger.take_lease(lease, parts.holder, parts.now, MAILBOX_LEASE):
+        report.busy = True
+        return report
+    mailbox = parts.mailbox(settings)
+    errors: list[str] = []
+    try:
+        errors = _folders(parts, settings, mailbox, report)
+    finally:
+        mailbox.close()
+        report.error = errors[0] if errors else None
+        parts.ledger.note_pass(settings.name, parts.now, report.error or "")
+        parts.ledger.drop_lease(lease, parts.holder)
+    return report
+
+
+def _folders(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, report: MailboxReport) -> list[str]:
+    errors: list[str] = []
+    connected = False
+    for name in settings.folders:
+        if parts.stopping():
+            break
+        try:
+            if not connected:
+                mailbox.open()
+                connected = True
+            _folder(parts, settings, mailbox, name, report)
+        except MailboxError as error:
+            errors.append(str(error))
+            if not connected:
+                break  # the server can't be reached, or the log-in is refused: that holds for every folder
+            mailbox.close()  # it may be in any state; the next folder gets a fresh connection
+            connected = False
+    return errors
+
+
+def _folder(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str, report: MailboxReport) -> None:
+    folder = mailbox.select(name)
+    cursor = _cursor(parts, settings, mailbox, name, folder)
+    retried = parts.ledger.troubled(settings.name, name, folder.uidvalidity, parts.now)
+    uids = sorted(retried)
+    if not folder.uidnext or cursor.next_uid < folder.uidnext:
+        uids += mailbox.uids(cursor.next_uid)
+    if not cursor.rescanning:
+        before = [uid for uid in uids if uid < cursor.boundary and uid not in retried]
+        _record_before(parts, settings, mailbox, name, folder, before, report)
+        uids = [uid for uid in uids if uid >= cursor.boundary or uid in retried]
+    for start in range(0, len(uids), MOST_HEADS):
+        for chunk in _chunks(mailbox.heads(uids[start : start + MOST_HEADS])):
+            if parts.stopping():
+                return
+            parts.ledger.take_lease(f"mailbox {settings.name}", parts.holder, parts.now, MAILBOX_LEASE)
+            _accept(parts, settings, mailbox, name, cursor, chunk, report)
+            _file(parts, settings, mailbox, name, folder.uidvalidity, report)
+        parts.ledger.advance(MailRef(settings.name, name, folder.uidvalidity, uids[start : start + MOST_HEADS][-1]))
+    _file(parts, settings, mailbox, name, folder.uidvalidity, report)
+
+
+def _cursor(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str, folder: Folder) -> Cursor:
+    ledger = parts.ledger
+    cursor = ledger.cursor(settings.name, name)
+    if cursor is not None and cursor.uidvalidity == folder.uidvalidity:
+        return cursor
+    end = folder.uidnext or max(mailbox.uids(1), default=0) + 1
+    if cursor is None:
+        boundary = end if settings.start == "now" else 1
+        ledger.begin(settings.name, name, folder.uidvalidity, boundary, parts.now)
+    else:
+        parts.say(f"{settings.name}/{name}: the server has renumbered its mail (UIDVALIDITY); reading all of it again")
+        ledger.restart(settings.name, name, folder.uidvalidity, end)
+    found = ledger.cursor(settings.name, name)
+    assert found is not None  # noqa: S101 - it was written in the line above
+    return found
+
+
+def _record_before(
+    parts: Parts,
+    settings: MailboxConfig,
+    mailbox: Mailbox,
+    name: str,
+    folder: Folder,
+    uids: Sequence[int],
+    report: MailboxReport,
+) -> None:
+    for start in range(0, len(uids), MOST_HEADS):
+        heads = mailbox.heads(uids[start : start + MOST_HEADS])
+        count = parts.ledger.record_before(settings.name, name, folder.uidvalidity, heads, parts.now)
+        report.seen += len(heads)
+        report.accepted += count
+
+
+def _chunks(heads: Sequence[MailHead]) -> Iterator[list[MailHead]]:
+    chunk: list[MailHead] = []
+    total = 0
+    for head in heads:
+        if chunk and (len(chunk) >= MOST_MAILS or total + head.size > MOST_BYTES):
+            yield chunk
+            chunk, total = [], 0
+        chunk.append(head)
+        total += head.size
+    if chunk:
+        yield chunk
+
+
+def _accept(
+    parts: Parts,
+    settings: MailboxConfig,
+    mailbox: Mailbox,
+    name: str,
+    cursor: Cursor,
+    chunk: Sequence[MailHead],
+    report: MailboxReport,
+) -> None:
+    now = parts.now
+    arrivals: list[Arrival] = []
+    for raw in mailbox.fetch(chunk):
+        # The name that the configuration uses is the one that the ledger knows the folder by.
+        raw = replace(raw, ref=replace(raw.ref, mailbox=settings.name, folder=name))
+        if raw.unreadable and _try_later(parts, raw, now):
+            continue
+        before = cursor.rescanning and settings.start == "now" and raw.ref.uid < cursor.boundary
+        mail, verdict = understand(parts, raw.body, raw.internal_date, raw)
+        arrivals.append(Arrival(raw, mail, verdict, before and raw.internal_date < cursor.first_contact))
+    report.seen += len(chunk)
+    if not arrivals:
+        return
+    arrivals.sort(key=lambda arrival: arrival.raw.ref.uid)
+    planner = parts.planner()
+
+    def decide(arrival: Arrival, history: History) -> Plan:
+        plan = planner(arrival, history, now)
+        return plan if settings.processed else replace(plan, file=False)
+
+    accepted = parts.ledger.accept(arrivals, decide, now)
+    duplicates = accepted.count(Outcome.DUPLICATE)
+    report.duplicates += duplicates
+    report.accepted += len(accepted.outcomes) - duplicates
+
+
+def _try_later(parts: Parts, raw: RawMail, now: datetime) -> bool:
+    """Note that a mail can't be read; False when it has been tried often enough and people must know."""
+    wait = next_try(1, now, parts.chance.fraction()) - now
+    tries = parts.ledger.note_trouble(raw.ref, now, wait)
+    parts.say(f"{raw.ref.mailbox}/{raw.ref.folder}: mail {raw.ref.uid} can't be read (try {tries} of {UNREADABLE_TRIES})")
+    return tries < UNREADABLE_TRIES
+
+
+def understand(
+    parts: Parts, body: bytes, arrived: datetime, raw: RawMail | None = None, *, truncated: bool = False
+) -> tuple[ParsedMail, Verdict]:
+    """Parse and judge a mail, or remember having done so. The same bytes always give the same answer."""
+    mark = hashlib.blake2b(body + arrived.isoformat().encode(), digest_size=16).digest()
+    known = parts.memo.get(mark)
+    if known is None:
+        mail = parts.parse()(
+            body, truncated=truncated or bool(raw and raw.truncated), unreadable=bool(raw and raw.unreadable)
+        )
+        known = (mail, parts.judge()(mail, arrived))
+        parts.memo.put(mark, known)
+    return known
+
+
+def _file(
+    parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str, uidvalidity: int, report: MailboxReport
+) -> None:
+    if not settings.processed:
+        return
+    while uids := parts.ledger.to_file(settings.name, name, uidvalidity, MOST_MAILS):
+        mailbox.ensure_folder(settings.processed)
+        result = mailbox.file(uids, settings.processed)
+        parts.ledger.filed(settings.name, name, uidvalidity, result.moved, settings.processed)
+        report.filed += len(result.moved)
+        if result.left:
+            raise MailboxError(
+                f"{settings.name}/{name}: {len(result.left)} mail(s) could not be moved to {settings.processed!r}; "
+                "they are written down and are moved by a later pass"
+            )
+
+

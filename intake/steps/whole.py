@@ -1,0 +1,52 @@
+"""One whole pass: the steps in their order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from intake.steps.deliver import deliver
+from intake.steps.digest import decide_digests
+from intake.steps.parts import PassReport
+from intake.steps.receive import read
+
+if TYPE_CHECKING:
+    from intake.config import MailboxConfig
+    from intake.steps.parts import Parts
+
+
+def one_pass(parts: Parts, *, send: bool = True) -> PassReport:
+    """Read every mailbox, decide what is due, and send until nothing is.
+
+    Raises LedgerError when nothing can be written down; all that was sent is then recorded, or goes out again under
+    the same Message-ID.
+    """
+    report = PassReport()
+    bury(parts)
+    for settings in parts.config.mailboxes:
+        if not parts.stopping():
+            report.mailboxes.append(read(parts, settings))
+    settle(parts, report, send=send)
+    return report
+
+
+def read_one(parts: Parts, settings: MailboxConfig) -> PassReport:
+    """Read one mailbox and see to what follows."""
+    report = PassReport()
+    report.mailboxes.append(read(parts, settings))
+    settle(parts, report)
+    return report
+
+
+def settle(parts: Parts, report: PassReport, *, send: bool = True) -> None:
+    """Everything that is due, whichever mailbox it came from."""
+    decide_digests(parts)
+    if send:
+        deliver(parts, report)
+    report.pending = parts.ledger.open_count()
+
+
+def bury(parts: Parts) -> None:
+    """Take over what processes have claimed that died on this machine, instead of waiting for their leases to end."""
+    dead = [holder for holder in parts.ledger.orphaned() if parts.is_dead(holder)]
+    if dead:
+        parts.ledger.take_over(dead, parts.now)
