@@ -190,6 +190,11 @@ class Ledger:
         with self._database.reading() as connection:
             return outbox.listed(connection, states)
 
+    def deliveries_of_case(self, case_id: int) -> list[Delivery]:
+        """Every delivery of a case."""
+        with self._database.reading() as connection:
+            return outbox.of_case(connection, case_id)
+
     def delivery_counts(self) -> dict[str, int]:
         """How many deliveries are in each state."""
         with self._database.reading() as connection:

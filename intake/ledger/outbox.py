@@ -208,6 +208,12 @@ def listed(connection: Connection, states: Sequence[DeliveryState]) -> list[Deli
     return [as_delivery(row) for row in rows]
 
 
+def of_case(connection: Connection, case_id: int) -> list[Delivery]:
+    """Every delivery of a case, the oldest first."""
+    rows = connection.execute(select(delivery).where(delivery.c.case_id == case_id).order_by(delivery.c.id))
+    return [as_delivery(row) for row in rows]
+
+
 def counts(connection: Connection) -> dict[str, int]:
     """How many deliveries are in each state."""
     rows = connection.execute(select(delivery.c.state, func.count()).group_by(delivery.c.state))

@@ -1,0 +1,86 @@
+"""``outbox``: what waits, what failed, why."""
+
+from __future__ import annotations
+
+import click
+
+from intake.cli.cases import open_ledger
+from intake.cli.common import Invocation, options, print_json
+from intake.cli.tables import table, when
+from intake.model import Delivery, DeliveryState
+
+SHOWN = (
+    DeliveryState.WAITING,
+    DeliveryState.PENDING,
+    DeliveryState.CLAIMED,
+    DeliveryState.UNKNOWN,
+    DeliveryState.FAILED,
+)
+
+
+def as_json(delivery: Delivery) -> dict[str, object]:
+    """One delivery; an acknowledgement's recipient is only ever called ``reporter``."""
+    return {
+        "id": delivery.id,
+        "kind": delivery.kind,
+        "recipient": delivery.recipient,
+        "state": delivery.state,
+        "attempts": delivery.attempts,
+        "created": delivery.created,
+        "not_before": delivery.not_before,
+        "sent": delivery.sent_at,
+        "message_id": delivery.message_id,
+        "error": delivery.error,
+        "receipt": delivery.receipt,
+    }
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def outbox(context: click.Context) -> None:
+    """What waits, what failed, and why."""
+    if context.invoked_subcommand is None:
+        context.invoke(listed)
+
+
+@outbox.command("list")
+@options
+@click.option("--all", "everything", is_flag=True, help="What has been sent or withheld too.")
+def listed(invocation: Invocation, everything: bool) -> None:  # noqa: FBT001 - click passes flags so
+    """Messages that have not reached a server."""
+    with open_ledger(invocation) as book:
+        found = book.deliveries(tuple(DeliveryState) if everything else SHOWN)
+    if invocation.json:
+        print_json([as_json(one) for one in found])
+        return
+    now = invocation.clock.now()
+    table(
+        ("id", "message", "to", "state", "tries", "made", "next try", "why"),
+        [
+            (
+                str(one.id),
+                one.kind,
+                one.recipient,
+                one.state,
+                str(one.attempts),
+                when(one.created, now),
+                one.not_before.isoformat(timespec="minutes") if one.state in SHOWN[:4] else "-",
+                one.error,
+            )
+            for one in found
+        ],
+        empty="Nothing waits, nothing failed.",
+    )
+
+
+@outbox.command()
+@options
+@click.argument("ids", nargs=-1, type=int)
+def retry(invocation: Invocation, ids: tuple[int, ...]) -> None:
+    """Try failed messages again (all of them, or those named), at the next pass."""
+    with open_ledger(invocation) as book:
+        count = book.retry(ids, invocation.clock.now())
+    if invocation.json:
+        print_json({"due": count})
+    else:
+        click.echo(f"{count} message(s) will be tried again at the next pass.")

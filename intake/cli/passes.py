@@ -1,0 +1,118 @@
+"""``once`` and ``run``: the passes themselves."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+
+import click
+
+from intake.cli.common import DONE, FINDING, LEFT, Invocation, options, print_json
+from intake.errors import LedgerError
+from intake.steps.parts import PassReport
+
+
+@click.command()
+@options
+@click.option("--no-send", is_flag=True, help="Read, decide, record and file, but let everything wait in the outbox.")
+def once(invocation: Invocation, no_send: bool) -> int:  # noqa: FBT001 - click passes flags so
+    """One whole pass: read, decide, record, file, send, reminders, digests that are due.
+
+    For cron. Overlapping runs do each other no harm.
+    """
+    from intake import app  # noqa: PLC0415 - only this command needs it
+    from intake.credentials import demand_available  # noqa: PLC0415
+    from intake.steps.whole import one_pass  # noqa: PLC0415
+
+    config = invocation.config()
+    for settings in config.mailboxes:
+        demand_available(settings)
+    demand_available(config.smtp)
+    stop = threading.Event()
+    try:
+        with ending_on_signals(stop):
+            outside = app.Outside(clock=invocation.clock, stopping=stop.is_set, say=_say)
+            parts = app.build(config, outside, os.environ)
+            try:
+                report = one_pass(parts, send=not no_send)
+            finally:
+                parts.ledger.close()
+    except LedgerError as error:
+        click.echo(f"intake: {error}", err=True)
+        return LEFT
+    _show(invocation, report)
+    return exit_code(report)
+
+
+def exit_code(report: PassReport) -> int:
+    """75 while something is left to be tried again, 1 when something was given up, else 0."""
+    if report.left:
+        return LEFT
+    return FINDING if report.failed else DONE
+
+
+@contextmanager
+def ending_on_signals(stop: threading.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT ask for an end after the message or batch in hand."""
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _say(line: str) -> None:
+    click.echo(f"intake: {line}", err=True)
+
+
+def answer(report: PassReport) -> dict[str, object]:
+    """The pass as the contract's JSON."""
+    return {
+        "seen": report.total("seen"),
+        "accepted": report.total("accepted"),
+        "duplicates": report.total("duplicates"),
+        "filed": report.total("filed"),
+        "sent": report.sent,
+        "failed": report.failed,
+        "pending": report.pending,
+        "mailboxes": [asdict(one) for one in report.mailboxes],
+    }
+
+
+def _show(invocation: Invocation, report: PassReport) -> None:
+    for one in report.mailboxes:
+        if one.error:
+            _say(one.error)
+    if invocation.json:
+        print_json(answer(report))
+    elif report.total("seen") or report.sent or report.failed:
+        counts = ", ".join(f"{k} {v}" for k, v in answer(report).items() if isinstance(v, int))
+        click.echo(counts)
+
+
+@click.command()
+@options
+def run(invocation: Invocation) -> int:
+    """The service: the same steps on a schedule. SIGTERM ends it cleanly."""
+    from intake import app  # noqa: PLC0415 - only this command needs it
+    from intake.credentials import demand_available  # noqa: PLC0415
+    from intake.service import Service  # noqa: PLC0415
+
+    config = invocation.config()
+    for settings in config.mailboxes:
+        demand_available(settings)
+    demand_available(config.smtp)
+    stop = threading.Event()
+    with ending_on_signals(stop):
+        outside = app.Outside(clock=invocation.clock, stopping=stop.is_set, say=_say, pause=lambda s: void(stop.wait(s)))
+        Service(config, lambda: app.build(config, outside, os.environ), stop, _say).run()
+    return DONE
+
+
+def void(_value: object) -> None:
+    """For a callback whose answer nobody wants."""

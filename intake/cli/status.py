@@ -1,0 +1,77 @@
+"""``status``: healthy or not, and why."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import click
+
+from intake.cli.cases import open_ledger
+from intake.cli.common import DONE, FINDING, Invocation, options, print_json
+from intake.cli.tables import when
+from intake.config import Config
+from intake.ledger.ledger import Ledger
+from intake.model import DeliveryState
+
+MISSED_POLLS = 10  # a mailbox that was not read for so many of its intervals (or an hour) is a problem
+OVERDUE = timedelta(hours=1)
+
+
+@click.command()
+@options
+def status(invocation: Invocation) -> int:
+    """Last pass for each mailbox, queue, failures."""
+    config = invocation.config()
+    now = invocation.clock.now()
+    with open_ledger(invocation) as book:
+        answer = look(config, book, now)
+    if invocation.json:
+        print_json(answer)
+    else:
+        _show(answer, now)
+    return DONE if answer["healthy"] else FINDING
+
+
+def look(config: Config, book: Ledger, now: datetime) -> dict[str, object]:
+    """The contract's ``healthy``, ``problems``, ``mailboxes``, ``outbox``."""
+    problems: list[str] = []
+    passes = {one.name: one for one in book.mailbox_health()}
+    mailboxes: list[dict[str, object]] = []
+    for settings in config.mailboxes:
+        last = passes.get(settings.name)
+        mailboxes.append(
+            {
+                "name": settings.name,
+                "last_pass": last.last_pass if last else None,
+                "error": (last.error or None) if last else None,
+            }
+        )
+        patience = max(timedelta(seconds=settings.poll_seconds * MISSED_POLLS), OVERDUE)
+        if last is None:
+            problems.append(f"{settings.name}: has never been read; run: intake once")
+        elif last.error:
+            problems.append(f"{settings.name}: {last.error}")
+        elif last.last_pass is None or now - last.last_pass > patience:
+            problems.append(f"{settings.name}: was last read {when(last.last_pass, now)}; does cron or the service run?")
+    outbox = book.delivery_counts()
+    if outbox["failed"]:
+        problems.append(f"{outbox['failed']} message(s) were given up; see: intake outbox list")
+    late = [d for d in book.deliveries((DeliveryState.PENDING, DeliveryState.UNKNOWN)) if now - d.created > OVERDUE]
+    if late:
+        problems.append(f"{len(late)} message(s) wait for more than an hour; see: intake outbox list")
+    if trouble := book.trouble_count():
+        problems.append(f"{trouble} mail(s) could not be read from the server yet; look at them in the mailbox")
+    return {"healthy": not problems, "problems": problems, "mailboxes": mailboxes, "outbox": outbox}
+
+
+def _show(answer: dict[str, object], now: datetime) -> None:
+    click.echo("healthy" if answer["healthy"] else "not healthy")
+    problems, mailboxes, outbox = answer["problems"], answer["mailboxes"], answer["outbox"]
+    assert isinstance(problems, list)  # noqa: S101 - `look` made them, two lines above in the caller
+    assert isinstance(mailboxes, list)  # noqa: S101
+    assert isinstance(outbox, dict)  # noqa: S101
+    for problem in problems:
+        click.echo(f"  problem: {problem}")
+    for one in mailboxes:
+        click.echo(f"  mailbox {one['name']}: last read {when(one['last_pass'], now)}")
+    click.echo("  outbox: " + ", ".join(f"{name} {count}" for name, count in outbox.items() if count) or "  outbox: empty")

@@ -1,0 +1,67 @@
+"""Tables: with colour on a terminal, plain and tab-free elsewhere. Nothing in them can move the cursor."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import click
+
+_LONG = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Text with a rich style."""
+
+    text: str
+    style: str = ""
+
+
+def plain(text: str) -> str:
+    """Without control characters: a terminal obeys them."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str | Cell]], *, empty: str) -> None:
+    """Print rows under heads; ``empty`` when there are none."""
+    if not rows:
+        if empty:
+            click.echo(empty)
+        return
+    cells = [[cell if isinstance(cell, Cell) else Cell(cell) for cell in row] for row in rows]
+    cells = [[Cell(plain(cell.text), cell.style) for cell in row] for row in cells]
+    if sys.stdout.isatty():
+        _rich(heads, cells)
+        return
+    widths = [max(len(head), *(len(row[i].text) for row in cells)) for i, head in enumerate(heads)]
+    for line in [[Cell(head) for head in heads], *cells]:
+        click.echo("  ".join(cell.text.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _rich(heads: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - only where something is shown
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    shown = Table(*heads, header_style="bold", box=None, pad_edge=False)
+    for row in rows:
+        shown.add_row(*(Text(cell.text, cell.style) for cell in row))
+    Console().print(shown)
+
+
+def when(moment: datetime | None, now: datetime) -> str:
+    """How long ago, or a date; ``-`` for never."""
+    if moment is None:
+        return "-"
+    ago = now - moment
+    if ago < timedelta(0) or ago > _LONG:
+        return moment.date().isoformat()
+    minutes = int(ago.total_seconds() // 60)
+    if minutes < 1:
+        return "just now"
+    if minutes < 60:  # noqa: PLR2004 - minutes in an hour
+        return f"{minutes} min ago"
+    return f"{minutes // 60} h ago" if minutes < 48 * 60 else f"{minutes // 1440} days ago"
