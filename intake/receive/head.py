@@ -1,6 +1,7 @@
 """The head of a mail: who wrote it, to whom, when, in answer to what.
 
-mail-parser reads it, from a copy that is cut to a size at which it is quick, and without the fields that it need not see (``Received`` costs it seconds).
+mail-parser reads it, from a copy that is cut to a size at which it is quick, and without the fields that it need
+not see (``Received`` costs it seconds).
 """
 
 from __future__ import annotations
