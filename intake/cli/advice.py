@@ -1,0 +1,133 @@
+"""What can be said about a configuration that is valid, without dialling anybody."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from intake import credentials
+from intake.cli.findings import Finding, failure, ok, warning
+from intake.config import Config
+from intake.config.files import secret_problem
+from intake.config.logins import unused
+from intake.config.rules import SHIPPED_PHRASES
+
+if TYPE_CHECKING:
+    from intake.config import MailboxConfig, SmtpConfig
+
+# Settings that are accepted and checked, but that this version does not act upon yet: the key, whether it is used,
+# and what happens instead. A row is taken out when its behaviour comes.
+LATER: tuple[tuple[str, Callable[[Config], bool], str], ...] = (
+    ("mailbox.auth", lambda c: _auth(c.mailboxes), 'the mailbox can\'t be read; auth = "token" works today'),
+    ("smtp.auth", lambda c: _auth((c.smtp,)), 'nothing can be sent; auth = "token" works today'),
+    ("mailbox.idle", lambda c: any(m.idle for m in c.mailboxes), "the mailbox is polled every poll_seconds"),
+    (
+        "organizer.content",
+        lambda c: any(o.content == "encrypted" for o in c.organizers),
+        "they get a notice in place of the report",
+    ),
+    ("organizer.notify", lambda c: any(o.notify for o in c.organizers), "they are told by mail only"),
+    ("organizer.away", lambda c: any(o.away for o in c.organizers), "they get everything all the same"),
+    ("event.team", lambda c: any(e.team for e in c.events), "the whole team gets the event's cases"),
+    ("alarm.notify", lambda c: bool(c.alarm.notify), "alarms go by mail only"),
+    ("alarm.smtp_host", lambda c: bool(c.alarm.smtp_host), "alarms go out the usual way"),
+    ("alarm.ping_url", lambda c: bool(c.alarm.ping_url), "nobody is pinged"),
+    ("retention.closed_cases", lambda c: "closed_cases" in c.retention.model_fields_set, "nothing is deleted yet"),
+    ("ledger.url", lambda c: c.ledger.file is None, "PostgreSQL is not tried out yet"),
+)
+_OLDEST = datetime(2025, 1, 1, tzinfo=UTC)  # older than this program: no machine's clock shows it rightly
+
+
+def _auth(logins: tuple[MailboxConfig | SmtpConfig, ...]) -> bool:
+    return any(login.auth not in credentials.AVAILABLE for login in logins)
+
+
+def later(config: Config) -> Iterator[Finding]:
+    """Settings whose behaviour is still to come."""
+    for key, used, instead in LATER:
+        if used(config):
+            yield warning(key, f"accepted, but not acted upon in this version: {instead}")
+
+
+def secrets(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Whether each secret is there and kept as it should be."""
+    problems = credentials.problems(config, environ)
+    for problem in problems:
+        what, _, action = problem.rpartition("; ")
+        yield failure("secrets", what, action)
+    if not problems:
+        yield ok("secrets", "all there, and nobody else can read them")
+
+
+def people(config: Config) -> Iterator[Finding]:
+    """Who would be left alone with a report, and who could read what they should not."""
+    if config.fallback is None:
+        yield warning("fallback", "a report that names every organizer would reach nobody", "add a [fallback]")
+    if len(config.organizers) == 1:
+        yield warning("organizers", "there is only one: a report about them has no other reader", "add a second person")
+    own = {organizer.email.lower(): organizer.name for organizer in config.organizers}
+    for mailbox in config.mailboxes:
+        if mailbox.user.lower() in own:
+            action = "give the community's address a mailbox of its own"
+            yield warning(
+                "recusal", f"mailbox {mailbox.name} is an organizer's own: they read everything in it", action
+            )
+        else:
+            held = f"holds only while no organizer knows the password of mailbox {mailbox.name}: who has it reads all"
+            yield ok("recusal", held)
+
+
+def leftovers(config: Config) -> Iterator[Finding]:
+    """Settings that do nothing, and a configuration that others can read."""
+    logins: list[tuple[str, MailboxConfig | SmtpConfig]] = [(f"mailbox {m.name}", m) for m in config.mailboxes]
+    for name, login in [*logins, ("smtp", config.smtp)]:
+        names = unused(login)
+        if names:
+            yield warning(name, f'auth = "{login.auth}" does not look at {", ".join(names)}', "remove what is not used")
+    used = {rule for category in config.categories for rule in _rules(category) if isinstance(rule, str)}
+    for name in config.phrases:
+        if name not in used and name not in SHIPPED_PHRASES and not name.startswith("urgent"):
+            yield warning("phrases", f"no rule uses the list {name}", "name it in a [[category]], or remove it")
+    holds_secrets = bool(config.alarm.ping_url or config.alarm.notify or any(o.notify for o in config.organizers))
+    holds_secrets = holds_secrets or (config.ledger.file is None and "@" in config.ledger.url)
+    if holds_secrets and stat.S_IMODE(config.path.stat().st_mode) & 0o077:
+        yield warning(
+            "config", "it holds addresses that act as keys, and others can read it", f"chmod 600 {config.path}"
+        )
+
+
+def _rules(category: object) -> list[object]:
+    header = [rule for _, rule in getattr(category, "header", ())]
+    return [getattr(category, "subject", None), getattr(category, "body", None), *header]
+
+
+def key(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """The key of the ledger: only looked at, never made here."""
+    path = config.ledger.key_file
+    if path is None:
+        if not credentials.problems(config, environ):
+            yield ok("key", "comes from outside")
+    elif problem := secret_problem(path):
+        what, _, action = problem.partition("; ")
+        yield failure("key", what, action)
+    elif path.exists():
+        yield ok("key", f"{path}")
+    elif config.ledger.file is not None and config.ledger.file.exists() and config.ledger.file.stat().st_size:
+        yield failure("key", f"the ledger is there, but its key {path} is not", "restore the key from a backup")
+    else:
+        yield ok("key", f"{path} is made at the first pass; keep a copy of it apart from the ledger")
+
+
+def clock(config: Config, now: datetime) -> Iterator[Finding]:
+    """Whether the time can be right: it is not before this program, nor before what has been written already."""
+    written = [config.path, *([config.ledger.file] if config.ledger.file else [])]
+    latest = max(
+        (datetime.fromtimestamp(path.stat().st_mtime, UTC) for path in written if path.exists()), default=_OLDEST
+    )
+    if now < _OLDEST or now + timedelta(hours=1) < latest:
+        yield failure("clock", f"it shows {now:%Y-%m-%d %H:%M} UTC, which is past", "set the clock; use NTP")
+    else:
+        local = now.astimezone(config.zone)
+        yield ok("clock", f"it is {local:%Y-%m-%d %H:%M} in {config.community.timezone}")

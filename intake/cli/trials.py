@@ -1,0 +1,164 @@
+"""What ``intake check`` tries: the templates, the ledger, each mailbox, the way out, and their certificates."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import product
+from typing import TYPE_CHECKING
+
+from intake.cli.findings import Finding, failed, failure, ok, warning
+from intake.edge import Chance
+from intake.errors import IntakeError, MailboxError, TemplateError
+
+if TYPE_CHECKING:
+    from intake.config import Config, MailboxConfig, SmtpConfig
+    from intake.ports import Mailbox
+
+JUNK = ("Junk", "Spam", "Junk E-mail", "Junk Email", "[Gmail]/Spam", "Bulk Mail")
+VARIANTS = ("full", "generic", "unread")
+_SOON = timedelta(days=21)
+
+
+def templates(config: Config, now: datetime) -> Iterator[Finding]:
+    """Every acknowledgement that this configuration can send is composed once, for a reporter who does not exist."""
+    from intake import app  # noqa: PLC0415 - with the templates' engine behind it
+    from intake.letters import Acknowledgement, Reader, Thread  # noqa: PLC0415
+    from intake.model import Address  # noqa: PLC0415
+
+    composer = app.composer(config)
+    categories = dict.fromkeys(category.name for category in config.categories)
+    wrong: dict[str, Finding] = {}
+    count = 0
+    for language, category, variant in product(config.community.languages, categories, VARIANTS):
+        letter = Acknowledgement(
+            to=Address("", "reporter@invalid.invalid"),
+            thread=Thread("<check@invalid.invalid>"),
+            language=language,
+            category=category,
+            code="CHECK",
+            received=now,
+            variant=variant,
+            readers=tuple(Reader(organizer.name, organizer.role) for organizer in config.organizers),
+        )
+        try:
+            composer.acknowledgement(letter, now)
+            count += 1
+        except TemplateError as error:
+            wrong.setdefault(str(error), failure("templates", str(error), "correct the file, or remove it to use ours"))
+    yield from wrong.values()
+    if not wrong:
+        yield ok("templates", f"{count} acknowledgements composed in {', '.join(config.community.languages)}")
+
+
+def ledger(config: Config, now: datetime) -> Iterator[Finding]:
+    """The ledger opens with its key. One that is not there yet is not made by looking."""
+    from intake import app  # noqa: PLC0415 - with SQLAlchemy behind it
+
+    file = config.ledger.file
+    if file is not None and not file.exists():
+        yield ok("ledger", f"{file} is made at the first pass")
+        return
+    try:
+        book = app.ledger(config, Chance())
+    except IntakeError as error:
+        yield failed("ledger", error)
+        return
+    try:
+        book.open(now)
+        yield ok("ledger", f"opens, tables at {book.version()}")
+    except IntakeError as error:
+        yield failed("ledger", error)
+    finally:
+        book.close()
+
+
+def mailbox(config: Config, settings: MailboxConfig) -> Iterator[Finding]:
+    """Log in, open each folder, and make sure of the one that mail is moved to."""
+    from intake import app  # noqa: PLC0415 - with the IMAP library behind it
+
+    name = f"mailbox {settings.name}"
+    box: Mailbox = app.mailbox(config, settings)
+    try:
+        box.open()
+    except IntakeError as error:
+        yield failed(name, error)
+        return
+    try:
+        yield ok(name, f"logged in to {settings.host} as {settings.user}")
+        for folder in settings.folders:
+            yield _folder(box, name, folder)
+        if settings.processed:
+            yield _processed(box, name, settings.processed)
+        yield from _junk(box, name, settings)
+    finally:
+        box.close()
+
+
+def _folder(box: Mailbox, name: str, folder: str) -> Finding:
+    try:
+        opened = box.select(folder)
+    except MailboxError as error:
+        return failed(name, error)
+    return ok(name, f"folder {folder} holds {opened.exists} mail{'s' * (opened.exists != 1)}")
+
+
+def _processed(box: Mailbox, name: str, folder: str) -> Finding:
+    try:
+        box.ensure_folder(folder)
+    except MailboxError as error:
+        return failed(name, error)
+    return ok(name, f"folder {folder} takes what is dealt with")
+
+
+def _junk(box: Mailbox, name: str, settings: MailboxConfig) -> Iterator[Finding]:
+    """A junk folder that is there and is not read."""
+    known = {folder.lower() for folder in (*settings.folders, settings.processed)}
+    for folder in JUNK:
+        if folder.lower() in known:
+            continue
+        with contextlib.suppress(MailboxError):
+            opened = box.select(folder)
+            action = f'add "{folder}" to folders: a report in it is a report'
+            yield warning(name, f"folder {folder} ({opened.exists} mails) is not read", action)
+
+
+def way_out(config: Config) -> Iterator[Finding]:
+    """Connect and log in without sending."""
+    from intake import app  # noqa: PLC0415 - as above
+
+    try:
+        transport = app.transport(config)
+    except IntakeError as error:
+        yield failed("smtp", error)
+        return
+    try:
+        transport.check()
+        who = f" as {config.smtp.user}" if config.smtp.auth != "none" else ", without a log-in"
+        yield ok("smtp", f"connected to {config.smtp.host}{who}")
+    except IntakeError as error:
+        yield failed("smtp", error)
+    finally:
+        transport.close()
+
+
+def certificates(config: Config, now: datetime) -> Iterator[Finding]:
+    """How long each server's certificate is still good; a server that can't be reached has been named already."""
+    from intake.cli.certificates import expiry  # noqa: PLC0415 - with the protocols behind it
+
+    servers: dict[tuple[str, int], tuple[str, MailboxConfig | SmtpConfig]] = {}
+    for box in config.mailboxes:
+        servers.setdefault((box.host, box.port), ("imap", box))
+    servers.setdefault((config.smtp.host, config.smtp.port), ("smtp", config.smtp))
+    for (host, port), (protocol, settings) in servers.items():
+        until = expiry(settings, protocol)
+        if until is None:
+            continue
+        name, days = f"certificate of {host}:{port}", (until - now).days
+        if until <= now:
+            yield failure(name, f"expired on {until:%Y-%m-%d}", "renew it, or correct this machine's clock")
+        elif until - now < _SOON:
+            yield warning(name, f"expires on {until:%Y-%m-%d}, in {days} days", "see that it is renewed")
+        else:
+            yield ok(name, f"good until {until:%Y-%m-%d}")
