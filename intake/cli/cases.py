@@ -103,7 +103,14 @@ def show(invocation: Invocation, code: str) -> int:
         deliveries = book.deliveries_of_case(found[0].id)
     answer = as_json(found[0])
     answer["deliveries"] = [
-        {"kind": d.kind, "to": d.recipient, "state": d.state, "sent": d.sent_at, "attempts": d.attempts, "error": d.error}
+        {
+            "kind": d.kind,
+            "to": d.recipient,
+            "state": d.state,
+            "sent": d.sent_at,
+            "attempts": d.attempts,
+            "error": d.error,
+        }
         for d in deliveries
     ]
     if invocation.json:

@@ -109,7 +109,9 @@ def run(invocation: Invocation) -> int:
     demand_available(config.smtp)
     stop = threading.Event()
     with ending_on_signals(stop):
-        outside = app.Outside(clock=invocation.clock, stopping=stop.is_set, say=_say, pause=lambda s: void(stop.wait(s)))
+        outside = app.Outside(
+            clock=invocation.clock, stopping=stop.is_set, say=_say, pause=lambda s: void(stop.wait(s))
+        )
         Service(config, lambda: app.build(config, outside, os.environ), stop, _say).run()
     return DONE
 

@@ -52,7 +52,9 @@ def look(config: Config, book: Ledger, now: datetime) -> dict[str, object]:
         elif last.error:
             problems.append(f"{settings.name}: {last.error}")
         elif last.last_pass is None or now - last.last_pass > patience:
-            problems.append(f"{settings.name}: was last read {when(last.last_pass, now)}; does cron or the service run?")
+            problems.append(
+                f"{settings.name}: was last read {when(last.last_pass, now)}; does cron or the service run?"
+            )
     outbox = book.delivery_counts()
     if outbox["failed"]:
         problems.append(f"{outbox['failed']} message(s) were given up; see: intake outbox list")
@@ -74,4 +76,6 @@ def _show(answer: dict[str, object], now: datetime) -> None:
         click.echo(f"  problem: {problem}")
     for one in mailboxes:
         click.echo(f"  mailbox {one['name']}: last read {when(one['last_pass'], now)}")
-    click.echo("  outbox: " + ", ".join(f"{name} {count}" for name, count in outbox.items() if count) or "  outbox: empty")
+    click.echo(
+        "  outbox: " + ", ".join(f"{name} {count}" for name, count in outbox.items() if count) or "  outbox: empty"
+    )

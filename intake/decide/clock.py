@@ -14,7 +14,7 @@ LONGEST_RETRY = timedelta(hours=4)
 GIVE_UP_AFTER = timedelta(days=4)  # RFC 5321, 4.5.4.1: at least 4 to 5 days
 CLAIM_LEASE = timedelta(minutes=10)  # longer than any one delivery may take
 MAILBOX_LEASE = timedelta(minutes=15)  # longer than any one step on a mailbox may take; renewed between steps
-UNREADABLE_TRIES = 5
+POISON_TRIES = 5  # so often a mail may end a pass, or be unreadable, before people get it as it is
 
 
 def next_try(attempts: int, now: datetime, jitter: float) -> datetime:

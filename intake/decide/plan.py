@@ -55,7 +55,7 @@ class Planner:
         if arrival.before:
             return Plan(Outcome.BEFORE, "before-start", acknowledge_reason="before-start", file=False)
         verdict = arrival.verdict
-        if arrival.raw.unreadable:
+        if arrival.raw.unreadable or "unprocessable" in arrival.mail.defects:
             return self._quarantine(arrival, now)
         recorded = self._recorded(arrival, history)
         if recorded:
@@ -109,9 +109,7 @@ class Planner:
             case_id=case.id,
             withheld=named,
             human_reply=answers,
-            deliveries=tuple(
-                _copy(MessageKind.FOLLOW_UP, o.email, now, variant="team") for o in others
-            ),
+            deliveries=tuple(_copy(MessageKind.FOLLOW_UP, o.email, now, variant="team") for o in others),
             acknowledge_reason="organizer",
         )
 
@@ -170,9 +168,7 @@ class Planner:
         chosen = [o for o in self.config.organizers if "*" in o.categories or category in o.categories]
         return chosen or list(self.config.organizers)
 
-    def _acknowledgement(
-        self, verdict: Verdict, history: History, now: datetime
-    ) -> tuple[DeliveryDraft | None, str]:
+    def _acknowledgement(self, verdict: Verdict, history: History, now: datetime) -> tuple[DeliveryDraft | None, str]:
         """The automatic answer, or the reason why there is none."""
         settings = self.config.acknowledgement
         if not settings.enabled:
@@ -200,15 +196,22 @@ class Planner:
         return draft, verdict.acknowledge_reason
 
     def _quarantine(self, arrival: Arrival, now: datetime) -> Plan:
-        """A mail that could not be read: people are told where it lies."""
-        copies = self._copies(MessageKind.NOTICE, arrival.verdict, set(), now, variant="unreadable")
+        """A mail that could not be read: people are told where it lies. One that could not be processed: they get it.
+
+        Nothing in it was understood; only those whose names could be seen without parsing it are withheld.
+        """
+        reason = "unreadable" if arrival.raw.unreadable else "unprocessable"
+        kind = MessageKind.NOTICE if arrival.raw.unreadable else MessageKind.REPORT
         return Plan(
             Outcome.QUARANTINED,
-            "unreadable",
+            reason,
             opens=True,
-            deliveries=tuple(copies),
-            acknowledge_reason="unreadable",
-            file=False,
+            withheld=arrival.verdict.recused,
+            deliveries=tuple(
+                self._copies(kind, arrival.verdict, {w.organizer for w in arrival.verdict.recused}, now, variant=reason)
+            ),
+            acknowledge_reason=reason,
+            file=not arrival.raw.unreadable,
         )
 
 

@@ -55,9 +55,7 @@ def of(connection: Connection, key: Key, mail_id: int) -> MailContext:
         withheld=withheld(connection, mail_id, place.case_id),
         deliveries=tuple(
             outbox.as_delivery(one)
-            for one in connection.execute(
-                select(delivery).where(delivery.c.mail_id == mail_id).order_by(delivery.c.id)
-            )
+            for one in connection.execute(select(delivery).where(delivery.c.mail_id == mail_id).order_by(delivery.c.id))
         ),
         acknowledgement=views.acknowledgement_state(connection, its_case.id)
         if its_case

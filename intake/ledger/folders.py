@@ -18,6 +18,7 @@ class Cursor:
     """A folder was read up to, not including, ``next_uid`` while it had this UIDVALIDITY.
 
     Mail below ``boundary`` was there at first contact or, if ``rescanning``, when the UIDVALIDITY changed.
+    ``in_hand`` are the first and the last UID that a pass was working on when it ended without a word.
     """
 
     uidvalidity: int
@@ -25,6 +26,7 @@ class Cursor:
     first_contact: datetime
     boundary: int
     rescanning: bool
+    in_hand: tuple[int, int] | None = None
 
 
 def cursor(connection: Connection, mailbox: str, name: str) -> Cursor | None:
@@ -34,7 +36,18 @@ def cursor(connection: Connection, mailbox: str, name: str) -> Cursor | None:
 
 
 def _cursor(row: Row[Any]) -> Cursor:
-    return Cursor(row.uidvalidity, row.next_uid, row.first_contact, row.boundary, row.rescanning)
+    in_hand = (row.in_hand_first, row.in_hand_last) if row.in_hand_first is not None else None
+    return Cursor(row.uidvalidity, row.next_uid, row.first_contact, row.boundary, row.rescanning, in_hand)
+
+
+def take_in_hand(connection: Connection, mailbox: str, name: str, uids: tuple[int, int] | None) -> None:
+    """Note what is being worked on, or that nothing is."""
+    first, last = uids or (None, None)
+    connection.execute(
+        update(folder)
+        .where(folder.c.mailbox == mailbox, folder.c.name == name)
+        .values(in_hand_first=first, in_hand_last=last)
+    )
 
 
 def begin(connection: Connection, mailbox: str, name: str, uidvalidity: int, boundary: int, now: datetime) -> None:
@@ -57,7 +70,14 @@ def restart(connection: Connection, mailbox: str, name: str, uidvalidity: int, b
     connection.execute(
         update(folder)
         .where(folder.c.mailbox == mailbox, folder.c.name == name)
-        .values(uidvalidity=uidvalidity, next_uid=1, boundary=boundary, rescanning=True)
+        .values(
+            uidvalidity=uidvalidity,
+            next_uid=1,
+            boundary=boundary,
+            rescanning=True,
+            in_hand_first=None,
+            in_hand_last=None,
+        )
     )
 
 

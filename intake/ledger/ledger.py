@@ -120,6 +120,16 @@ class Ledger:
         with self._database.transaction() as connection:
             return folders.note_trouble(connection, ref, now, wait)
 
+    def forget_trouble(self, ref: MailRef) -> None:
+        """It was not the mail's fault."""
+        with self._database.transaction() as connection:
+            folders.forget_trouble(connection, ref, [ref.uid])
+
+    def take_in_hand(self, mailbox: str, name: str, uids: tuple[int, int] | None) -> None:
+        """Note the UIDs being worked on, so that the next pass knows if this one ends without a word."""
+        with self._database.transaction() as connection:
+            folders.take_in_hand(connection, mailbox, name, uids)
+
     def trouble_count(self) -> int:
         """How many mails could not be read yet."""
         with self._database.reading() as connection:
@@ -136,10 +146,11 @@ class Ledger:
                     accepted = accepting.accept(connection, self.key, arrivals, decide, self._makes, now)
                     folders.advance(connection, last)
                     folders.forget_trouble(connection, last, [a.raw.ref.uid for a in arrivals])
-                return accepted
             except IntegrityError as error:
                 if attempt == RACES - 1:
                     raise LedgerError(self._database.explain(error)) from error
+            else:
+                return accepted
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def claim(self, holder: str, now: datetime, lease: timedelta, limit: int) -> list[Delivery]:
@@ -167,6 +178,11 @@ class Ledger:
                         connection, draft, self._makes.message_id(), now, case_id=mine.case_id, mail_id=mine.mail_id
                     )
             return won
+
+    def put_back(self, mine: Delivery, not_before: datetime) -> None:
+        """Let go of a claimed delivery that was not tried."""
+        with self._database.transaction() as connection:
+            outbox.put_back(connection, mine, not_before)
 
     def add(self, drafts: Iterable[DeliveryDraft], now: datetime) -> int:
         """Put messages into the outbox that stem from no mail; those whose key is there already are left out."""

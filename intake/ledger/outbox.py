@@ -120,6 +120,25 @@ def record(
     return bool(changed)
 
 
+def put_back(connection: Connection, mine: Delivery, not_before: datetime) -> None:
+    """Let go of a claimed delivery that was not tried: the attempt does not count."""
+    connection.execute(
+        update(delivery)
+        .where(
+            delivery.c.id == mine.id,
+            delivery.c.attempts == mine.attempts,
+            delivery.c.state == DeliveryState.CLAIMED,
+        )
+        .values(
+            state=DeliveryState.PENDING,
+            attempts=delivery.c.attempts - 1,
+            not_before=not_before,
+            lease_until=None,
+            holder=None,
+        )
+    )
+
+
 def add(
     connection: Connection,
     draft: DeliveryDraft,

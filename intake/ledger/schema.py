@@ -79,6 +79,9 @@ folder = Table(
     # UIDs below this one were there at first contact, or (rescanning) when the UIDVALIDITY changed.
     Column("boundary", BigInteger, nullable=False),
     Column("rescanning", Boolean, nullable=False),
+    # The UIDs in hand. Found here at the next pass, one of them may be what ended the last one.
+    Column("in_hand_first", BigInteger),
+    Column("in_hand_last", BigInteger),
     UniqueConstraint("mailbox", "name"),
 )
 
@@ -158,6 +161,19 @@ original = Table(
     Column("mail_id", BigInteger, ForeignKey("mail.id"), primary_key=True, autoincrement=False),
     Column("truncated", Boolean, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
+)
+
+# Where mail stands that was filed, as far as somebody has looked: a cache for the audit.
+place = Table(
+    "place",
+    metadata,
+    _id(),
+    Column("mail_id", BigInteger, ForeignKey("mail.id"), nullable=False, index=True),
+    Column("mailbox", String(200), nullable=False),
+    Column("folder", String(500), nullable=False),
+    Column("uidvalidity", BigInteger, nullable=False),
+    Column("uid", BigInteger, nullable=False),
+    UniqueConstraint("mailbox", "folder", "uidvalidity", "uid"),
 )
 
 # Mail that the server could not deliver, to be tried again and then shown to people.

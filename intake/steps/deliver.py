@@ -89,7 +89,7 @@ def _put_back(parts: Parts, batch: list[Delivery], *, tried: bool = False) -> No
     for delivery in batch:
         not_before = next_try(1, parts.now, parts.chance.fraction()) if tried else delivery.not_before
         # An acknowledgement that was claimed is due, whatever it was waiting for before.
-        parts.ledger.record(delivery, DeliveryState.PENDING, parts.now, not_before=not_before, error=delivery.error)
+        parts.ledger.put_back(delivery, not_before)
 
 
 def _one(parts: Parts, transport: Transport, dispatcher: Dispatcher, delivery: Delivery) -> Result | Withhold:
@@ -154,9 +154,7 @@ def consequences(parts: Parts, delivery: Delivery, *, size: bool = False) -> lis
     for email in sorted(others):
         key = f"undelivered {delivery.id}: notice for {email}"
         drafts.append(DeliveryDraft(MessageKind.NOTICE, email, key, DeliveryState.PENDING, now, "undelivered"))
-    alive = context.copies(
-        DeliveryState.SENT, DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN
-    )
+    alive = context.copies(DeliveryState.SENT, DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN)
     fallback = config.fallback
     if not [d for d in alive if d.id != delivery.id] and fallback and fallback.email.lower() not in context.withheld:
         email = fallback.email.lower()

@@ -116,9 +116,7 @@ def _promises(parts: Parts, category: str) -> tuple[timedelta | None, timedelta 
     return (settings.claim_within, settings.reply_within) if settings else (None, None)
 
 
-def due_of(
-    case: Case, claim_within: timedelta | None, reply_within: timedelta | None
-) -> tuple[datetime | None, str]:
+def due_of(case: Case, claim_within: timedelta | None, reply_within: timedelta | None) -> tuple[datetime | None, str]:
     """Until when somebody must have taken or answered the case, and which of the two."""
     if case.state is CaseState.NEW and claim_within is not None:
         return case.opened + claim_within, "claim"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from intake.decide.clock import POISON_TRIES
 from intake.letters import Acknowledgement, Alarm, Copy, Notice, Reader, Thread
 from intake.model import REPORTER, Address, Delivery, DeliveryState, MessageKind, Outgoing, ParsedMail, Verdict
 from intake.steps.digest import compose_digest
-from intake.steps.receive import understand
+from intake.steps.receive import UNPROCESSABLE, understand, unprocessable
 
 if TYPE_CHECKING:
     from intake.ledger.context import MailContext
@@ -56,12 +57,17 @@ class Dispatcher:
             return self._notice(delivery, context)
         if context.original is None:
             return Impossible("the original is no longer in the ledger")
-        mail, verdict = understand(
-            self.parts, context.original, context.place.internal_date, truncated=context.truncated
-        )
+        mail, verdict = self._understood(delivery, context, context.original)
         if delivery.kind is MessageKind.ACKNOWLEDGEMENT:
             return self._acknowledgement(delivery, context, mail, verdict)
         return self._copy(delivery, context, mail, verdict)
+
+    def _understood(self, delivery: Delivery, context: MailContext, original: bytes) -> tuple[ParsedMail, Verdict]:
+        # A mail that ended passes is not looked into again, nor one whose delivery was begun and never reported on.
+        fatal = delivery.attempts > POISON_TRIES and not delivery.error
+        if fatal or delivery.variant in {"unreadable", UNPROCESSABLE}:
+            return ParsedMail(defects=(delivery.variant or UNPROCESSABLE,)), unprocessable(self.parts, original)
+        return understand(self.parts, original, context.place.internal_date, truncated=context.truncated)
 
     def _context(self, mail_id: int, *, current: bool) -> MailContext:
         if mail_id not in self._contexts or (current and mail_id in self._changed):
@@ -136,8 +142,10 @@ class Dispatcher:
 
     def _thread(self, delivery: Delivery, context: MailContext) -> Thread:
         root = context.roots.get(delivery.recipient, "")
-        return Thread(delivery.message_id, root, (root,)) if root and root != delivery.message_id else Thread(
-            delivery.message_id
+        return (
+            Thread(delivery.message_id, root, (root,))
+            if root and root != delivery.message_id
+            else Thread(delivery.message_id)
         )
 
     def _notice(self, delivery: Delivery, context: MailContext) -> Composed:

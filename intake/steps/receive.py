@@ -9,12 +9,25 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from intake.decide.clock import MAILBOX_LEASE, UNREADABLE_TRIES, next_try
-from intake.errors import MailboxError
-from intake.model import Arrival, History, MailHead, MailRef, Outcome, ParsedMail, Plan, RawMail, Verdict
+from intake.decide.clock import MAILBOX_LEASE, POISON_TRIES, next_try
+from intake.errors import IntakeError, MailboxError
+from intake.model import (
+    Arrival,
+    History,
+    Kind,
+    MailHead,
+    MailRef,
+    Outcome,
+    ParsedMail,
+    Plan,
+    RawMail,
+    Urgency,
+    Verdict,
+    Withheld,
+)
 from intake.steps.parts import MailboxReport, Parts
 
 if TYPE_CHECKING:
@@ -25,6 +38,7 @@ if TYPE_CHECKING:
 MOST_MAILS = 200  # in one transaction
 MOST_BYTES = 16 << 20  # in memory at once, unless a single mail is larger
 MOST_HEADS = 2_000  # asked for at once
+UNPROCESSABLE = "unprocessable"
 
 
 def read(parts: Parts, settings: MailboxConfig) -> MailboxReport:
@@ -70,9 +84,10 @@ def _folder(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str, 
     folder = mailbox.select(name)
     cursor = _cursor(parts, settings, mailbox, name, folder)
     retried = parts.ledger.troubled(settings.name, name, folder.uidvalidity, parts.now)
-    uids = sorted(retried)
+    uids = list(retried)
     if not folder.uidnext or cursor.next_uid < folder.uidnext:
         uids += mailbox.uids(cursor.next_uid)
+    uids = sorted(set(uids))
     if not cursor.rescanning:
         before = [uid for uid in uids if uid < cursor.boundary and uid not in retried]
         _record_before(parts, settings, mailbox, name, folder, before, report)
@@ -143,21 +158,64 @@ def _accept(
     chunk: Sequence[MailHead],
     report: MailboxReport,
 ) -> None:
+    """Take mails in hand and write them down.
+
+    The note of what is in hand outlives a sudden death. If the last pass left one, its mails are taken one by one and
+    each is counted, so that the one that ends passes is found, and ends no more than a few.
+    """
+    report.seen += len(chunk)
+    ledger = parts.ledger
+    suspects = [head for head in chunk if cursor.in_hand and cursor.in_hand[0] <= head.uid <= cursor.in_hand[1]]
+    others = [head for head in chunk if head not in suspects]
+    for head in suspects:
+        ref = MailRef(settings.name, name, cursor.uidvalidity, head.uid)
+        tries = ledger.note_trouble(ref, parts.now, timedelta(0))
+        try:
+            arrivals = _arrivals(parts, settings, mailbox, name, cursor, [head], poison=tries > POISON_TRIES)
+            _write_down(parts, settings, arrivals, report)
+        except IntakeError:
+            ledger.forget_trouble(ref)  # the network's fault, or the disk's
+            raise
+    if others:
+        ledger.take_in_hand(settings.name, name, (others[0].uid, others[-1].uid))
+        try:
+            _write_down(parts, settings, _arrivals(parts, settings, mailbox, name, cursor, others), report)
+        except IntakeError:
+            ledger.take_in_hand(settings.name, name, None)
+            raise
+    ledger.take_in_hand(settings.name, name, None)
+
+
+def _arrivals(
+    parts: Parts,
+    settings: MailboxConfig,
+    mailbox: Mailbox,
+    name: str,
+    cursor: Cursor,
+    chunk: Sequence[MailHead],
+    *,
+    poison: bool = False,
+) -> list[Arrival]:
     now = parts.now
     arrivals: list[Arrival] = []
-    for raw in mailbox.fetch(chunk):
+    for found in mailbox.fetch(chunk):
         # The name that the configuration uses is the one that the ledger knows the folder by.
-        raw = replace(raw, ref=replace(raw.ref, mailbox=settings.name, folder=name))
+        raw = replace(found, ref=replace(found.ref, mailbox=settings.name, folder=name))
+        if poison:
+            arrivals.append(Arrival(raw, ParsedMail(defects=(UNPROCESSABLE,)), unprocessable(parts, raw.body)))
+            continue
         if raw.unreadable and _try_later(parts, raw, now):
             continue
         before = cursor.rescanning and settings.start == "now" and raw.ref.uid < cursor.boundary
         mail, verdict = understand(parts, raw.body, raw.internal_date, raw)
         arrivals.append(Arrival(raw, mail, verdict, before and raw.internal_date < cursor.first_contact))
-    report.seen += len(chunk)
+    return sorted(arrivals, key=lambda arrival: arrival.raw.ref.uid)
+
+
+def _write_down(parts: Parts, settings: MailboxConfig, arrivals: list[Arrival], report: MailboxReport) -> None:
     if not arrivals:
         return
-    arrivals.sort(key=lambda arrival: arrival.raw.ref.uid)
-    planner = parts.planner()
+    now, planner = parts.now, parts.planner()
 
     def decide(arrival: Arrival, history: History) -> Plan:
         plan = planner(arrival, history, now)
@@ -169,12 +227,39 @@ def _accept(
     report.accepted += len(accepted.outcomes) - duplicates
 
 
+def unprocessable(parts: Parts, body: bytes) -> Verdict:
+    """What is said of a mail that can't be understood without harm: a report, until a person has looked.
+
+    Even so, nobody gets it whose name stands in it for all to read.
+    """
+    config = parts.config
+    seen = body.decode("utf-8", "replace").casefold()
+    return Verdict(
+        kind=Kind.PERSON,
+        category=(config.category("report") or config.categories[-1]).name,
+        rule=f"doubt:{UNPROCESSABLE}",
+        evidence=(),
+        urgency=Urgency.NORMAL,
+        urgency_reasons=(),
+        language=config.community.languages[0],
+        event="",
+        acknowledge=False,
+        acknowledge_reason=UNPROCESSABLE,
+        acknowledge_to=None,
+        recused=tuple(
+            Withheld(organizer.email.lower(), "named-in-raw-mail")
+            for organizer in config.organizers
+            if any(name.casefold() in seen for name in (organizer.name, *organizer.also_known_as))
+        ),
+    )
+
+
 def _try_later(parts: Parts, raw: RawMail, now: datetime) -> bool:
     """Note that a mail can't be read; False when it has been tried often enough and people must know."""
     wait = next_try(1, now, parts.chance.fraction()) - now
     tries = parts.ledger.note_trouble(raw.ref, now, wait)
-    parts.say(f"{raw.ref.mailbox}/{raw.ref.folder}: mail {raw.ref.uid} can't be read (try {tries} of {UNREADABLE_TRIES})")
-    return tries < UNREADABLE_TRIES
+    parts.say(f"{raw.ref.mailbox}/{raw.ref.folder}: mail {raw.ref.uid} can't be read (try {tries} of {POISON_TRIES})")
+    return tries < POISON_TRIES
 
 
 def understand(
@@ -207,5 +292,3 @@ def _file(
                 f"{settings.name}/{name}: {len(result.left)} mail(s) could not be moved to {settings.processed!r}; "
                 "they are written down and are moved by a later pass"
             )
-
-

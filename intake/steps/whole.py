@@ -10,7 +10,6 @@ from intake.steps.parts import PassReport
 from intake.steps.receive import read
 
 if TYPE_CHECKING:
-    from intake.config import MailboxConfig
     from intake.steps.parts import Parts
 
 
@@ -26,14 +25,6 @@ def one_pass(parts: Parts, *, send: bool = True) -> PassReport:
         if not parts.stopping():
             report.mailboxes.append(read(parts, settings))
     settle(parts, report, send=send)
-    return report
-
-
-def read_one(parts: Parts, settings: MailboxConfig) -> PassReport:
-    """Read one mailbox and see to what follows."""
-    report = PassReport()
-    report.mailboxes.append(read(parts, settings))
-    settle(parts, report)
     return report
 
 
