@@ -1,0 +1,306 @@
+"""The copy of a report for each organizer: head, machine-readable form, and the original byte for byte.
+
+What is the same for all organizers of a mail is composed once and kept until other mail comes: only the headers and
+the link that carries one's own Message-ID differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from html import escape
+from threading import Lock
+
+from intake.compose import links, mime, page, report_json, words
+from intake.compose.headers import addr_spec
+from intake.compose.helplines import Helplines
+from intake.compose.house import House
+from intake.compose.letter import Body, Envelope, message
+from intake.compose.markdown import Markdown, flow
+from intake.compose.render import Phrases, Templates
+from intake.letters import Copy
+from intake.model import Address, Attachment, MessageKind, Outgoing, ParsedMail, Urgency
+
+REPORT = "report"
+SHOWN_TEXT = 60_000  # characters of the author's text in a copy; the original has them all
+SHOWN_ITEMS = 20  # attachments, and addresses that were copied
+KEPT = 8  # prepared mails,
+KEPT_BYTES = 16_000_000  # and the size of their originals, beyond which only the newest stays
+_LINK = "\x00discuss\x00"  # stands on a line of its own where the personal link comes; NUL is in no other text
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All of a copy that does not depend on who gets it. Encoded bodies are ``(before, after)`` the personal link."""
+
+    subject: str
+    language: str
+    urgent: bool
+    text: tuple[bytes, bytes] = field(repr=False)
+    html: tuple[bytes, bytes] = field(repr=False)
+    attached: tuple[tuple[bytes, ...], ...] = field(repr=False)
+
+
+Key = tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Composes copies. Safe to use from several threads."""
+
+    house: House
+    templates: Templates
+    markdown: Markdown
+    helplines: Callable[[], Helplines]
+    kept: list[tuple[Key, ParsedMail, bytes, Prepared]] = field(default_factory=list, repr=False)
+    lock: Lock = field(default_factory=Lock, repr=False)
+
+    def compose(self, letter: Copy, now: datetime) -> Outgoing:
+        """One organizer's copy. Raises TemplateError, DeliveryError."""
+        prepared = self._prepared(letter)
+        envelope = Envelope(
+            kind=letter.kind,
+            to=letter.to,
+            subject=prepared.subject,
+            language=prepared.language,
+            thread=letter.thread,
+            now=now,
+            code=letter.case.code,
+            urgent=prepared.urgent,
+        )
+        phrases = self.templates.phrases(prepared.language)
+        topic = prepared.subject if prepared.subject[:3] == "Re:" else f"Re: {prepared.subject}"
+        href = links.mailto(self.house.address, subject=topic, in_reply_to=letter.thread.message_id)
+        label = phrases.get("copy", "discuss")
+        text = mime.quoted_printable(f"{flow(label)}:\n{href}\n")
+        html = mime.quoted_printable(page.button(href, label, primary=True) + "\n")
+        body = Body(
+            b"".join((prepared.text[0], text, prepared.text[1])),
+            b"".join((prepared.html[0], html, prepared.html[1])),
+            prepared.attached,
+        )
+        return Outgoing(self.house.address, addr_spec(letter.to.email), message(self.house, envelope, body))
+
+    def forget(self) -> None:
+        """Drop what is kept of mails."""
+        with self.lock:
+            self.kept.clear()
+
+    def _prepared(self, letter: Copy) -> Prepared:
+        key: Key = (
+            letter.kind, letter.language, letter.case, letter.verdict, letter.received, letter.mailbox, letter.folder,
+            letter.size, letter.recipients, letter.others_withheld, letter.acknowledgement, letter.original_note,
+            letter.linked_code,
+        )  # fmt: skip
+        with self.lock:
+            for kept_key, mail, original, prepared in self.kept:
+                if kept_key == key and mail == letter.mail and original == letter.original:
+                    return prepared
+        prepared = self._prepare(letter)
+        with self.lock:
+            self.kept.insert(0, (key, letter.mail, letter.original, prepared))
+            while len(self.kept) > 1 and (len(self.kept) > KEPT or self._kept_bytes() > KEPT_BYTES):
+                self.kept.pop()
+        return prepared
+
+    def _kept_bytes(self) -> int:
+        return sum(len(original) for _, _, original, _ in self.kept)
+
+    def _prepare(self, letter: Copy) -> Prepared:
+        languages = tuple(dict.fromkeys((letter.language, *self.house.languages, "en")))
+        variant = letter.kind.value if letter.kind is MessageKind.FOLLOW_UP else REPORT
+        name, language = self.templates.find(REPORT, (variant, REPORT), languages)
+        urgent = report_json.urgency(letter) is Urgency.URGENT
+        rendered = self.templates.render(name, self._facts(letter, urgent=urgent))
+        todo_html, todo_text = self.markdown.convert(words.french_spaces(rendered.body) if language == "fr" else rendered.body)
+        head = Head(letter, self.house, self.templates.phrases(language), language, urgent=urgent)
+        original = mime.original_part(letter.original, f"original-{letter.case.code}") if letter.original else None
+        answer = self._answer_link(letter)
+        text = head.text(todo_text, answer)
+        html = page.document(language, rendered.subject, head.preheader, head.html(todo_html, answer))
+        report = mime.json_part(report_json.document(letter, self.house, original.encoding if original else ""), "report.json")
+        attached = [(report,)] + ([original.part] if original else []) + ([original.again] if original and original.again else [])
+        return Prepared(rendered.subject, language, urgent, _halves(text), _halves(html), tuple(attached))
+
+    def _facts(self, letter: Copy, *, urgent: bool) -> dict[str, object]:
+        return {
+            "community": self.house.name,
+            "address": self.house.address,
+            "code": letter.case.code,
+            "urgent": urgent,
+            "claimed": letter.case.claimed_by or "",
+            "withheld": letter.others_withheld,
+            "emergency": self.helplines().emergency,
+        }
+
+    def _answer_link(self, letter: Copy) -> str:
+        """A deliberate answer: in the reporter's thread, the community in copy, under the same neutral subject."""
+        to = links.reporter(letter.mail, letter.verdict)
+        if to is None:
+            return ""
+        phrases = self.templates.phrases(letter.verdict.language or self.house.languages[0])
+        subject = f"Re: {phrases.get('copy', 'answer-subject')} [{letter.case.code}]"
+        return links.mailto(to.email, cc=self.house.address, subject=subject, in_reply_to=letter.mail.message_id)
+
+
+def _halves(body: str) -> tuple[bytes, bytes]:
+    before, _, after = body.partition(_LINK + "\n")
+    return mime.quoted_printable(before), mime.quoted_printable(after)
+
+
+@dataclass(frozen=True)
+class Head:
+    """The words of one copy: what a person must know within five seconds, then the author's own text."""
+
+    letter: Copy
+    house: House
+    phrases: Phrases
+    language: str
+    urgent: bool = field(kw_only=True)
+
+    @property
+    def title(self) -> str:
+        """What came in, with its code."""
+        what = "follow-up" if self.letter.kind is MessageKind.FOLLOW_UP else "new"
+        return self.phrases.get("copy", what, code=self.letter.case.code)
+
+    @property
+    def category(self) -> str:
+        """The category in words; one of the community's own stands as it is."""
+        return self.phrases.get("category", self.letter.case.category)
+
+    @property
+    def preheader(self) -> str:
+        """What an inbox shows beside the subject: as safe on a lock screen as that is."""
+        return self.phrases.get("copy", "preheader-urgent" if self.urgent else "preheader")
+
+    @property
+    def reasons(self) -> str:
+        """Why it is urgent."""
+        return ", ".join(self.phrases.get("urgency", reason) for reason in report_json.urgency_reasons(self.letter))
+
+    def rows(self) -> list[tuple[str, str, bool]]:
+        """Label, value, and whether the value is somebody else's text."""
+        letter, get = self.letter, self.phrases.get
+        mail, verdict = letter.mail, letter.verdict
+        author = mail.authors[0] if mail.authors else None
+        target = links.reporter(mail, verdict)
+        copied, more = report_json.listed(report_json.others_copied(letter, self.house), SHOWN_ITEMS)
+        rows = [
+            ("received", words.when(letter.received, self.house.zone, self.language), False),
+            ("from", _person(author) if author else get("copy", "no-author"), True),
+            ("answer-at", target.email if target and author and target.email.lower() != author.email.lower() else "", True),
+            ("subject", report_json.plain(mail.subject)[:300], True),
+            ("event", verdict.event or letter.case.event, False),
+            ("language", get("language", verdict.language) if verdict.language else "", False),
+            ("authentication", get("authentication", verdict.authentication, ""), False),
+            ("told", self._told(), False),
+            ("has-it", words.listing([reader.name for reader in letter.recipients], self.language), False),
+            ("withheld", self._withheld(), False),
+            ("taken", letter.case.claimed_by or "", False),
+            ("copied", ", ".join([*copied, *([f"+ {more}"] if more else [])]), True),
+            ("linked", get("copy", "linked-to", code=letter.linked_code) if letter.linked_code else "", False),
+            ("why", get("copy", "because", category=self.category, rule=get("rule", letter.case.rule)), False),
+        ]
+        return [(get("label", label), value, foreign) for label, value, foreign in rows if value]
+
+    def _told(self) -> str:
+        state = self.letter.acknowledgement
+        at = words.when(state.at, self.house.zone, self.language) if state.at else ""
+        reason = self.phrases.get("acknowledgement-reason", state.reason) if state.reason else ""
+        key = f"{state.state}-at" if at and state.state == "sent" else state.state
+        return self.phrases.get("acknowledgement", key, at=at, reason=reason)
+
+    def _withheld(self) -> str:
+        number = self.letter.others_withheld
+        return self.phrases.count("copy", "withheld", number) if number else ""
+
+    def warnings(self) -> list[str]:
+        """What keeps the mail from being read as usual: size, encryption, defects."""
+        letter, get = self.letter, self.phrases.get
+        found = [get("content", item) for item in sorted(letter.mail.content) if item != "report" or letter.original_note]
+        if letter.original_note:
+            size = words.size(letter.size, self.language)
+            found.insert(0, get("original", letter.original_note, size=size, mailbox=letter.mailbox, folder=letter.folder))
+        if letter.mail.defects:
+            found.append(get("copy", "defects", list=", ".join(get("defect", item) for item in letter.mail.defects[:10])))
+        return found
+
+    def attachments(self) -> list[str]:
+        """Names that nothing can be hidden in, types and sizes."""
+        shown, more = self.letter.mail.attachments[:SHOWN_ITEMS], len(self.letter.mail.attachments) - SHOWN_ITEMS
+        lines = [self._attachment(item) for item in shown]
+        return [*lines, f"+ {more}"] if more > 0 else lines
+
+    def _attachment(self, item: Attachment) -> str:
+        name = report_json.plain(item.name) or self.phrases.get("copy", "unnamed")
+        name = name if len(name) <= 80 else f"{name[:40]}…{name[-38:]}"
+        return f"{name} ({report_json.plain(item.type)[:60]}, {words.size(item.bytes, self.language)})"
+
+    def words_of_author(self) -> str:
+        """The author's own text, readable: no controls, no change of direction, ends of lines bare."""
+        raw = self.letter.mail.text[: SHOWN_TEXT + 1].replace("\r\n", "\n").replace("\r", "\n")
+        lines = [line.translate(_HIDDEN).rstrip() for line in raw[:SHOWN_TEXT].split("\n")]
+        whole = "\n".join(lines).strip("\n")
+        if len(raw) > SHOWN_TEXT:
+            whole += f"\n[…] {self.phrases.get('copy', 'shortened')}"
+        return whole
+
+    def text(self, todo: str, answer: str) -> str:
+        """The text part."""
+        get = self.phrases.get
+        mark = f"{get('copy', 'urgent').upper()} - " if self.urgent else ""
+        lines = [f"{mark}{self.category} - {self.title}"]
+        if self.urgent:
+            lines.append(flow(f"{get('label', 'urgent')}: {self.reasons or get('copy', 'urgent')}"))
+        lines.append("")
+        lines += [flow(f"{label}: {value}", rest="  ") for label, value, _ in self.rows()]
+        lines += ["", *(flow(f"! {warning}", rest="  ") for warning in self.warnings())] if self.warnings() else []
+        lines += ["", todo, "", _LINK, ""]
+        lines += [f"{get('copy', 'answer')}:", answer, ""] if answer else [flow(get("copy", "no-answer")), ""]
+        if self.letter.mail.attachments:
+            lines += [f"{get('label', 'attachments')}:", *(f"- {item}" for item in self.attachments()), ""]
+        body = self.words_of_author() or get("copy", "no-text")
+        lines += [f"{get('copy', 'text-begins')}:", "", "> " + body.replace("\n", "\n> "), "", get("copy", "text-ends")]
+        return "\n".join(lines) + "\n"
+
+    def html(self, todo: str, answer: str) -> str:
+        """What stands inside the page."""
+        get = self.phrases.get
+        chips = [page.chip(get("copy", "urgent"), page.URGENT)] if self.urgent else []
+        chips.append(page.chip(self.category, page.CALM))
+        out = [f"<div>{' '.join(chips)}</div>", page.title(self.title)]
+        if self.urgent and self.reasons:
+            out.append(_box(f"<strong>{escape(get('label', 'urgent'))}:</strong> {escape(self.reasons)}", page.URGENT))
+        out += [_box(escape(warning), page.WARNING) for warning in self.warnings()]
+        out.append(page.rows((label, page.inert(value) if foreign else escape(value)) for label, value, foreign in self.rows()))
+        out += [page.heading(get("copy", "todo")), todo, f'<div style="margin:4px 0 10px 0">\n{_LINK}\n</div>']
+        if answer:
+            out.append(f'<div style="margin:0 0 8px 0">{page.button(answer, get("copy", "answer"), primary=False)}</div>')
+        else:
+            out.append(f"<p{page.attributes(page.MUTED)}>{escape(get('copy', 'no-answer'))}</p>")
+        body = self.words_of_author()
+        out.append(page.heading(get("copy", "text-begins")))
+        out.append(page.quoted(body) if body else f"<p{page.attributes(page.MUTED)}>{escape(get('copy', 'no-text'))}</p>")
+        if self.letter.mail.attachments:
+            items = "".join(f"<li{page.attributes(page.ITEM)}>{page.inert(item)}</li>" for item in self.attachments())
+            out += [page.heading(get("label", "attachments")), f"<ul{page.attributes(page.LIST)}>{items}</ul>"]
+        out.append(f'<p class="m" style="margin:20px 0 0 0;font-size:13px;line-height:1.45;color:#52606d">{escape(get("copy", "foot"))}</p>')
+        return "\n".join(out)
+
+
+_HIDDEN: dict[int, str | None] = {
+    code: None for code in (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+}
+_HIDDEN.update({0x09: "    ", 0x2028: " ", 0x2029: " "})
+
+
+def _box(html: str, style: page.Style) -> str:
+    css = f"{style.css};margin:12px 0 0 0;padding:10px 14px;border-radius:8px;font-size:15px;line-height:1.45"
+    return f"<div{page.attributes(page.Style(css, style.dark))}>{html}</div>"
+
+
+def _person(author: Address) -> str:
+    name, email = report_json.plain(author.name), report_json.plain(author.email)
+    return f"{name} <{email}>" if name and name != email else email

@@ -1,0 +1,119 @@
+"""MIME parts as bytes: bodies quoted-printable, the original untouched, boundaries that can't be guessed.
+
+A part here is its headers, an empty line and its body, ready to stand between boundaries.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+LONGEST_LINE = 998  # RFC 5322, 2.1.1: what SMTP must carry
+SECOND_COPY = 10_000_000  # up to this size an original in base64 is attached a second time, as a plain file
+
+
+def quoted_printable(body: str) -> bytes:
+    """``body`` in UTF-8 with CRLF line ends, quoted-printable (RFC 2045, 6.7): it survives any server."""
+    wire = body.replace("\r\n", "\n").replace("\n", "\r\n").encode("utf-8", "replace")
+    return binascii.b2a_qp(wire, istext=True)
+
+
+def text_part(subtype: str, encoded: bytes, parameters: str = "") -> bytes:
+    """A text part around a body that is already quoted-printable."""
+    head = f"Content-Type: text/{subtype}; charset=utf-8{parameters}\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+    return head.encode("ascii") + encoded
+
+
+def json_part(body: str, filename: str) -> bytes:
+    """An attached JSON document. ``body`` is ASCII; lines too long for SMTP make it base64."""
+    wire = body.replace("\n", "\r\n").encode("ascii")
+    long = any(len(line) > LONGEST_LINE for line in wire.split(b"\r\n"))
+    encoding = b"base64" if long else b"7bit"
+    name = filename.encode("ascii")
+    return b"".join(
+        (
+            b'Content-Type: application/json; name="' + name + b'"\r\n',
+            b"Content-Transfer-Encoding: " + encoding + b"\r\n",
+            b'Content-Disposition: attachment; filename="' + name + b'"\r\n\r\n',
+            wrapped_base64(wire) if long else wire,
+        )
+    )
+
+
+def wrapped_base64(body: bytes) -> bytes:
+    """``body`` in base64 lines of 76 with CRLF (RFC 2045, 6.8), in linear time and a few copies."""
+    encoded = base64.b64encode(body)
+    return b"\r\n".join(encoded[start : start + 76] for start in range(0, len(encoded), 76)) + b"\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """How an original travels: ``encoding`` is 7bit, 8bit or base64; ``part`` is the message/rfc822 part;
+    ``again`` the same bytes as a plain file, or empty."""
+
+    encoding: str
+    part: tuple[bytes, ...] = field(repr=False)
+    again: tuple[bytes, ...] = field(repr=False, default=())
+
+
+def is_transparent(body: bytes) -> bool:
+    """Whether SMTP carries ``body`` unchanged (RFC 5321, 2.3.8 and 4.5.3.1.6): CRLF only, no NUL, lines to 998."""
+    if b"\0" in body or body.count(b"\n") != body.count(b"\r\n") or body.count(b"\r") != body.count(b"\r\n"):
+        return False
+    start, size = 0, len(body)
+    while size - start > LONGEST_LINE:  # every window of one longest line with its CRLF must hold a line end
+        end = body.rfind(b"\n", start, start + LONGEST_LINE + 2)
+        if end < 0:
+            return False
+        start = end + 1
+    return True
+
+
+def original_part(body: bytes, name: str) -> Original:
+    """The original as message/rfc822: unchanged where SMTP allows it, else in base64.
+
+    RFC 2046, 5.2.1 allows only 7bit, 8bit and binary there; docs/decisions/0023 says why base64 is the lesser evil
+    for a mail that no server would carry unchanged, and why such a mail is attached a second time as a file.
+    """
+    if is_transparent(body):
+        encoding = "7bit" if body.isascii() else "8bit"
+        return Original(encoding, (_original_head("message/rfc822", encoding, f"{name}.eml"), body))
+    encoded = wrapped_base64(body)
+    again: tuple[bytes, ...] = ()
+    if len(body) <= SECOND_COPY:
+        again = (_original_head("application/octet-stream", "base64", f"{name}-as-received.eml"), encoded)
+    return Original("base64", (_original_head("message/rfc822", "base64", f"{name}.eml"), encoded), again)
+
+
+def _original_head(content_type: str, encoding: str, filename: str) -> bytes:
+    return (
+        f'Content-Type: {content_type}; name="{filename}"\r\n'
+        f"Content-Transfer-Encoding: {encoding}\r\n"
+        f'Content-Disposition: attachment; filename="{filename}"\r\n\r\n'
+    ).encode("ascii")
+
+
+def boundary(seed: str, bodies: Sequence[bytes]) -> bytes:
+    """A boundary that is the same at every retry, can't be known before ``seed`` is, and is in none of ``bodies``.
+
+    ``seed`` is the message's unguessable Message-ID, which is made after the mail came in: its author can't know it.
+    """
+    for salt in range(1000):
+        mark = b"=_" + blake2b(f"{salt} {seed}".encode("utf-8", "replace"), digest_size=18).hexdigest().encode("ascii")
+        if not any(mark in body for body in bodies):
+            return mark
+    raise AssertionError("a thousand hashes of 144 bits all occur in one mail")
+
+
+def multipart(subtype: str, mark: bytes, parts: Sequence[Sequence[bytes]]) -> list[bytes]:
+    """The pieces of a multipart entity, headers first, to be joined once: a large part is copied only then."""
+    pieces = [b"Content-Type: multipart/" + subtype.encode("ascii") + b'; boundary="' + mark + b'"\r\n\r\n']
+    for part in parts:
+        pieces.append(b"--" + mark + b"\r\n")
+        pieces.extend(part)
+        pieces.append(b"\r\n")
+    pieces.append(b"--" + mark + b"--\r\n")
+    return pieces
