@@ -1,0 +1,86 @@
+"""Addresses and content as they go over the wire (RFC 5321, RFC 6531)."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+# RFC 5321, 4.1.2: Local-part as a Dot-string or a Quoted-string; RFC 6531, 3.3 adds everything beyond ASCII.
+_ATOM = r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\u0080-\U0010ffff]+"
+_LOCAL = re.compile(rf'(?:{_ATOM}(?:\.{_ATOM})*|"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\[\x20-\x7e])*")')
+_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_LITERAL = re.compile(r"\[(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|IPv6:[0-9A-Fa-f:.]{2,45})\]")
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+_BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
+
+
+class BadAddressError(ValueError):
+    """This can't be anyone's address; the text says why, without the address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A forward or reverse path: ``text`` stands between the angle brackets, ``beyond_ascii`` wants SMTPUTF8."""
+
+    text: str
+
+    @property
+    def beyond_ascii(self) -> bool:
+        """Whether only a server with SMTPUTF8 (RFC 6531) can take it."""
+        return not self.text.isascii()
+
+
+def path(address: str) -> Path:
+    """Check an address and bring its domain into ASCII. Raises BadAddressError.
+
+    Nothing is repaired: what is not an address must not become another one.
+    """
+    local, at, domain = address.rpartition("@")
+    if not at or not local or not domain:
+        raise BadAddressError("it has no local part or no domain")
+    quoted = local.startswith('"') and address.isascii() and address.isprintable()
+    if not quoted and any(unicodedata.category(letter)[0] in "CZ" for letter in address):
+        raise BadAddressError("it holds a space or a control character")
+    if not _LOCAL.fullmatch(local):
+        raise BadAddressError("its local part is not allowed (RFC 5321, 4.1.2)")
+    if len(local.encode()) > 64:  # RFC 5321, 4.5.3.1.1
+        raise BadAddressError("its local part is longer than 64 octets")
+    return Path(f"{local}@{_domain(domain)}")
+
+
+def _domain(domain: str) -> str:
+    if _LITERAL.fullmatch(domain):
+        return domain
+    labels = [_label(label) for label in unicodedata.normalize("NFC", domain.lower()).split(".")]
+    if not all(_LABEL.fullmatch(label) for label in labels) or len(".".join(labels)) > 253:
+        raise BadAddressError("its domain is not allowed")
+    return ".".join(labels)
+
+
+def _label(label: str) -> str:
+    if label.isascii():
+        return label
+    if not all(letter == "-" or unicodedata.category(letter)[0] in "LMN" for letter in label):
+        raise BadAddressError("its domain is not allowed")
+    return "xn--" + label.encode("punycode").decode("ascii")  # RFC 3492; the label is in lower case and NFC already
+
+
+def wire(content: bytes) -> bytes:
+    """The content of DATA without its last dot: every line ends with CRLF, leading dots are doubled (4.5.2).
+
+    No CR or LF stands alone: servers that take one for a line end could be made to see another message (SMTP
+    smuggling).
+    """
+    if _BARE.search(content):
+        content = _LINE_END.sub(b"\r\n", content)
+    if not content.endswith(b"\r\n"):
+        content += b"\r\n"
+    content = content.replace(b"\r\n.", b"\r\n..")
+    return b"." + content if content.startswith(b".") else content
+
+
+def is_8bit(content: bytes) -> bool:
+    """Whether the content wants 8BITMIME (RFC 6152)."""
+    return _BEYOND_ASCII.search(content) is not None
