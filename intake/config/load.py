@@ -78,7 +78,7 @@ class _Reader:
     def draft(self) -> Draft:
         """Everything that could be read, and every problem met on the way."""
         shapes = tables()
-        for name in _REQUIRED.keys() - self.document.keys():
+        for name in (name for name in _REQUIRED if name not in self.document):
             brackets = f"[[{name}]]" if shapes[name][2] else f"[{name}]"
             self._problem((), f"{brackets} is missing", _REQUIRED[name])
         for name, value in self.document.items():

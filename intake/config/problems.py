@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -47,7 +48,10 @@ _STAND_INS = {
     "address": "stand-in@invalid.invalid",
     "email": "stand-in@invalid.invalid",
     "host": "localhost",
+    "starts": datetime(1971, 1, 1),  # noqa: DTZ001 - gets the community's zone, as a time in the file does
+    "ends": datetime(2999, 1, 1),  # noqa: DTZ001 - likewise
 }
+_MEANT = "did you mean '"
 _SECRETS = frozenset({"password", "passwd", "pass", "secret", "client_secret"})
 _KINDS = {
     "string_type": ("is no text", "write it in quotes"),
@@ -90,7 +94,7 @@ def unknown_key(above: Keys, name: str, value: object, known: Iterable[str]) -> 
         return Problem(keys, "passwords don't belong in this file", remedy)
     meant = _OTHER_NAMES.get(name) if _OTHER_NAMES.get(name) in choices else near(name, choices)
     if meant:
-        return Problem(keys, "unknown key" if above else "unknown table", f"did you mean {meant!r}?")
+        return Problem(keys, "unknown key" if above else "unknown table", f"{_MEANT}{meant}'?")
     home = _home(name) if above or not isinstance(value, (dict, list)) else ""
     if home:
         return Problem(keys, "unknown key here", f"it belongs below {home}")
@@ -128,7 +132,7 @@ def validated(
         return model.model_validate(frozen, context=dict(context)), [], set()
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-    problems = [_problem(model, keys, frozen, detail) for detail in details]
+    problems = _without_echo([_problem(model, keys, frozen, detail) for detail in details])
     wrong = {str(detail["loc"][0]) for detail in details if detail["loc"]}
     dropped: set[Keys] = {(*keys, key) for key in wrong}
     rest = {key: value for key, value in frozen.items() if key not in wrong}
@@ -137,6 +141,16 @@ def validated(
         return model.model_validate(rest, context=dict(context)), _unique(problems), dropped
     except ValidationError:
         return None, _unique(problems), dropped
+
+
+def _without_echo(problems: list[Problem]) -> list[Problem]:
+    """A key that is only misspelt is not reported as missing as well."""
+    meant = {
+        (*problem.keys[:-1], problem.remedy[len(_MEANT) : -2])
+        for problem in problems
+        if problem.remedy.startswith(_MEANT)
+    }
+    return [problem for problem in problems if problem.what != "is missing" or problem.keys not in meant]
 
 
 def _frozen(value: object) -> object:
