@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
@@ -57,10 +57,15 @@ def code_prefix(config: Config) -> str:
 
 def mailbox(config: Config, settings: MailboxConfig, environ: Mapping[str, str] = os.environ) -> Mailbox:
     """A mailbox, not yet open."""
-    from intake.credentials import credential  # noqa: PLC0415
+    from intake.credentials import Password, Token, credential  # noqa: PLC0415
     from intake.receive.imap import ImapMailbox  # noqa: PLC0415
 
-    return ImapMailbox(settings, partial(credential, settings, config.directory, environ))
+    def secret() -> Password | Token:
+        found = credential(settings, config.directory, environ)
+        assert found is not None  # noqa: S101 - a mailbox always logs in: the configuration knows no `none` for it
+        return found
+
+    return ImapMailbox(settings, secret)
 
 
 def transport(config: Config, environ: Mapping[str, str] = os.environ) -> Transport:
@@ -70,7 +75,11 @@ def transport(config: Config, environ: Mapping[str, str] = os.environ) -> Transp
 
     domain = config.community.address.rpartition("@")[2]
     return SmtpTransport(
-        config.smtp, partial(credential, config.smtp, config.directory, environ), local_hostname=domain
+        config.smtp,
+        partial(credential, config.smtp, config.directory, environ),
+        helo=domain,
+        max_per_minute=config.smtp.max_per_minute,
+        monotonic=time.monotonic,
     )
 
 
@@ -106,8 +115,8 @@ def composer(config: Config) -> Composer:
 class Outside:
     """What a run may be told about the world: by default it is the real one."""
 
-    clock: Clock = Clock()
-    chance: Chance = Chance()
+    clock: Clock = field(default_factory=Clock)
+    chance: Chance = field(default_factory=Chance)
     pause: Callable[[float], None] = time.sleep
     stopping: Callable[[], bool] = lambda: False
     say: Callable[[str], None] = lambda _line: None

@@ -23,7 +23,7 @@ DONE, FINDING, USAGE, LEFT, MISCONFIGURED = 0, 1, 2, 75, 78
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[datetime]):
     """An ISO 8601 date and time; without an offset it is UTC."""
 
     name = "ISO8601"

@@ -62,6 +62,6 @@ def when(moment: datetime | None, now: datetime) -> str:
     minutes = int(ago.total_seconds() // 60)
     if minutes < 1:
         return "just now"
-    if minutes < 60:  # noqa: PLR2004 - minutes in an hour
+    if minutes < 60:
         return f"{minutes} min ago"
     return f"{minutes // 60} h ago" if minutes < 48 * 60 else f"{minutes // 1440} days ago"

@@ -18,7 +18,7 @@ POISON_TRIES = 5  # so often a mail may end a pass, or be unreadable, before peo
 
 
 def next_try(attempts: int, now: datetime, jitter: float) -> datetime:
-    """When to try again after ``attempts`` failures: doubling from a minute to hours, spread by ``jitter`` in [0, 1)."""
+    """When to try again after ``attempts`` failures: from a minute to hours, spread by ``jitter`` in [0, 1)."""
     doublings: int = min(max(attempts - 1, 0), 16)
     wait = min(FIRST_RETRY * (1 << doublings), LONGEST_RETRY)
     return now + wait * (0.75 + 0.5 * jitter)

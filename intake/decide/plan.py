@@ -32,10 +32,52 @@ if TYPE_CHECKING:
 MANY_IN_A_DAY = 3  # mails of one sender in a day that make a case urgent
 # Mail providers that serve everybody: their domain says nothing about who writes.
 PUBLIC_PROVIDERS = frozenset(
-    """gmail.com googlemail.com outlook.com outlook.be outlook.fr hotmail.com hotmail.be hotmail.fr live.com live.be
-    live.nl msn.com yahoo.com yahoo.fr icloud.com me.com mac.com gmx.de gmx.net gmx.com web.de t-online.de proton.me
-    protonmail.com pm.me tutanota.com tuta.com aol.com telenet.be skynet.be proximus.be scarlet.be ziggo.nl kpnmail.nl
-    orange.fr free.fr laposte.net sfr.fr wanadoo.fr mail.com fastmail.com zoho.com yandex.com mail.ru""".split()
+    {
+        "gmail.com",
+        "googlemail.com",
+        "outlook.com",
+        "outlook.be",
+        "outlook.fr",
+        "hotmail.com",
+        "hotmail.be",
+        "hotmail.fr",
+        "live.com",
+        "live.be",
+        "live.nl",
+        "msn.com",
+        "yahoo.com",
+        "yahoo.fr",
+        "icloud.com",
+        "me.com",
+        "mac.com",
+        "gmx.de",
+        "gmx.net",
+        "gmx.com",
+        "web.de",
+        "t-online.de",
+        "proton.me",
+        "protonmail.com",
+        "pm.me",
+        "tutanota.com",
+        "tuta.com",
+        "aol.com",
+        "telenet.be",
+        "skynet.be",
+        "proximus.be",
+        "scarlet.be",
+        "ziggo.nl",
+        "kpnmail.nl",
+        "orange.fr",
+        "free.fr",
+        "laposte.net",
+        "sfr.fr",
+        "wanadoo.fr",
+        "mail.com",
+        "fastmail.com",
+        "zoho.com",
+        "yandex.com",
+        "mail.ru",
+    }
 )
 _JUNK = ("junk", "spam", "ongewenst", "indésirable", "indesirable", "bulk")
 
@@ -178,13 +220,8 @@ class Planner:
         judged = bool(settings.authserv_id) and verdict.authentication != "pass"
         if judged and settings.authentication == "none":
             return None, "sender-not-authenticated"
-        domain = verdict.acknowledge_to.domain
-        if history.acknowledged_sender >= settings.per_sender_per_day:
-            return None, "cap-sender"
-        if domain not in PUBLIC_PROVIDERS and history.acknowledged_domain >= settings.per_domain_per_day:
-            return None, "cap-domain"
-        if history.acknowledged_all >= settings.per_day:
-            return None, "cap-day"
+        if cap := self._cap(verdict.acknowledge_to.domain, history):
+            return None, cap
         draft = DeliveryDraft(
             kind=MessageKind.ACKNOWLEDGEMENT,
             recipient=REPORTER,
@@ -194,6 +231,15 @@ class Planner:
             variant="generic" if judged and settings.authentication == "generic" else "full",
         )
         return draft, verdict.acknowledge_reason
+
+    def _cap(self, domain: str, history: History) -> str:
+        """The cap that is reached; empty when none is. It silences the answer, never the report."""
+        settings = self.config.acknowledgement
+        if history.acknowledged_sender >= settings.per_sender_per_day:
+            return "cap-sender"
+        if domain not in PUBLIC_PROVIDERS and history.acknowledged_domain >= settings.per_domain_per_day:
+            return "cap-domain"
+        return "cap-day" if history.acknowledged_all >= settings.per_day else ""
 
     def _quarantine(self, arrival: Arrival, now: datetime) -> Plan:
         """A mail that could not be read: people are told where it lies. One that could not be processed: they get it.

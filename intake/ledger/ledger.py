@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from intake.errors import LedgerError
 from intake.ledger import accept as accepting
-from intake.ledger import context, folders, outbox, views
+from intake.ledger import auditing, context, folders, outbox, views
 from intake.ledger.accept import Accepted, Decide, Makes
 from intake.ledger.engine import Database
 from intake.ledger.folders import Cursor
@@ -296,6 +296,33 @@ class Ledger:
         """How the last passes went."""
         with self._database.reading() as connection:
             return views.mailbox_health(connection)
+
+    # --- the audit ---
+
+    def accounts(self, mailbox: str, name: str, uidvalidity: int) -> dict[int, auditing.Account]:
+        """Every mail of a folder that the ledger knows, by UID."""
+        with self._database.reading() as connection:
+            return auditing.accounts(connection, mailbox, name, uidvalidity)
+
+    def in_trouble(self, mailbox: str, name: str, uidvalidity: int) -> set[int]:
+        """UIDs that could not be read yet."""
+        with self._database.reading() as connection:
+            return auditing.in_trouble(connection, mailbox, name, uidvalidity)
+
+    def recognise(self, contents: Sequence[bytes], message_ids: Sequence[bytes]) -> dict[bytes, int]:
+        """Mails by the keyed hash of their bytes or of their Message-ID."""
+        with self._database.reading() as connection:
+            return auditing.recognise(connection, contents, message_ids)
+
+    def remember_places(self, found: Sequence[tuple[MailRef, int]]) -> None:
+        """Note where filed mail stands."""
+        with self._database.transaction() as connection:
+            auditing.remember(connection, found)
+
+    def unheard(self) -> list[str]:
+        """Codes of cases that nobody has."""
+        with self._database.reading() as connection:
+            return auditing.unheard(connection)
 
     def outcomes(self) -> dict[str, int]:
         """How many mails had each outcome."""
