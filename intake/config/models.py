@@ -37,11 +37,11 @@ Matcher = str | tuple[str, ...] | None  # a list's name or "re:…"; phrases; no
 
 
 def _file(value: object, info: ValidationInfo) -> object:
+    directory: Path = (info.context or {}).get("directory", Path())
     if isinstance(value, Path) or value is None:
-        return value
+        return directory / value if value else None
     if not isinstance(value, str) or "\0" in value:
         raise ValueError("is no file name; write it in quotes, relative to this file")
-    directory: Path = (info.context or {}).get("directory", Path())
     return directory / Path(value).expanduser() if value.strip() else None
 
 
@@ -135,6 +135,7 @@ class LedgerConfig(Section):
 
     url: LedgerUrl = Field(
         "sqlite:///intake.db",
+        validate_default=True,
         repr=False,
         description="`sqlite:///file`, relative to this file, or `postgresql://…`.",
     )

@@ -92,6 +92,7 @@ class _Walk:
         path: Keys = ()
         for key in keys:
             path = (*path, key)
+            self._note(path, self.line)
             if path in self.counts:
                 path = (*path, self.counts[path] - 1)
         return path

@@ -127,11 +127,11 @@ def _days(text: str) -> set[int]:
 
 def email(value: str) -> str:
     """One address ``local@domain``; the domain comes back in lower case. Raises ValueError."""
-    local, _, domain = value.strip().rpartition("@")
-    labels = domain.lower().split(".")
-    if not _LOCAL.fullmatch(local) or len(local.encode()) > 64 or len(domain) > 253:  # RFC 5321, 4.5.3.1
-        raise ValueError("is no e-mail address; write it as name@example.org")
-    if not all(_LABEL.fullmatch(label) for label in labels):
+    address = value.strip()
+    local, _, domain = address.rpartition("@")
+    fits = len(local.encode("utf-8", "replace")) <= 64 and len(domain) <= 253  # RFC 5321, 4.5.3.1
+    sound = _LOCAL.fullmatch(local) and all(_LABEL.fullmatch(label) for label in domain.split("."))
+    if not (address.isprintable() and fits and sound):
         raise ValueError("is no e-mail address; write it as name@example.org")
     return f"{local}@{domain.lower()}"
 
