@@ -134,7 +134,7 @@ class Digest:
     now: datetime
     cases: tuple[DigestCase, ...]  # open, most pressing first
     closed: tuple[DigestCase, ...]  # since the last digest
-    not_fanned_out: tuple[tuple[str, int], ...]  # (automatic | bounce | list | ours | before, count) since the last digest
+    not_fanned_out: tuple[tuple[str, int], ...]  # (automatic | bounce | list | ours | junk | before, count) since then
     silenced: int  # acknowledgements that a cap held back
     undelivered: int  # deliveries given up or overdue
     mailboxes: tuple[MailboxHealth, ...]

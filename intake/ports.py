@@ -61,7 +61,7 @@ class Mailbox(Protocol):
         """
 
     def file(self, uids: Sequence[int], destination: str) -> Filed:
-        """Move mail of the selected folder: MOVE, else COPY, ``\\Deleted`` and UID EXPUNGE of just these."""
+        """Move mail of the selected folder: MOVE, else COPY, the Deleted flag and UID EXPUNGE of just these."""
 
 
 class Transport(Protocol):

@@ -58,7 +58,7 @@ class Database:
         """A connection for reading only: no lock that would stop a writer."""
         try:
             with self._engine.connect() as connection:
-                connection = connection.execution_options(intake_reading=True)
+                connection.execution_options(intake_reading=True)  # in place, before its first statement begins
                 yield connection
         except SQLAlchemyError as error:
             raise LedgerError(self.explain(error)) from error
@@ -72,7 +72,7 @@ class Database:
         known = {
             "database or disk is full": "the disk is full; free some space, nothing is lost meanwhile",
             "disk I/O error": "the disk can't be written (full, or failing); nothing is lost meanwhile",
-            "attempt to write a readonly database": "it is read-only; give the user that runs intake the right to write",
+            "attempt to write a readonly database": "it is read-only; intake's user must be able to write it",
             "unable to open database file": "it can't be opened; its folder must exist and be writable",
             "database is locked": "another program holds it locked; it is tried again at the next pass",
             "file is not a database": "it is no SQLite database; restore it from a backup or move it away",
