@@ -20,17 +20,23 @@ class Deadline:
 
     It holds a second descriptor of the connection: the first changes hands when TLS wraps the socket, and
     closing the first while somebody reads would not wake the reader.
+
+    One thread watches for as long as a connection is guarded. A step only writes down when it is due, which costs
+    microseconds; the thread wakes when the earliest time that it knows of has come, and looks again.
     """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.expired = False
         self._twin: socket.socket | None = None
-        self._lock = threading.Lock()
+        self._due: float | None = None
+        self._wakes: float | None = None  # when the watching thread looks next; None: not before it is told to
+        self._watching = False
+        self._changed = threading.Condition()
 
     def guard(self, connection: socket.socket) -> None:
         """Watch this connection in place of the last one; if the step's time is already up, cut it at once."""
-        with self._lock:
+        with self._changed:
             self._release()
             self._twin = connection.dup()
             if self.expired:
@@ -38,25 +44,47 @@ class Deadline:
 
     def forget(self) -> None:
         """Let go of the connection."""
-        with self._lock:
+        with self._changed:
             self._release()
+            self._changed.notify()
 
     @contextlib.contextmanager
     def step(self, seconds: float | None = None) -> Iterator[None]:
-        """Time what happens inside, ``seconds`` instead of the usual if given. Starts with ``expired`` false."""
-        self.expired = False
-        timer = threading.Timer(self.seconds if seconds is None else seconds, self._cut)
-        timer.daemon = True
-        timer.start()
+        """Time what happens inside, ``seconds`` instead of the usual if given.
+
+        Starts with ``expired`` false. A step within a step is due with the outer one at the latest.
+        """
+        due = time.monotonic() + (self.seconds if seconds is None else seconds)
+        with self._changed:
+            outer = self._due
+            if outer is None:
+                self.expired = False
+            self._arm(due if outer is None else min(due, outer))
         try:
             yield
         finally:
-            timer.cancel()
+            with self._changed:
+                self._due = outer
+                if self._twin is None:
+                    self._changed.notify()
 
-    def _cut(self) -> None:
-        with self._lock:
-            self.expired = True
-            self._shut()
+    def _arm(self, due: float) -> None:
+        self._due = due
+        if not self._watching:
+            self._watching, self._wakes = True, due
+            threading.Thread(target=self._watch, name="deadline", daemon=True).start()
+        elif self._wakes is None or due < self._wakes:
+            self._changed.notify()
+
+    def _watch(self) -> None:
+        with self._changed:
+            while self._due is not None or self._twin is not None:
+                if self._due is not None and self._due <= time.monotonic():
+                    self.expired, self._due = True, None
+                    self._shut()
+                self._wakes = self._due
+                self._changed.wait(None if self._due is None else max(self._due - time.monotonic(), 0.0))
+            self._watching = False
 
     def _shut(self) -> None:
         if self._twin is not None:
