@@ -113,14 +113,22 @@ class Copies:
         name, language = self.templates.find(REPORT, (variant, REPORT), languages)
         urgent = report_json.urgency(letter) is Urgency.URGENT
         rendered = self.templates.render(name, self._facts(letter, urgent=urgent))
-        todo_html, todo_text = self.markdown.convert(words.french_spaces(rendered.body) if language == "fr" else rendered.body)
+        todo_html, todo_text = self.markdown.convert(
+            words.french_spaces(rendered.body) if language == "fr" else rendered.body
+        )
         head = Head(letter, self.house, self.templates.phrases(language), language, urgent=urgent)
         original = mime.original_part(letter.original, f"original-{letter.case.code}") if letter.original else None
         answer = self._answer_link(letter)
         text = head.text(todo_text, answer)
         html = page.document(language, rendered.subject, head.preheader, head.html(todo_html, answer))
-        report = mime.json_part(report_json.document(letter, self.house, original.encoding if original else ""), "report.json")
-        attached = [(report,)] + ([original.part] if original else []) + ([original.again] if original and original.again else [])
+        report = mime.json_part(
+            report_json.document(letter, self.house, original.encoding if original else ""), "report.json"
+        )
+        attached = (
+            [(report,)]
+            + ([original.part] if original else [])
+            + ([original.again] if original and original.again else [])
+        )
         return Prepared(rendered.subject, language, urgent, _halves(text), _halves(html), tuple(attached))
 
     def _facts(self, letter: Copy, *, urgent: bool) -> dict[str, object]:
@@ -181,29 +189,39 @@ class Head:
         return ", ".join(self.phrases.get("urgency", reason) for reason in report_json.urgency_reasons(self.letter))
 
     def rows(self) -> list[tuple[str, str, bool]]:
-        """Label, value, and whether the value is somebody else's text."""
+        """What must be seen at once: label, value, and whether the value is somebody else's text."""
         letter, get = self.letter, self.phrases.get
         mail, verdict = letter.mail, letter.verdict
         author = mail.authors[0] if mail.authors else None
         target = links.reporter(mail, verdict)
+        elsewhere = target is not None and author is not None and target.email.lower() != author.email.lower()
         copied, more = report_json.listed(report_json.others_copied(letter, self.house), SHOWN_ITEMS)
-        rows = [
+        return self._labelled(
             ("received", words.when(letter.received, self.house.zone, self.language), False),
             ("from", _person(author) if author else get("copy", "no-author"), True),
-            ("answer-at", target.email if target and author and target.email.lower() != author.email.lower() else "", True),
-            ("subject", report_json.plain(mail.subject)[:300], True),
+            ("answer-at", target.email if target and elsewhere else "", True),
             ("event", verdict.event or letter.case.event, False),
             ("language", get("language", verdict.language) if verdict.language else "", False),
-            ("authentication", get("authentication", verdict.authentication, ""), False),
             ("told", self._told(), False),
             ("has-it", words.listing([reader.name for reader in letter.recipients], self.language), False),
             ("withheld", self._withheld(), False),
             ("taken", letter.case.claimed_by or "", False),
             ("copied", ", ".join([*copied, *([f"+ {more}"] if more else [])]), True),
             ("linked", get("copy", "linked-to", code=letter.linked_code) if letter.linked_code else "", False),
+        )
+
+    def details(self) -> list[tuple[str, str, bool]]:
+        """What can wait until after the author's words."""
+        get, letter = self.phrases.get, self.letter
+        passed = letter.verdict.authentication == "pass"
+        return self._labelled(
+            ("subject", report_json.plain(letter.mail.subject)[:300], True),
+            ("authentication", get("authentication", "pass") if passed else "", False),
             ("why", get("copy", "because", category=self.category, rule=get("rule", letter.case.rule)), False),
-        ]
-        return [(get("label", label), value, foreign) for label, value, foreign in rows if value]
+        )
+
+    def _labelled(self, *rows: tuple[str, str, bool]) -> list[tuple[str, str, bool]]:
+        return [(self.phrases.get("label", label), value, foreign) for label, value, foreign in rows if value]
 
     def _told(self) -> str:
         state = self.letter.acknowledgement
@@ -219,12 +237,20 @@ class Head:
     def warnings(self) -> list[str]:
         """What keeps the mail from being read as usual: size, encryption, defects."""
         letter, get = self.letter, self.phrases.get
-        found = [get("content", item) for item in sorted(letter.mail.content) if item != "report" or letter.original_note]
+        found = [
+            get("content", item) for item in sorted(letter.mail.content) if item != "report" or letter.original_note
+        ]
         if letter.original_note:
             size = words.size(letter.size, self.language)
-            found.insert(0, get("original", letter.original_note, size=size, mailbox=letter.mailbox, folder=letter.folder))
+            found.insert(
+                0, get("original", letter.original_note, size=size, mailbox=letter.mailbox, folder=letter.folder)
+            )
+        if letter.verdict.authentication == "fail":
+            found.insert(0, get("authentication", "fail"))
         if letter.mail.defects:
-            found.append(get("copy", "defects", list=", ".join(get("defect", item) for item in letter.mail.defects[:10])))
+            found.append(
+                get("copy", "defects", list=", ".join(get("defect", item) for item in letter.mail.defects[:10]))
+            )
         return found
 
     def attachments(self) -> list[str]:
@@ -262,7 +288,9 @@ class Head:
         if self.letter.mail.attachments:
             lines += [f"{get('label', 'attachments')}:", *(f"- {item}" for item in self.attachments()), ""]
         body = self.words_of_author() or get("copy", "no-text")
-        lines += [f"{get('copy', 'text-begins')}:", "", "> " + body.replace("\n", "\n> "), "", get("copy", "text-ends")]
+        lines += [f"{get('copy', 'text-begins')}:", "", "> " + body.replace("\n", "\n> "), ""]
+        lines += [flow(get("copy", "text-ends" if self.letter.original else "text-ends-alone")), ""]
+        lines += [flow(f"{label}: {value}", rest="  ") for label, value, _ in self.details()]
         return "\n".join(lines) + "\n"
 
     def html(self, todo: str, answer: str) -> str:
@@ -274,26 +302,36 @@ class Head:
         if self.urgent and self.reasons:
             out.append(_box(f"<strong>{escape(get('label', 'urgent'))}:</strong> {escape(self.reasons)}", page.URGENT))
         out += [_box(escape(warning), page.WARNING) for warning in self.warnings()]
-        out.append(page.rows((label, page.inert(value) if foreign else escape(value)) for label, value, foreign in self.rows()))
+        out.append(_rows(self.rows()))
         out += [page.heading(get("copy", "todo")), todo, f'<div style="margin:4px 0 10px 0">\n{_LINK}\n</div>']
         if answer:
-            out.append(f'<div style="margin:0 0 8px 0">{page.button(answer, get("copy", "answer"), primary=False)}</div>')
+            out.append(
+                f'<div style="margin:0 0 8px 0">{page.button(answer, get("copy", "answer"), primary=False)}</div>'
+            )
         else:
             out.append(f"<p{page.attributes(page.MUTED)}>{escape(get('copy', 'no-answer'))}</p>")
         body = self.words_of_author()
         out.append(page.heading(get("copy", "text-begins")))
-        out.append(page.quoted(body) if body else f"<p{page.attributes(page.MUTED)}>{escape(get('copy', 'no-text'))}</p>")
+        out.append(
+            page.quoted(body) if body else f"<p{page.attributes(page.MUTED)}>{escape(get('copy', 'no-text'))}</p>"
+        )
         if self.letter.mail.attachments:
             items = "".join(f"<li{page.attributes(page.ITEM)}>{page.inert(item)}</li>" for item in self.attachments())
             out += [page.heading(get("label", "attachments")), f"<ul{page.attributes(page.LIST)}>{items}</ul>"]
-        out.append(f'<p class="m" style="margin:20px 0 0 0;font-size:13px;line-height:1.45;color:#52606d">{escape(get("copy", "foot"))}</p>')
+        out.append(_rows(self.details()))
+        foot = get("copy", "foot" if self.letter.original else "foot-alone")
+        out.append(
+            f'<p class="m" style="margin:20px 0 0 0;font-size:13px;line-height:1.45;color:#52606d">{escape(foot)}</p>'
+        )
         return "\n".join(out)
 
 
-_HIDDEN: dict[int, str | None] = {
-    code: None for code in (*range(0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-}
+_HIDDEN: dict[int, str | None] = dict.fromkeys((*range(32), *range(127, 160), *range(8234, 8239), *range(8294, 8298)))
 _HIDDEN.update({0x09: "    ", 0x2028: " ", 0x2029: " "})
+
+
+def _rows(rows: list[tuple[str, str, bool]]) -> str:
+    return page.rows((label, page.inert(value) if foreign else escape(value)) for label, value, foreign in rows)
 
 
 def _box(html: str, style: page.Style) -> str:

@@ -80,7 +80,9 @@ class Sheet:
         said += [self._count("followed", len(followed))] if followed else []
         said += [self._count("closed", len(self.letter.closed))] if self.letter.closed else []
         said += [self._count("overdue", self._overdue)] if self._overdue else []
-        news = f"{words.listing(said, self.language).capitalize()}." if said else self.phrases.get("digest", "nothing-new")
+        news = (
+            f"{words.listing(said, self.language).capitalize()}." if said else self.phrases.get("digest", "nothing-new")
+        )
         return f"{news} {self._count('open', len(self.letter.cases))}."
 
     def _count(self, key: str, number: int, table: str = "digest") -> str:
@@ -115,7 +117,9 @@ class Sheet:
         get, letter = self.phrases.get, self.letter
         age = words.short_duration(letter.now - item.opened, self.language)
         if item.state == CaseState.CLOSED and item.closed_at:
-            said = [get("digest", "closed-on", date=words.day(item.closed_at.astimezone(self.house.zone), self.language))]
+            said = [
+                get("digest", "closed-on", date=words.day(item.closed_at.astimezone(self.house.zone), self.language))
+            ]
         else:
             said = [get("digest", "age", age=age)]
             said.append(get("digest", "lead", name=item.lead) if item.lead else get("digest", "no-lead"))
@@ -158,11 +162,15 @@ class Sheet:
     def health(self) -> list[str]:
         """What is well, and what was counted without being passed on, with the command to look."""
         said = [
-            self.phrases.get("digest", "read", mailbox=box.name, at=words.when(box.last_pass, self.house.zone, self.language))
+            self.phrases.get(
+                "digest", "read", mailbox=box.name, at=words.when(box.last_pass, self.house.zone, self.language)
+            )
             for box in self.letter.mailboxes
             if box.last_pass and not box.error
         ]
-        counted = [f"{self.phrases.get('outcome', name)}: {count}" for name, count in self.letter.not_fanned_out if count]
+        counted = [
+            f"{self.phrases.get('outcome', name)}: {count}" for name, count in self.letter.not_fanned_out if count
+        ]
         if counted:
             said.append(f"{self.phrases.get('digest', 'not-passed-on')}: {', '.join(counted)}. {self._look('audit')}")
         if self.letter.silenced:
@@ -177,8 +185,7 @@ class Sheet:
     def text(self, lead: str, foot: str) -> str:
         """The text part."""
         out = [lead, ""]
-        for problem in self.problems():
-            out.append(flow(f"! {problem}", rest="  "))
+        out += [flow(f"! {problem}", rest="  ") for problem in self.problems()]
         out += [""] if self.problems() else []
         for name, items in grouped(self.letter):
             out += [f"{self.phrases.get('group', name).upper()} ({len(items)})", ""]
@@ -209,7 +216,9 @@ class Sheet:
             out += [self._html_case(item, name) for item in items[:SHOWN]]
         out.append(page.heading(self.phrases.get("digest", "intake")))
         lines = self.health() or [self.phrases.get("digest", "no-mailbox")]
-        items_html = "".join(f'<li style="margin:0 0 6px 0;font-size:14px;line-height:1.45">{escape(line)}</li>' for line in lines)
+        items_html = "".join(
+            f'<li style="margin:0 0 6px 0;font-size:14px;line-height:1.45">{escape(line)}</li>' for line in lines
+        )
         out += [f"<ul{page.attributes(page.LIST)}>{items_html}</ul>", f'<div style="font-size:14px">{foot}</div>']
         return "\n".join(out)
 
@@ -223,7 +232,8 @@ class Sheet:
             ("closed", closed, None),
         )
         return (
-            '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="margin:0 0 8px 0"><tr>'
+            '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"'
+            + ' style="margin:0 0 8px 0"><tr>'
             + "".join(self._number(name, number, style) for name, number, style in cells)
             + "</tr></table>"
         )
@@ -231,10 +241,11 @@ class Sheet:
     def _number(self, name: str, number: int, style: page.Style | None) -> str:
         look = style or page.Style("background-color:#f3f5f7;color:#1f2933", "q t")
         css = f"{look.css};padding:10px 4px;border-radius:8px;text-align:center"
+        label = escape(self.phrases.get("digest", f"tile-{name}"))
         return (
             f'<td width="25%" style="padding:0 3px"><div{page.attributes(page.Style(css, look.dark))}>'
             f'<span style="font-size:22px;font-weight:650;line-height:1.2">{number}</span><br>'
-            f'<span style="font-size:12px;line-height:1.3">{escape(self.phrases.get("digest", f"tile-{name}"))}</span></div></td>'
+            f'<span style="font-size:12px;line-height:1.3">{label}</span></div></td>'
         )
 
     def _html_case(self, item: DigestCase, group: str) -> str:
@@ -244,12 +255,14 @@ class Sheet:
         due = self.due(item)
         clock = ""
         if due:
-            colour = ' class="fu-t"' if group == "overdue" else ""
-            clock = f'{page.bar(due[1], due[2])}<div{colour} style="margin:4px 0 0 0;font-size:14px;font-weight:600">{escape(due[0])}</div>'
+            css = "margin:4px 0 0 0;font-size:14px;line-height:1.4;font-weight:600"
+            look = page.Style(f"{css};color:#9b1c1c", "ut") if group == "overdue" else page.Style(css)
+            clock = f"{page.bar(due[1], due[2])}<div{page.attributes(look)}>{escape(due[0])}</div>"
         event = f'<div style="font-size:14px;margin:4px 0 0 0">{escape(item.event)}</div>' if item.event else ""
         return (
             '<div class="r" style="margin:0 0 10px 0;padding:12px 14px;border:1px solid #dde3e8;border-radius:8px">'
-            f'<div style="font-size:16px"><strong>{escape(item.code)}</strong>&nbsp; {" ".join(chips)}</div>{event}{clock}'
+            f'<div style="font-size:16px"><strong>{escape(item.code)}</strong>&nbsp; {" ".join(chips)}</div>'
+            f"{event}{clock}"
             f'<div class="m" style="margin:6px 0 0 0;font-size:14px;line-height:1.45;color:#52606d">'
             f"{escape(' · '.join(self.lines(item)))}</div></div>"
         )

@@ -23,7 +23,9 @@ REFERENCES = 40  # the first one and the newest ones are kept
 _ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*\Z")
 _DOT_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*\Z")
 _QUOTED_LOCAL = re.compile(r'"(?:[ !#-\[\]-~]|\\[ -~])*"\Z')
-_DOMAIN = re.compile(r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z")
+_DOMAIN = re.compile(
+    r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\Z"
+)
 _LITERAL = re.compile(r"\[[0-9A-Za-z.:]+\]\Z")
 _ID = re.compile(r"[!-~]+\Z")
 _SEPARATORS = frozenset({"Zl", "Zp"})
@@ -40,7 +42,11 @@ def clean(value: str) -> str:
 
 def _unsafe(letter: str) -> bool:
     category = unicodedata.category(letter)
-    return category in _SEPARATORS or category in {"Cc", "Cs"} or letter in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    return (
+        category in _SEPARATORS
+        or category in {"Cc", "Cs"}
+        or letter in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    )
 
 
 def text(name: str, value: str) -> bytes:

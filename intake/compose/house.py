@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """The sender of all mail. ``promise`` is None unless a time has been configured; ``reader_style`` is
-    ``names``, ``roles`` or ``none``; ``fallback`` is ``(name, address)`` of somebody outside the team, or None."""
+    """The sender of all mail.
+
+    ``promise`` is None unless a time has been configured; ``reader_style`` is ``names``, ``roles`` or ``none``;
+    ``fallback`` is ``(name, address)`` of somebody outside the team, or None.
+    """
 
     name: str
     short_name: str

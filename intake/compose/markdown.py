@@ -1,4 +1,4 @@
-"""Markdown to HTML with inline styles, and to plain text that reads well aloud. The only module that knows markdown-it."""
+"""Markdown to HTML with inline styles, and to plain text that reads well aloud. Only this module knows markdown-it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 REMEMBERED = 2000  # blocks; most of a letter is the same in every one
 WIDTH = 72
-_OPEN = {
+_OPEN: dict[str, tuple[str, page.Style | str]] = {
     "paragraph_open": ("p", page.PARAGRAPH),
     "bullet_list_open": ("ul", page.LIST),
     "ordered_list_open": ("ol", page.LIST),
@@ -64,7 +64,7 @@ def _html(tokens: Sequence[Token]) -> str:
         if token.type == "inline":
             out.append(_html(token.children or ()))
         elif token.type == "heading_open":
-            out.append(f'<{token.tag}{page.attributes(page.HEADING)}>')
+            out.append(f"<{token.tag}{page.attributes(page.HEADING)}>")
         elif token.type == "link_open":
             out.append(f'<a href="{escape(str(token.attrs.get("href", "")))}"{page.attributes(page.LINK)}>')
         elif token.type in _OPEN:
@@ -75,6 +75,8 @@ def _html(tokens: Sequence[Token]) -> str:
             out.append("" if token.hidden else f"</{tag}>")
         elif token.type in {"softbreak", "hardbreak"}:
             out.append("<br>\n" if token.type == "hardbreak" else "\n")
+        elif token.type == "code_inline":
+            out.append(f"<code{page.attributes(page.CODE)}>{escape(token.content)}</code>")
         elif token.type == "hr":
             out.append(page.RULE)
         else:
@@ -101,7 +103,7 @@ def _text(tokens: Sequence[Token]) -> str:
             depth = max(0, len(numbers) - 1) * 2
             lines.append(flow(_plain(token.children or ()), first=" " * depth + mark, rest=" " * (depth + len(mark))))
             mark = "" if not mark else " " * len(mark)
-        elif token.type in {"list_item_close"}:
+        elif token.type == "list_item_close":
             mark = ""
         elif token.type in {"fence", "code_block"}:
             lines.append(token.content.rstrip())
@@ -109,7 +111,8 @@ def _text(tokens: Sequence[Token]) -> str:
 
 
 def _plain(tokens: Sequence[Token]) -> str:
-    out, target = [], ""
+    out: list[str] = []
+    target, start = "", 0
     for token in tokens:
         if token.type == "link_open":
             target, start = str(token.attrs.get("href", "")), len(out)

@@ -23,8 +23,8 @@ def quoted_printable(body: str) -> bytes:
 
 def text_part(subtype: str, encoded: bytes, parameters: str = "") -> bytes:
     """A text part around a body that is already quoted-printable."""
-    head = f"Content-Type: text/{subtype}; charset=utf-8{parameters}\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-    return head.encode("ascii") + encoded
+    head = f"Content-Type: text/{subtype}; charset=utf-8{parameters}\r\n"
+    return head.encode("ascii") + b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + encoded
 
 
 def json_part(body: str, filename: str) -> bytes:
@@ -51,8 +51,11 @@ def wrapped_base64(body: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """How an original travels: ``encoding`` is 7bit, 8bit or base64; ``part`` is the message/rfc822 part;
-    ``again`` the same bytes as a plain file, or empty."""
+    """How an original travels.
+
+    ``encoding`` is 7bit, 8bit or base64; ``part`` is the message/rfc822 part; ``again`` the same bytes as a plain
+    file, or empty.
+    """
 
     encoding: str
     part: tuple[bytes, ...] = field(repr=False)

@@ -35,7 +35,9 @@ def notice(letter: Notice, now: datetime, house: House, templates: Templates, ma
     name, language = templates.find("notice", (letter.topic, "other"), languages)
     given = {key.replace("-", "_"): _one_line(value) for key, value in letter.facts if key != "text"}
     given |= {key: "\n".join(map(_one_line, value.splitlines())) for key, value in letter.facts if key == "text"}
-    facts: dict[str, object] = {fact: "" for fact in NOTICE_FACTS} | _common(house, templates, letter.code, language) | given
+    facts: dict[str, object] = (
+        dict.fromkeys(NOTICE_FACTS, "") | _common(house, templates, letter.code, language) | given
+    )
     facts["topic"] = templates.phrases(language).get("topic", letter.topic)
     facts["facts"] = _listed(given, templates, language)
     rendered = templates.render(name, facts)

@@ -26,7 +26,8 @@ ITEM = Style("margin:0 0 8px 0;line-height:1.5")
 HEADING = Style("margin:24px 0 8px 0;font-size:18px;line-height:1.3;font-weight:600")
 SMALL_HEADING = Style("margin:24px 0 8px 0;font-size:13px;line-height:1.3;font-weight:600;color:#52606d", "m")
 CALLOUT = Style(
-    "margin:0 0 16px 0;padding:14px 16px 1px 16px;background-color:#eaf3f5;border-left:4px solid #0b6477;border-radius:4px",
+    "margin:0 0 16px 0;padding:14px 16px 1px 16px;background-color:#eaf3f5;"
+    "border-left:4px solid #0b6477;border-radius:4px",
     "k",
 )
 LINK = Style("color:#0b6477;text-decoration:underline", "l")
@@ -42,12 +43,16 @@ _DARK = (
     ".t{color:#e8ecef!important}.m{color:#aab5bf!important}.l{color:#86cfdf!important}"
     ".k{background-color:#20333a!important;border-color:#5fb3c4!important}.k2{background-color:#20333a!important;color:#a5dbe7!important}"
     ".u{background-color:#4d1f1d!important;color:#ffc9c3!important}.w{background-color:#43320f!important;color:#ffdf9e!important}"
+    ".ut{color:#ffb4ab!important}"
     ".r{border-color:#343e48!important}.q{background-color:#171c21!important;border-color:#343e48!important}"
     ".x{background-color:#2b333b!important}.p{background-color:#86cfdf!important;color:#0d1d22!important}"
     ".o{color:#86cfdf!important;border-color:#86cfdf!important}.z{background-color:#343e48!important}"
     ".f{background-color:#5fb3c4!important}.fu{background-color:#f08a80!important}.fw{background-color:#e2a93b!important}"
 )
-_STYLE = f"<style>:root{{color-scheme:light dark;supported-color-schemes:light dark}}@media (prefers-color-scheme:dark){{{_DARK}}}</style>"
+_STYLE = (
+    "<style>:root{color-scheme:light dark;supported-color-schemes:light dark}"
+    f"@media (prefers-color-scheme:dark){{{_DARK}}}</style>"
+)
 
 
 def attributes(style: Style | str) -> str:
@@ -58,7 +63,7 @@ def attributes(style: Style | str) -> str:
 
 
 def document(language: str, title: str, preheader: str, body: str) -> str:
-    """A whole page around ``body`` (HTML). ``preheader`` is what an inbox shows after the subject; it is not visible."""
+    """A whole page around ``body`` (HTML). ``preheader`` is what an inbox shows after the subject, and nothing else does."""
     return (
         f'<!DOCTYPE html>\n<html lang="{escape(language)}" dir="ltr"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -66,7 +71,8 @@ def document(language: str, title: str, preheader: str, body: str) -> str:
         '<meta name="format-detection" content="telephone=no,date=no,address=no,email=no,url=no">'
         f"<title>{escape(title)}</title>{_STYLE}</head>\n"
         '<body class="b" style="margin:0;padding:0;background-color:#f3f5f7">\n'
-        f'<div style="display:none;max-height:0;overflow:hidden;font-size:1px;line-height:1px">{escape(preheader)}</div>\n'
+        f'<div style="display:none;max-height:0;overflow:hidden;font-size:1px;line-height:1px">'
+        f"{escape(preheader)}</div>\n"
         '<table role="presentation" class="b" width="100%" cellpadding="0" cellspacing="0" border="0"'
         ' style="background-color:#f3f5f7"><tr><td align="center" style="padding:16px 8px">\n'
         '<table role="presentation" class="c" width="100%" cellpadding="0" cellspacing="0" border="0"'
@@ -78,13 +84,14 @@ def document(language: str, title: str, preheader: str, body: str) -> str:
 
 def chip(text: str, style: Style) -> str:
     """A short label in a coloured pill."""
-    css = f"{style.css};display:inline-block;padding:3px 10px;border-radius:12px;font-size:13px;font-weight:600;line-height:1.4"
+    shape = "display:inline-block;padding:3px 10px;border-radius:12px"
+    css = f"{style.css};{shape};font-size:13px;font-weight:600;line-height:1.4"
     return f"<span{attributes(Style(css, style.dark))}>{escape(text)}</span>"
 
 
 def title(text: str) -> str:
     """The one first-level heading of a message."""
-    return f'<h1 style="margin:12px 0 4px 0;font-size:22px;line-height:1.25;font-weight:650">{escape(text)}</h1>'
+    return f'<h1 style="margin:10px 0 8px 0;font-size:22px;line-height:1.25;font-weight:650">{escape(text)}</h1>'
 
 
 def heading(text: str) -> str:
@@ -95,20 +102,23 @@ def heading(text: str) -> str:
 def rows(pairs: Iterable[tuple[str, str]]) -> str:
     """Label and value in two columns; values are HTML."""
     cells = "".join(
-        '<tr><th scope="row" align="left" valign="top" class="m" style="padding:5px 12px 5px 0;font-size:14px;line-height:1.4;'
-        f'font-weight:400;color:#52606d;width:104px">{escape(label)}</th>'
+        '<tr><th scope="row" align="left" valign="top" class="m" style="padding:5px 12px 5px 0;font-size:14px;'
+        f'line-height:1.4;font-weight:400;color:#52606d;width:104px">{escape(label)}</th>'
         f'<td valign="top" style="padding:5px 0;font-size:15px;line-height:1.4">{value}</td></tr>\n'
         for label, value in pairs
     )
-    table = '<table cellpadding="0" cellspacing="0" border="0" width="100%" style="margin:12px 0 0 0;border-collapse:collapse">'
-    return f"{table}\n{cells}</table>"
+    layout = (
+        'cellpadding="0" cellspacing="0" border="0" width="100%" style="margin:12px 0 0 0;border-collapse:collapse"'
+    )
+    return f"<table {layout}>\n{cells}</table>"
 
 
 def button(href: str, text: str, *, primary: bool) -> str:
     """A link that looks like a button; the outlined one is for what deserves a second thought."""
-    base = "display:block;padding:11px 16px;border-radius:8px;font-size:15px;font-weight:600;text-align:center;text-decoration:none"
-    colour = "background-color:#0b6477;color:#ffffff;border:1px solid #0b6477" if primary else "color:#0b6477;border:1px solid #0b6477"
-    return f'<a href="{escape(href)}" class="{"p" if primary else "o"}" style="{base};{colour}">{escape(text)}</a>'
+    base = "display:block;padding:11px 16px;border-radius:8px;border:1px solid #0b6477;font-size:15px;font-weight:600"
+    colour = "background-color:#0b6477;color:#ffffff" if primary else "color:#0b6477"
+    css = f"{base};text-align:center;text-decoration:none;{colour}"
+    return f'<a href="{escape(href)}" class="{"p" if primary else "o"}" style="{css}">{escape(text)}</a>'
 
 
 def bar(share: float, style: str = "f") -> str:
@@ -118,15 +128,14 @@ def bar(share: float, style: str = "f") -> str:
     """
     used = max(2, min(100, round(share * 100)))
     colour = {"f": "#0b6477", "fw": "#c27c0e", "fu": "#c0392b"}[style]
+    thin = "font-size:1px;line-height:6px;height:6px"
     rest = (
-        f'<td class="z" width="{100 - used}%" style="background-color:#e1e7ec;font-size:1px;line-height:6px;height:6px">&nbsp;</td>'
-        if used < 100
-        else ""
+        f'<td class="z" width="{100 - used}%" style="background-color:#e1e7ec;{thin}">&nbsp;</td>' if used < 100 else ""
     )
     return (
         '<table role="presentation" aria-hidden="true" width="100%" cellpadding="0" cellspacing="0" border="0"'
-        f' style="margin:6px 0 0 0"><tr><td class="{style}" width="{used}%" style="background-color:{colour};font-size:1px;'
-        f'line-height:6px;height:6px">&nbsp;</td>{rest}</tr></table>'
+        f' style="margin:6px 0 0 0"><tr><td class="{style}" width="{used}%" style="background-color:{colour};{thin}">'
+        f"&nbsp;</td>{rest}</tr></table>"
     )
 
 
@@ -136,10 +145,12 @@ def quoted(text: str) -> str:
     The marks by which mail programs find addresses of the web are put in elements of their own, so that none of them
     makes a link; a copy of the text is still exact.
     """
-    safe = escape(text)
-    for mark in ("://", "www.", "@"):
-        head, tail = (mark[:1], mark[1:]) if mark != "www." else ("www", ".")
-        safe = safe.replace(mark, f"{head}<span>{tail}</span>" if tail else f"<span>{head}</span>")
+    safe = (
+        escape(text)
+        .replace("://", ":<span>//</span>")
+        .replace("www.", "www<span>.</span>")
+        .replace("@", "<span>@</span>")
+    )
     safe = safe.replace("  ", "&nbsp; ").replace("\n", "<br>\n")
     return (
         '<div class="q" dir="auto" style="margin:0;padding:14px 16px;background-color:#f7f9fa;border:1px solid #d9e0e6;'

@@ -219,4 +219,4 @@ class Phrases:
 
     def count(self, table: str, key: str, number: int, **facts: object) -> str:
         """``key`` for one, ``key-many`` for another number, with ``{n}`` filled in."""
-        return self.get(table, key if number == 1 else f"{key}-many", n=number, **facts)
+        return self.get(table, key if number == 1 else f"{key}-many", None, **{**facts, "n": number})

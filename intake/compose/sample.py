@@ -34,7 +34,11 @@ from intake.model import (
 NOW = datetime(2026, 4, 18, 12, 40, tzinfo=UTC)
 CODE = "K7QXM2"
 ORGANIZER = Address("Ann Example", "ann@example.org")
-READERS = (Reader("Ann Example", "organizer"), Reader("Bea Voorbeeld", "organizer"), Reader("Carl Exemple", "speaker care"))
+READERS = (
+    Reader("Ann Example", "organizer"),
+    Reader("Bea Voorbeeld", "organizer"),
+    Reader("Carl Exemple", "speaker care"),
+)
 ORIGINAL = (
     b"From: Robin Sample <robin@example.net>\r\nTo: help@example.org\r\nSubject: Code-of-conduct\r\n"
     b"Message-ID: <sample-1@example.net>\r\nDate: Sat, 18 Apr 2026 14:31:00 +0200\r\n\r\n"
@@ -45,8 +49,8 @@ TEXTS = {
     "Could someone walk with me to the station at six?\n\nThere is a picture at https://pictures.example/1234.\n\nRobin",
     "nl": "Hallo,\n\nSinds de middag volgt iemand mij van zaal naar zaal. Ik heb gevraagd om daarmee te stoppen.\n"
     "Kan er om zes uur iemand met mij naar het station wandelen?\n\nEr staat een foto op https://pictures.example/1234.\n\nRobin",
-    "fr": "Bonjour,\n\nDepuis midi, quelqu’un me suit de salle en salle. J’ai demandé d’arrêter.\n"
-    "Quelqu’un pourrait-il marcher avec moi jusqu’à la gare à six heures ?\n\nUne photo : https://pictures.example/1234.\n\nRobin",
+    "fr": "Bonjour,\n\nDepuis midi, quelqu'un me suit de salle en salle. J'ai demandé d'arrêter.\n"
+    "Quelqu'un pourrait-il marcher avec moi jusqu'à la gare à six heures ?\n\nUne photo : https://pictures.example/1234.\n\nRobin",
     "de": "Hallo,\n\nseit dem Mittag folgt mir jemand von Raum zu Raum. Ich habe darum gebeten, damit aufzuhören.\n"
     "Könnte mich um sechs jemand zum Bahnhof begleiten?\n\nEin Bild: https://pictures.example/1234.\n\nRobin",
 }
@@ -167,7 +171,16 @@ def digest(language: str, *, quiet: bool = False) -> Digest:
         _line("K7QXM2", "report", Urgency.NORMAL, 30 * hour, due=-2 * hour, due_for="claim", new=1),
         _line("PW4TRD", "report", Urgency.URGENT, 3 * hour, due=1 * hour, due_for="claim", new=2, event=True),
         _line("H2VNX9", "question", Urgency.NORMAL, 1 * hour, due=3 * hour, due_for="claim", new=1),
-        _line("C8MZF3", "concern", Urgency.NORMAL, 20 * hour, due=4 * hour, due_for="reply", lead="Bea Voorbeeld", event=True),
+        _line(
+            "C8MZF3",
+            "concern",
+            Urgency.NORMAL,
+            20 * hour,
+            due=4 * hour,
+            due_for="reply",
+            lead="Bea Voorbeeld",
+            event=True,
+        ),
         _line("T5JKB6", "report", Urgency.NORMAL, 200 * hour, lead="Ann Example", replied=True, mails=5),
     )
     closed = DigestCase(
@@ -191,7 +204,7 @@ def digest(language: str, *, quiet: bool = False) -> Digest:
     )
 
 
-def _line(
+def _line(  # noqa: PLR0913 - a table of cases reads best with its columns named
     code: str, category: str, urgency: Urgency, age: timedelta, *, due: timedelta | None = None, due_for: str = "",
     lead: str = "", replied: bool = False, mails: int = 1, new: int = 0, event: bool = False,
 ) -> DigestCase:  # fmt: skip
