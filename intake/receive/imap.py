@@ -112,8 +112,9 @@ class ImapMailbox:
     def fetch(self, heads: Iterable[MailHead]) -> Iterator[RawMail]:
         """The mails themselves, those that the server has trouble with last."""
         with self._doing("mail can't be fetched"):
-            folder = self._current().folder
-        reader = BodyReader(self._session, self._reopen, self._settings.max_size)
+            selected = self._current()
+        folder = selected.folder
+        reader = BodyReader(self._session, lambda: self._reopen(selected), self._settings.max_size)
         bodies = reader.read(heads)
         while True:
             with self._doing("mail can't be fetched"):
@@ -156,9 +157,8 @@ class ImapMailbox:
         self._wire_names.clear()
         self._session.open(self._credential())
 
-    def _reopen(self) -> None:
+    def _reopen(self, selected: _Selected) -> None:
         """Connect again and select the same folder. Raises when its UIDs no longer mean the same."""
-        selected = self._current()
         self._connect()
         self._selected = self._reselect(selected, writable=False)
 
@@ -181,18 +181,18 @@ class ImapMailbox:
             except RefusedError as refused:
                 if refused.code in NOT_MISSING:
                     raise
-            else:
-                self._wire_names[folder] = wire_name
-                return selected
+                continue
+            if not selected.folder.uidvalidity:
+                raise RefusedError("the server gives no UIDVALIDITY, so its mails have no lasting names")
+            self._wire_names[folder] = wire_name
+            return selected
         raise RefusedError("it does not exist: create it on the server, or correct `folders`")
 
     def _examine(self, folder: str, wire_name: str, *, writable: bool) -> _Selected:
         told = self._session.select(wire_name, writable=writable)
-        uidvalidity, kept = told.get(b"UIDVALIDITY"), told.get(b"PERMANENTFLAGS", ())
-        if not isinstance(uidvalidity, int) or uidvalidity <= 0:
-            raise RefusedError("the server gives no UIDVALIDITY, so its mails have no lasting names")
+        kept = told.get(b"PERMANENTFLAGS", ())
         return _Selected(
-            Folder(folder, uidvalidity, _count(told.get(b"UIDNEXT")), _count(told.get(b"EXISTS"))),
+            Folder(folder, *(_count(told.get(key)) for key in (b"UIDVALIDITY", b"UIDNEXT", b"EXISTS"))),
             wire_name,
             writable,
             keywords=b"\\*" in kept or COPIED.encode() in kept,

@@ -70,7 +70,7 @@ def explain_dialling(error: BaseException, host: str) -> str:
     if isinstance(error, OSError):
         return f"{error.strerror or type(error).__name__}: check host, port and the network"
     code = response_code(error) or "or it turns us away"
-    return f"the greeting is not that of an IMAP server at our service ({code}): check host, port and security"
+    return f"what answers there is no IMAP server at our service ({code}): check host, port and security"
 
 
 def explain_talking(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import imaplib
 import ipaddress
 import logging
@@ -72,7 +73,8 @@ def connect(settings: Settings, deadline: Deadline) -> Client:
         if settings.security == "starttls":
             _start_tls(client, context)
     except BaseException:
-        client.shutdown()
+        with contextlib.suppress(OSError):  # a handshake that failed has closed it already
+            client.shutdown()
         raise
     return client
 

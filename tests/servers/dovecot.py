@@ -81,6 +81,9 @@ service lmtp {{
   }}
 }}
 service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
   {chroot}
 }}
 {extra}

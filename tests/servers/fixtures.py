@@ -6,14 +6,26 @@ from collections.abc import Iterator
 
 import pytest
 
-from . import Dovecot, Pymap
+from . import Dovecot, ImapServer, Pymap
+
+SERVERS = {"dovecot": "dovecot", "dovecot_inbox": "dovecot", "dovecot_bare": "dovecot", "pymap_server": ""}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test by the server that it asks for, so that a machine without it can leave the group out."""
     for item in items:
-        if "dovecot" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.dovecot)
+        asked = {*getattr(item, "fixturenames", ())}
+        callspec = getattr(item, "callspec", None)
+        asked.add(str(callspec.params.get("server", "")) if callspec else "")
+        for group in {SERVERS.get(name, "") for name in asked} - {""}:
+            item.add_marker(getattr(pytest.mark, group))
+
+
+@pytest.fixture(params=["pymap_server", "dovecot", "dovecot_inbox"])
+def server(request: pytest.FixtureRequest) -> ImapServer:
+    """Each kind of server in turn."""
+    found: ImapServer = request.getfixturevalue(request.param)
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -27,4 +39,22 @@ def dovecot() -> Iterator[Dovecot]:
 def pymap_server() -> Iterator[Pymap]:
     """A running pymap."""
     with Pymap() as server:
+        yield server
+
+
+# What a server offers once somebody has logged in, without MOVE.
+WITHOUT_MOVE = "IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE NAMESPACE UIDPLUS CHILDREN UNSELECT LITERAL+"
+
+
+@pytest.fixture(scope="session")
+def dovecot_inbox() -> Iterator[Dovecot]:
+    """A Dovecot that keeps everything below ``INBOX.`` and has no MOVE, as Courier does."""
+    with Dovecot(prefix="INBOX.", separator=".", extra=f"imap_capability = {WITHOUT_MOVE}") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def dovecot_bare() -> Iterator[Dovecot]:
+    """A Dovecot that tells of neither MOVE nor UIDPLUS nor NAMESPACE."""
+    with Dovecot(prefix="INBOX.", separator=".", extra="imap_capability = IMAP4rev1 LITERAL+") as server:
         yield server

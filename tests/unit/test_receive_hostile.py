@@ -1,0 +1,565 @@
+"""IMAP servers that lie, stall, break off or talk nonsense: every step ends in time, in one line."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import ssl
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from servers.base import free_ports, tls_server_context, write_certificate
+from servers.mailboxes import Secret, Settings
+from servers.scripted_imap import GREETING, Answer, Peer, Script, ScriptedImap, polite
+
+from intake.errors import MailboxError
+from intake.model import MailHead, RawMail
+from intake.ports import Filed
+from intake.receive.fetching import BodyReader
+from intake.receive.imap import NO_DATE, ImapMailbox
+
+DEADLINE_S = 0.4
+AT_MOST_S = 8.0  # far beyond any deadline here, far below a hang
+
+
+def mailbox_at(port: int, *, password: str = "secret", deadline_s: float = DEADLINE_S, **changes: Any) -> ImapMailbox:
+    found = Settings(port, **{"security": "none", "host": "127.0.0.1", **changes})
+    return ImapMailbox(found, lambda: Secret(password), deadline_s=deadline_s)
+
+
+def everything(mailbox: ImapMailbox) -> list[RawMail]:
+    mailbox.open()
+    mailbox.select("INBOX")
+    return list(mailbox.fetch(mailbox.heads(mailbox.uids(1))))
+
+
+def fails(port: int, work: Callable[[ImapMailbox], object], **changes: Any) -> str:
+    """What the error says; it comes in time, is one line and names the mailbox."""
+    mailbox = mailbox_at(port, **changes)
+    began = time.monotonic()
+    with pytest.raises(MailboxError) as told:
+        work(mailbox)
+    assert time.monotonic() - began < AT_MOST_S
+    mailbox.close()
+    assert time.monotonic() - began < AT_MOST_S
+    text = str(told.value)
+    assert text.startswith(f"mailbox help (127.0.0.1:{port}): ")
+    assert "\n" not in text
+    assert "secret" not in text
+    return text
+
+
+def hang(peer: Peer, _: bytes) -> None:
+    peer.hang()
+
+
+def drip(peer: Peer, _: bytes) -> None:
+    peer.drip(b"* OK still here\r\n")
+
+
+def drip_a_literal(peer: Peer, _: bytes) -> None:
+    peer.raw(b"* 1 FETCH (UID 1 BODY[] {900000}\r\n")
+    peer.drip(b"x")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(lambda peer: peer.hang(), id="hangs before the greeting"),
+        pytest.param(lambda peer: peer.drip(b"* OK nearly\t"), id="drips a greeting without end"),
+        pytest.param(polite({"CAPABILITY": hang}), id="hangs in CAPABILITY"),
+        pytest.param(polite({"LOGIN": hang}), id="hangs in LOGIN"),
+        pytest.param(polite({"LOGIN": drip}), id="drips in LOGIN"),
+        pytest.param(polite({"EXAMINE": drip}), id="drips in EXAMINE"),
+        pytest.param(polite({"UID SEARCH": hang}), id="hangs in SEARCH"),
+        pytest.param(polite({"UID FETCH .*SIZE": drip}), id="drips in the first FETCH"),
+        pytest.param(polite({"UID FETCH .*BODY": hang}), id="hangs in FETCH"),
+        pytest.param(polite({"UID FETCH .*BODY": drip_a_literal}), id="drips a literal"),
+    ],
+)
+def test_a_server_that_stalls_is_cut(script: Script) -> None:
+    with ScriptedImap(script) as server:
+        assert "did not finish within 0.4 s" in fails(server.port, everything)
+
+
+HALF_A_SERVER_HELLO = b"\x16\x03\x03\x0f\x00" + b"\x02" * 4096
+
+
+def test_a_tls_handshake_that_drips_is_cut() -> None:
+    with ScriptedImap(lambda peer: peer.drip(HALF_A_SERVER_HELLO, 0.1)) as server:
+        assert "did not finish" in fails(server.port, lambda mailbox: mailbox.open(), security="tls")
+
+
+def test_a_handshake_that_drips_after_starttls_is_cut() -> None:
+    def stall(peer: Peer, tag: bytes) -> None:
+        peer.say(tag + b" OK begin")
+        peer.drip(HALF_A_SERVER_HELLO, 0.1)
+
+    with ScriptedImap(polite({"STARTTLS": stall}, b"* OK ready\r\n", b"IMAP4rev1 STARTTLS")) as server:
+        assert "did not finish" in fails(server.port, lambda mailbox: mailbox.open(), security="starttls")
+
+
+def test_a_server_that_never_says_goodbye_is_left() -> None:
+    with ScriptedImap(polite({"LOGOUT": hang})) as server:
+        mailbox = mailbox_at(server.port)
+        mailbox.open()
+        began = time.monotonic()
+        mailbox.close()
+        assert time.monotonic() - began < AT_MOST_S
+
+
+@pytest.mark.parametrize(
+    ("greeting", "words"),
+    [
+        (b"", "closed the connection at once"),
+        (b"* BYE [UNAVAILABLE] too busy\r\n", "UNAVAILABLE"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "is no IMAP server at our service"),
+        (b"220 mail.example ESMTP\r\n", "is no IMAP server at our service"),
+        (b"\x15\x03\x01\x00\x02\x02\x16", "check host, port and security"),
+        (b"* OK " + b"x" * 1_200_000 + b"\r\n", "is no IMAP server at our service"),
+    ],
+)
+def test_a_wrong_greeting(greeting: bytes, words: str) -> None:
+    with ScriptedImap(lambda peer: peer.raw(greeting)) as server:
+        assert words in fails(server.port, lambda mailbox: mailbox.open(), deadline_s=5.0)
+
+
+@pytest.mark.parametrize("security", ["none", "starttls"])
+def test_a_server_that_calls_us_logged_in_is_left(security: str) -> None:
+    with ScriptedImap(polite({}, b"* PREAUTH come in\r\n", b"IMAP4rev1 STARTTLS")) as server:
+        assert "logged in before" in fails(
+            server.port, lambda mailbox: mailbox.open(), security=security, deadline_s=5.0
+        )
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"TAG NO [AUTHENTICATIONFAILED] no\r\n", "check both"),
+        (b"TAG NO [UNAVAILABLE] backend is down\r\n", "nothing to change here"),
+        (b"TAG NO [LIMIT] too many\r\n", "too many connections"),
+        (b"TAG NO go away\r\n", "refuses the log-in"),
+        (b"TAG BAD what\r\n", "refuses the log-in"),
+        (b"* BYE [UNAVAILABLE] gone\r\n", "closed the connection"),
+        (b"garbage\r\n", "not IMAP"),
+    ],
+)
+def test_a_log_in_that_fails_says_why(answer: bytes, words: str) -> None:
+    said = answer if b"TAG" in answer else lambda peer, _: peer.raw(answer)
+    with ScriptedImap(polite({"LOGIN": said})) as server:
+        assert words in fails(server.port, lambda mailbox: mailbox.open(), deadline_s=5.0)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "answers"),
+    [
+        (b"IMAP4rev1", {}),
+        (b"IMAP4rev1 STARTTLS", {"STARTTLS": b"TAG NO not today\r\n"}),
+        (b"IMAP4rev1 STARTTLS", {"STARTTLS": b"TAG BAD what\r\n"}),
+        (
+            b"IMAP4rev1 STARTTLS",
+            {"STARTTLS": lambda peer, tag: peer.raw(tag + b" OK begin\r\n* OK plain text goes on\r\n")},
+        ),
+    ],
+)
+def test_without_starttls_nothing_is_said_in_the_clear(capabilities: bytes, answers: dict[str, Answer]) -> None:
+    with ScriptedImap(polite(answers, b"* OK ready\r\n", capabilities)) as server:
+        text = fails(server.port, lambda mailbox: mailbox.open(), security="starttls")
+        assert "TLS" in text or "did not finish" in text
+        assert not any(b"LOGIN" in line or b"AUTHENTICATE" in line for line in server.heard)
+
+
+def test_what_is_injected_before_tls_is_forgotten(tmp_path: Path) -> None:
+    ca_file, chain, key = write_certificate(tmp_path, "127.0.0.1")
+    context = tls_server_context(chain, key)
+
+    def inject(peer: Peer, tag: bytes) -> None:
+        peer.raw(tag + b" OK begin\r\n* CAPABILITY IMAP4rev1 LOGINDISABLED\r\n")
+        peer.start_tls(context)
+
+    script = polite({"STARTTLS": inject}, b"* OK ready\r\n", b"IMAP4rev1 STARTTLS")
+    with ScriptedImap(script) as server:
+        mailbox = mailbox_at(server.port, security="starttls", ca_file=ca_file, deadline_s=5.0)
+        mailbox.open()
+        mailbox.close()
+
+
+@pytest.mark.parametrize(
+    ("names", "trusted", "words"),
+    [
+        (["127.0.0.1"], True, ""),
+        (["other.example"], True, "certificate is not for 127.0.0.1"),
+        (["127.0.0.1"], False, "no authority that we trust"),
+    ],
+)
+def test_certificates(tmp_path: Path, names: list[str], trusted: bool, words: str) -> None:
+    ca_file, chain, key = write_certificate(tmp_path, *names)
+    with ScriptedImap(polite({}), tls=tls_server_context(chain, key)) as server:
+        how = {"security": "tls", "ca_file": ca_file if trusted else None, "deadline_s": 5.0}
+        if words:
+            assert words in fails(server.port, lambda mailbox: mailbox.open(), **how)
+            assert server.heard == []
+        else:
+            mailbox = mailbox_at(server.port, **how)  # type: ignore[arg-type]
+            mailbox.open()
+            mailbox.close()
+
+
+def test_old_tls_is_refused(tmp_path: Path) -> None:
+    ca_file, chain, key = write_certificate(tmp_path, "127.0.0.1")
+    context = tls_server_context(chain, key)
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the point of this test
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    with ScriptedImap(polite({}), tls=context) as server:
+        assert "TLS" in fails(
+            server.port, lambda mailbox: mailbox.open(), security="tls", ca_file=ca_file, deadline_s=5.0
+        )
+
+
+def test_plain_where_tls_is_expected() -> None:
+    with ScriptedImap(polite({})) as server:
+        assert "no TLS is spoken on this port" in fails(
+            server.port, lambda mailbox: mailbox.open(), security="tls", deadline_s=5.0
+        )
+
+
+def test_a_ca_file_that_is_none(tmp_path: Path) -> None:
+    empty = tmp_path / "ca.pem"
+    [port] = free_ports(1)
+    assert "ca_file can't be read" in fails(port, lambda mailbox: mailbox.open(), security="tls", ca_file=empty)
+    empty.write_text("nothing")
+    assert "ca_file holds no certificate" in fails(port, lambda mailbox: mailbox.open(), security="tls", ca_file=empty)
+
+
+def test_nobody_there() -> None:
+    [port] = free_ports(1)
+    assert "connection refused" in fails(port, lambda mailbox: mailbox.open(), deadline_s=5.0)
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b.example", "x" * 300])
+def test_an_unknown_host(host: str) -> None:
+    mailbox = ImapMailbox(Settings(993, host=host), lambda: Secret("secret"), deadline_s=5.0)
+    with pytest.raises(MailboxError, match=r"host name not found|did not finish"):
+        mailbox.open()
+
+
+@pytest.mark.parametrize("password", ["pâté en croûte", "日本", 'quo"te\\s', "two words", ""])
+@pytest.mark.parametrize("user", ["desk@test.example", "two words", "zoë@test.example"])
+def test_any_password_and_user_arrive_as_they_are(user: str, password: str) -> None:
+    heard: list[bytes] = []
+
+    def authenticate(peer: Peer, tag: bytes) -> None:
+        peer.raw(b"+ \r\n")
+        heard.append(peer.line())
+        peer.say(tag + b" OK in")
+
+    with ScriptedImap(polite({"AUTHENTICATE PLAIN": authenticate}, capabilities=b"IMAP4rev1 AUTH=PLAIN")) as server:
+        mailbox = mailbox_at(server.port, user=user, password=password, deadline_s=5.0)
+        mailbox.open()
+        mailbox.close()
+        if heard:
+            assert base64.b64decode(heard[0]).decode() == f"\0{user}\0{password}"
+        else:
+            quoted = password.replace("\\", "\\\\").replace('"', '\\"')
+            assert any(line.endswith(f'LOGIN {user} "{quoted}"'.encode()) for line in server.heard)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "password", "words"),
+    [
+        (b"IMAP4rev1 LOGINDISABLED", "secret", "LOGINDISABLED"),
+        (b"IMAP4rev1", "pâté", "AUTH=PLAIN"),
+    ],
+)
+def test_a_password_that_can_not_be_said_is_not_said(capabilities: bytes, password: str, words: str) -> None:
+    with ScriptedImap(polite({}, b"* OK ready\r\n", capabilities)) as server:
+        assert words in fails(server.port, lambda mailbox: mailbox.open(), password=password, deadline_s=5.0)
+        assert not any(b"LOGIN" in line or b"AUTHENTICATE" in line for line in server.heard)
+
+
+def test_a_token_goes_by_xoauth2() -> None:
+    def authenticate(peer: Peer, tag: bytes) -> None:
+        peer.raw(b"+ \r\n")
+        assert base64.b64decode(peer.line()) == b"user=desk@test.example\x01auth=Bearer token\x01\x01"
+        peer.say(tag + b" OK in")
+
+    with ScriptedImap(polite({"AUTHENTICATE XOAUTH2": authenticate})) as server:
+        mailbox = mailbox_at(server.port, auth="microsoft", password="token", deadline_s=5.0)
+        mailbox.open()
+        mailbox.close()
+
+
+def bodies(*answers: bytes | None) -> bytes:
+    """FETCH answers for UIDs 1, 2, 3 …: a literal, or NIL."""
+    return b"".join(
+        b"* %d FETCH (UID %d BODY[] " % (uid, uid)
+        + (b"NIL" if body is None else b"{%d}\r\n%s" % (len(body), body))
+        + b")\r\n"
+        for uid, body in enumerate(answers, 1)
+    )
+
+
+GOOD = b"A: b\r\n\r\nc"  # nine octets, as the polite peer says
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(lambda peer, _: peer.say(b"* BYE shutting down"), id="BYE"),
+        pytest.param(lambda peer, _: peer.raw(b"* 1 FETCH (UID 1 BODY[] {500}\r\nonly this"), id="short literal"),
+        pytest.param(lambda peer, _: peer.raw(b"* 1 FETCH (UID 1 BODY[] {99999999999}\r\nx"), id="huge literal"),
+        pytest.param(lambda peer, _: peer.raw(b"* 1 FETCH (UID 1 BODY[] {99999999}\r\nx"), id="large literal"),
+        pytest.param(lambda peer, tag: peer.raw(b"\x00\xff\xfe\r\n" + tag + b" OK\r\n"), id="bytes"),
+        pytest.param(
+            lambda peer, tag: peer.raw(b"* 1 FETCH " + b"(" * 50_000 + b"\r\n" + tag + b" OK\r\n"), id="nested"
+        ),
+        pytest.param(lambda peer, tag: peer.raw(b"* 1 FETCH (UID\r\n" + tag + b" OK\r\n"), id="open list"),
+        pytest.param(lambda peer, tag: peer.raw(b'* 1 FETCH (UID x BODY[] "\r\n' + tag + b" OK\r\n"), id="open string"),
+        pytest.param(lambda peer, tag: peer.raw(b"* 1 FETCH (UID 1 BODY (1))\r\n" + tag + b" OK\r\n"), id="other item"),
+        pytest.param(lambda peer, _: peer.raw(b"zz99 OK done\r\n"), id="strange tag"),
+        pytest.param(lambda peer, tag: peer.say(tag + b" NO [SERVERBUG] broken"), id="NO"),
+        pytest.param(lambda peer, tag: peer.say(tag + b" BAD broken"), id="BAD"),
+    ],
+)
+def test_one_bad_answer_costs_no_mail(broken: Answer) -> None:
+    told = []
+
+    def first_only(peer: Peer, tag: bytes) -> None:
+        told.append(tag)
+        if len(told) == 1:
+            assert callable(broken)
+            broken(peer, tag)
+            if broken.__code__.co_names[0] != "say":
+                peer.connection.shutdown(1)
+        else:
+            peer.raw(bodies(GOOD, GOOD, GOOD))
+            peer.say(tag + b" OK done")
+
+    with ScriptedImap(polite({r"UID FETCH .*BODY\.PEEK\[\]": first_only})) as server:
+        mailbox = mailbox_at(server.port, deadline_s=5.0)
+        mails = everything(mailbox)
+        mailbox.close()
+    assert sorted(mail.ref.uid for mail in mails) == [1, 2, 3]
+    assert {mail.body for mail in mails} == {GOOD}
+    assert not any(mail.unreadable for mail in mails)
+
+
+def poison(uid: int, do: Callable[[Peer], None]) -> Script:
+    """Every FETCH with this UID in it ends badly; its header can be had."""
+
+    def answer(peer: Peer, tag: bytes) -> None:
+        wanted = [int(one) for one in said[-1].split(b" ")[3].split(b",")]
+        if uid in wanted:
+            do(peer)
+            peer.connection.shutdown(2)
+            return
+        for one in wanted:
+            section = b"BODY[]<0>" if b"<0." in said[-1] else b"BODY[]"
+            peer.raw(b"* %d FETCH (UID %d %s {%d}\r\n%s)\r\n" % (one, one, section, len(GOOD), GOOD))
+        peer.say(tag + b" OK done")
+
+    said: list[bytes] = []
+
+    def script(peer: Peer) -> None:
+        listen = peer.line
+
+        def line() -> bytes:
+            said.append(listen())
+            return said[-1]
+
+        peer.line = line  # type: ignore[method-assign]
+        header = b"* 2 FETCH (UID 2 BODY[HEADER] {8}\r\nA: b\r\n\r\n)\r\n"
+        text = b"* 2 FETCH (UID 2 BODY[TEXT]<0> {4}\r\nrest)\r\n"
+        polite({
+            r"UID FETCH .*BODY\.PEEK\[\]": answer,
+            r"UID FETCH .*BODY\.PEEK\[HEADER\]": header,
+            r"UID FETCH .*BODY\.PEEK\[TEXT\]": text,
+        })(peer)  # fmt: skip
+
+    return script
+
+
+@pytest.mark.parametrize(
+    "do",
+    [
+        pytest.param(lambda _: None, id="closes"),
+        pytest.param(lambda peer: peer.raw(b"* 2 FETCH (UID 2 BODY[] {500}\r\npart"), id="breaks off"),
+        pytest.param(lambda peer: peer.say(b"* BYE internal error"), id="BYE"),
+        pytest.param(lambda peer: peer.raw(b"\r\n\r\n"), id="nonsense"),
+        pytest.param(lambda peer: peer.hang(), id="hangs"),
+    ],
+)
+def test_a_mail_that_kills_every_batch_is_kept_apart(do: Callable[[Peer], None]) -> None:
+    with ScriptedImap(poison(2, do)) as server:
+        mailbox = mailbox_at(server.port)
+        mails = {mail.ref.uid: mail for mail in everything(mailbox)}
+        mailbox.close()
+    assert (mails[1].body, mails[3].body) == (GOOD, GOOD)
+    assert not mails[1].unreadable
+    assert not mails[3].unreadable
+    assert mails[2].unreadable
+    assert mails[2].body == b"A: b\r\n\r\nrest"
+
+
+@pytest.mark.parametrize("size", [0, 9])
+def test_nil_for_a_body(size: int) -> None:
+    nil = b"* 1 FETCH (UID 1 BODY[] NIL)\r\n* 3 FETCH (UID 3 BODY[] {9}\r\n" + GOOD + b")\r\n"
+    heads = b"".join(b"* %d FETCH (UID %d RFC822.SIZE %d)\r\n" % (uid, uid, size) for uid in (1, 3))
+    script = polite({
+        "UID SEARCH UID 1:": b"* SEARCH 1 3\r\n",
+        "UID SEARCH UID 1": b"* SEARCH 1\r\n",
+        "UID FETCH .*SIZE": heads,
+        r"UID FETCH .*BODY\.PEEK\[\]<": b"* 1 FETCH (UID 1 BODY[]<0> NIL)\r\n",
+        r"UID FETCH .*BODY\.PEEK\[\]": nil,
+        r"UID FETCH .*BODY\.PEEK\[HEADER\]": b"* 1 FETCH (UID 1 BODY[HEADER] NIL)\r\n",
+        r"UID FETCH .*BODY\.PEEK\[TEXT\]": b'* 1 FETCH (UID 1 BODY[TEXT]<0> "")\r\n',
+    })  # fmt: skip
+    with ScriptedImap(script) as server:
+        mailbox = mailbox_at(server.port, deadline_s=5.0)
+        mails = {mail.ref.uid: mail for mail in everything(mailbox)}
+        mailbox.close()
+    assert mails[3].body == GOOD
+    assert (mails[1].body, mails[1].unreadable) == (b"", size > 0)
+    assert mails[1].internal_date == NO_DATE
+
+
+def test_a_server_that_delivers_nothing_is_ill_and_no_mail_is_given_up() -> None:
+    def none(peer: Peer, _: bytes) -> None:
+        peer.connection.shutdown(2)
+
+    heads = [MailHead(uid, 9, NO_DATE) for uid in range(1, 201)]
+    with ScriptedImap(polite({r"UID FETCH .*BODY\.PEEK\[\]": none})) as server:
+        mailbox = mailbox_at(server.port, deadline_s=5.0)
+        mailbox.open()
+        mailbox.select("INBOX")
+        with pytest.raises(MailboxError, match="can't be fetched"):
+            list(mailbox.fetch(heads))
+        assert 10 < server.connections <= 41
+
+
+def test_a_renumbered_folder_ends_the_fetch() -> None:
+    renumbered = polite({"EXAMINE": b"* 3 EXISTS\r\n* OK [UIDVALIDITY 8] x\r\n"})
+    with ScriptedImap(polite({r"UID FETCH .*BODY": lambda peer, _: peer.connection.shutdown(2)}), renumbered) as server:
+        assert "renumbered" in fails(server.port, everything, deadline_s=5.0)
+
+
+@pytest.mark.parametrize("validity", [b"", b"* OK [UIDVALIDITY 0] x\r\n", b"* OK [UIDNOTSTICKY] x\r\n"])
+def test_a_folder_without_uidvalidity_is_not_read(validity: bytes) -> None:
+    with ScriptedImap(polite({"EXAMINE": b"* 3 EXISTS\r\n" + validity})) as server:
+        assert "UIDVALIDITY" in fails(server.port, everything, deadline_s=5.0)
+
+
+def test_more_is_sent_than_the_server_said() -> None:
+    """A size below the truth must not cut a mail, one above must not hold it up, a lie about the limit must not fill memory."""
+    body = b"x" * 3000
+
+    def slices(peer: Peer, tag: bytes) -> None:
+        line = server.heard[-1]
+        offset, count = (int(one) for one in line.partition(b"<")[2].partition(b">")[0].split(b"."))
+        piece = body[offset : offset + count]
+        peer.raw(b"* 1 FETCH (UID 1 BODY[]<%d> {%d}\r\n%s)\r\n" % (offset, len(piece), piece))
+        peer.say(tag + b" OK done")
+
+    with ScriptedImap(polite({r"UID FETCH .*BODY\.PEEK\[\]<": slices})) as server:
+        for told, limit, whole in ((4000, 3999, True), (2001, 2000, False), (2001, 5000, True)):
+            mailbox = mailbox_at(server.port, deadline_s=5.0, max_size=limit)
+            mailbox.open()
+            mailbox.select("INBOX")
+            reader = BodyReader(mailbox._session, mailbox.open, limit)
+            reader._small = 0
+            [found] = reader.read([MailHead(1, told, NO_DATE)])
+            assert (found.content, found.truncated) == (body, False) or not whole
+            mailbox.close()
+
+
+def test_searching_and_marking_without_move_and_uidplus() -> None:
+    """Copied, marked, and left for its owner to expunge: a plain EXPUNGE would take other people's mail too."""
+    script = polite({"UID SEARCH UID 1:3 KEYWORD": b"* SEARCH\r\n"}, capabilities=b"IMAP4rev1")
+    with ScriptedImap(script) as server:
+        mailbox = mailbox_at(server.port, deadline_s=5.0)
+        mailbox.open()
+        mailbox.select("INBOX")
+        assert mailbox.file([1, 2, 3], "Processed") == Filed((1, 2, 3), ())
+        mailbox.close()
+        said = [line.partition(b" ")[2] for line in server.heard]
+    assert any(line.startswith(b"UID COPY 1:3 ") for line in said)
+    assert any(line.startswith(b"UID STORE 1:3 +FLAGS.SILENT") for line in said)
+    assert not any(b"EXPUNGE" in line or line.startswith(b"CLOSE") for line in said)
+
+
+def test_only_what_was_certainly_copied_is_removed() -> None:
+    script = polite(
+        {
+            "UID COPY": b"TAG OK [COPYUID 7 1,3 11:12] done\r\n",
+            "SELECT": b"* 3 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [PERMANENTFLAGS (\\Deleted \\*)] x\r\n",
+            "UID SEARCH .*KEYWORD": b"* SEARCH\r\n",
+        },
+        capabilities=b"IMAP4rev1 UIDPLUS",
+    )
+    with ScriptedImap(script) as server:
+        mailbox = mailbox_at(server.port, deadline_s=5.0)
+        mailbox.open()
+        mailbox.select("INBOX")
+        mailbox.file([1, 2, 3], "Processed")
+        mailbox.close()
+        said = [line.partition(b" ")[2] for line in server.heard]
+    assert b"UID EXPUNGE 1,3" in said
+    assert b"UID STORE 1,3 +FLAGS.SILENT (\\Deleted $IntakeFiled)" in said
+
+
+def test_a_crash_before_the_expunge_makes_no_second_copy() -> None:
+    script = polite(
+        {
+            "SELECT": b"* 3 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [PERMANENTFLAGS (\\Deleted \\*)] x\r\n",
+            "UID SEARCH .*KEYWORD": b"* SEARCH 1 2\r\n",
+        },
+        capabilities=b"IMAP4rev1 UIDPLUS",
+    )
+    with ScriptedImap(script) as server:
+        mailbox = mailbox_at(server.port, deadline_s=5.0)
+        mailbox.open()
+        mailbox.select("INBOX")
+        mailbox.file([1, 2, 3], "Processed")
+        mailbox.close()
+        said = [line.partition(b" ")[2] for line in server.heard]
+    assert [line for line in said if line.startswith(b"UID COPY")] == [b'UID COPY 3 "Processed"']
+    assert b"UID EXPUNGE 1:3" in said
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.sampled_from(["LOGIN", "EXAMINE", "UID SEARCH", "UID FETCH .*SIZE", "UID FETCH .*BODY", "CAPABILITY"]), st.data()
+)
+def test_any_nonsense_ends_in_mail_or_in_one_line(command: str, data: st.DataObject) -> None:
+    pieces = st.sampled_from(
+        [b"* ", b"1 FETCH (", b"UID 1 ", b"BODY[] ", b"{3}\r\nabc", b"NIL", b")", b"(", b'"', b"\\", b"\r\n", b"TAG OK x\r\n",
+         b"* SEARCH 1 x\r\n", b"[UIDVALIDITY ", b"* OK [", b"] ", b"RFC822.SIZE -1 ", b"INTERNALDATE ", b'"99-Foo-0000"', b"\x00",
+         b"+ \r\n", b"* 5 EXISTS\r\n", b"{999999999999}\r\n", b"18446744073709551616 ", b"* CAPABILITY \r\n"]
+    )  # fmt: skip
+    nonsense = b"".join(data.draw(st.lists(pieces | st.binary(max_size=6), max_size=12)))
+
+    def answer(peer: Peer, tag: bytes) -> None:
+        peer.raw(nonsense.replace(b"TAG", tag) + b"\r\n" + tag + b" OK done\r\n")
+        peer.connection.shutdown(1)
+
+    with ScriptedImap(polite({command: answer})) as server:
+        mailbox = mailbox_at(server.port, deadline_s=1.0)
+        with contextlib.suppress(MailboxError):  # anything else is a failure of ours
+            everything(mailbox)
+        mailbox.close()
+
+
+def test_the_greeting_of_the_polite_peer_is_one() -> None:
+    with ScriptedImap(polite({r"UID FETCH .*BODY\.PEEK\[\]": bodies(GOOD, GOOD, GOOD)}, GREETING)) as server:
+        mailbox = mailbox_at(server.port, deadline_s=5.0)
+        assert [mail.body for mail in everything(mailbox)] == [GOOD] * 3
+        mailbox.close()
