@@ -182,13 +182,15 @@ def _from_file(settings: Section, key: str, path: Path, *, private: bool) -> str
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
         raise _error(settings, key, f"can't read {path} ({error.strerror})", "make it, with rights 0600") from None
-    with os.fdopen(handle, "rb") as file:
-        mode = os.fstat(file.fileno()).st_mode
+    try:
+        mode = os.fstat(handle).st_mode
         if not stat.S_ISREG(mode):
             raise _error(settings, key, f"{path} is no file", "name the file that holds the secret")
         if private and os.name == "posix" and mode & 0o077:
             raise _error(settings, key, f"others can read {path}", f"run: chmod 600 {path}")
-        content = file.read(_LONGEST + 1)
+        content = os.read(handle, _LONGEST + 1)
+    finally:
+        os.close(handle)
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:

@@ -48,7 +48,7 @@ def failure(name: str, message: str, action: str = "") -> Finding:
     return Finding(name, Level.FAILURE, message, action)
 
 
-def failed(name: str, error: Exception) -> Finding:
-    """A failure in the words of one of our errors: ``what; what to do``, each on one line."""
-    what, _, action = " ".join(str(error).split("\n")).partition("; ")
-    return failure(name, what, action)
+def failed(name: str, error: Exception, otherwise: str) -> Finding:
+    """A failure in the words of one of our errors; ``otherwise`` is what to do when it does not say."""
+    what, _, action = " ".join(str(error).split()).partition("; ")
+    return failure(name, what, action or otherwise)

@@ -63,13 +63,13 @@ def ledger(config: Config, now: datetime) -> Iterator[Finding]:
     try:
         book = app.ledger(config, Chance())
     except IntakeError as error:
-        yield failed("ledger", error)
+        yield failed("ledger", error, "see [ledger] url and key_file")
         return
     try:
         book.open(now)
         yield ok("ledger", f"opens, tables at {book.version()}")
     except IntakeError as error:
-        yield failed("ledger", error)
+        yield failed("ledger", error, "see [ledger] url and key_file")
     finally:
         book.close()
 
@@ -83,7 +83,7 @@ def mailbox(config: Config, settings: MailboxConfig) -> Iterator[Finding]:
     try:
         box.open()
     except IntakeError as error:
-        yield failed(name, error)
+        yield failed(name, error, f"see {settings.place()}")
         return
     try:
         yield ok(name, f"logged in to {settings.host} as {settings.user}")
@@ -100,7 +100,7 @@ def _folder(box: Mailbox, name: str, folder: str) -> Finding:
     try:
         opened = box.select(folder)
     except MailboxError as error:
-        return failed(name, error)
+        return failed(name, error, "correct its name in folders, or make it")
     return ok(name, f"folder {folder} holds {opened.exists} mail{'s' * (opened.exists != 1)}")
 
 
@@ -108,7 +108,7 @@ def _processed(box: Mailbox, name: str, folder: str) -> Finding:
     try:
         box.ensure_folder(folder)
     except MailboxError as error:
-        return failed(name, error)
+        return failed(name, error, "make it by hand, or name another in processed")
     return ok(name, f"folder {folder} takes what is dealt with")
 
 
@@ -131,14 +131,14 @@ def way_out(config: Config) -> Iterator[Finding]:
     try:
         transport = app.transport(config)
     except IntakeError as error:
-        yield failed("smtp", error)
+        yield failed("smtp", error, f"see {config.smtp.place()}")
         return
     try:
         transport.check()
         who = f" as {config.smtp.user}" if config.smtp.auth != "none" else ", without a log-in"
         yield ok("smtp", f"connected to {config.smtp.host}{who}")
     except IntakeError as error:
-        yield failed("smtp", error)
+        yield failed("smtp", error, f"see {config.smtp.place()}")
     finally:
         transport.close()
 

@@ -155,9 +155,9 @@ def _finish(path: Path, draft: Draft) -> Config:
 def _with_defaults(found: dict[str, Any], path: Path) -> dict[str, Any]:
     """Sections that the file leaves out, their paths taken from the file's folder as well."""
     context = {"directory": path.absolute().parent, "zone": None}
-    for attribute, model, several in tables().values():
+    for name, (attribute, model, several) in tables().items():
         if not several and attribute not in found and attribute not in {"fallback", "community", "smtp"}:
             section = model.model_validate({}, context=context)
-            section.bind(Source(path), ())
+            section.bind(Source(path), (name,))
             found[attribute] = section
     return found
