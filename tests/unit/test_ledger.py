@@ -1,0 +1,380 @@
+"""The ledger keeps its promises: once, whole, claimed by one, and silent about who wrote what."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from intake.errors import LedgerError
+from intake.ledger.engine import Database
+from intake.ledger.ledger import Ledger
+from intake.ledger.schema import metadata
+from intake.model import (
+    Address,
+    Arrival,
+    CaseState,
+    DeliveryDraft,
+    DeliveryState,
+    History,
+    MailHead,
+    MailRef,
+    MessageKind,
+    Outcome,
+    Plan,
+    Urgency,
+    Withheld,
+)
+
+from .ledgers import NOW, ORGANIZERS, arrival, open_ledger, to_everyone, verdict
+
+LEASE = timedelta(minutes=10)
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    book = open_ledger(tmp_path)
+    book.begin("help", "INBOX", 1, 1, NOW)
+    yield book
+    book.close()
+
+
+def outcomes(ledger: Ledger, *arrivals: Arrival) -> tuple[Outcome, ...]:
+    return ledger.accept(arrivals, to_everyone, NOW).outcomes
+
+
+# --- accept ---
+
+
+def test_a_mail_is_written_down_once(ledger: Ledger) -> None:
+    assert outcomes(ledger, arrival(1)) == (Outcome.CASE,)
+    assert outcomes(ledger, arrival(1)) == ()
+    assert ledger.outcomes() == {"case": 1}
+    assert ledger.delivery_counts()["pending"] == 2
+    assert ledger.delivery_counts()["waiting"] == 1
+
+
+def test_the_same_bytes_elsewhere_are_a_duplicate_and_other_bytes_are_not(ledger: Ledger) -> None:
+    first = arrival(1, body=b"same")
+    moved = arrival(7, body=b"same", folder="Junk")
+    within = (arrival(3, body=b"twice"), arrival(4, body=b"twice", message_id="<3@example.com>"))
+    assert outcomes(ledger, first) == (Outcome.CASE,)
+    assert outcomes(ledger, moved) == (Outcome.DUPLICATE,)
+    assert outcomes(ledger, *within) == (Outcome.CASE, Outcome.DUPLICATE)
+    assert outcomes(ledger, arrival(9, body=b"other", message_id="<1@example.com>")) == (Outcome.FOLLOW_UP,)
+
+
+def test_two_empty_mails_are_two_mails(ledger: Ledger) -> None:
+    assert outcomes(ledger, arrival(1, body=b"", message_id="<a@b>"), arrival(2, body=b"", message_id="<c@d>")) == (
+        Outcome.CASE,
+        Outcome.CASE,
+    )
+
+
+def test_a_follow_up_in_the_same_batch_joins_the_case_it_opens(ledger: Ledger) -> None:
+    found = outcomes(ledger, arrival(1), arrival(2, refers=("<1@example.com>",)))
+    assert found == (Outcome.CASE, Outcome.FOLLOW_UP)
+    (case,) = ledger.cases()
+    assert case.mails == 2
+    assert case.urgency is Urgency.URGENT  # the plan of the second mail raised it
+
+
+def test_history_knows_threads_tokens_and_participants(ledger: Ledger) -> None:
+    ledger.accept([arrival(1)], to_everyone, NOW)
+    ours = {d.recipient: d.message_id for d in ledger.deliveries(tuple(DeliveryState))}
+    seen: dict[int, History] = {}
+
+    def look(mail: Arrival, history: History) -> Plan:
+        seen[mail.raw.ref.uid] = history
+        return Plan(Outcome.RECORDED, "test")
+
+    code = ledger.cases()[0].code
+    ledger.accept(
+        [
+            arrival(2, refers=(ours["ann@example.org"],), sender="ann@example.org"),
+            arrival(3, refers=("<1@example.com>",), sender="stranger@example.net"),
+            arrival(4, subject=f"Re: [{code.lower()}] hello"),
+            arrival(5, message_id=ours["bob@example.org"]),
+            arrival(6, refers=("<unknown@example.com>",)),
+        ],
+        look,
+        NOW,
+    )
+    assert (seen[2].thread_by, seen[2].token_of, seen[2].known_sender) == ("ours", "ann@example.org", False)
+    assert (seen[3].thread_by, seen[3].known_sender) == ("theirs", False)
+    assert (seen[4].thread_by, seen[4].known_sender) == ("code", True)
+    assert seen[5].ours_returned
+    assert seen[6].thread is None
+
+
+def test_acknowledgements_are_counted_within_a_batch_and_over_batches(ledger: Ledger) -> None:
+    seen: list[History] = []
+
+    def look(mail: Arrival, history: History) -> Plan:
+        seen.append(history)
+        return to_everyone(mail, history)
+
+    ledger.accept([arrival(1), arrival(2)], look, NOW)
+    ledger.accept([arrival(3), arrival(4, sender="other@example.com")], look, NOW)
+    assert [h.acknowledged_sender for h in seen] == [0, 1, 2, 0]
+    assert [h.acknowledged_domain for h in seen] == [0, 1, 2, 3]
+    assert [h.acknowledged_all for h in seen] == [0, 1, 2, 3]
+    ledger.accept([arrival(5)], look, NOW + timedelta(days=1, minutes=1))
+    assert seen[-1].acknowledged_all == 0
+
+
+def test_nothing_of_a_batch_stays_when_the_decision_fails(ledger: Ledger) -> None:
+    def fails_at_the_second(mail: Arrival, history: History) -> Plan:
+        if mail.raw.ref.uid == 2:
+            raise ZeroDivisionError
+        return to_everyone(mail, history)
+
+    with pytest.raises(ZeroDivisionError):
+        ledger.accept([arrival(1), arrival(2)], fails_at_the_second, NOW)
+    assert ledger.outcomes() == {}
+    cursor = ledger.cursor("help", "INBOX")
+    assert cursor is not None
+    assert cursor.next_uid == 1
+
+
+def test_reading_goes_on_behind_what_was_accepted_and_never_back(ledger: Ledger) -> None:
+    outcomes(ledger, arrival(5))
+    outcomes(ledger, arrival(3))
+    cursor = ledger.cursor("help", "INBOX")
+    assert cursor is not None
+    assert cursor.next_uid == 6
+
+
+def test_a_new_uidvalidity_starts_again_and_remembers_the_boundary(ledger: Ledger) -> None:
+    outcomes(ledger, arrival(5, body=b"known"))
+    ledger.restart("help", "INBOX", 2, 9)
+    cursor = ledger.cursor("help", "INBOX")
+    assert cursor is not None
+    assert (cursor.uidvalidity, cursor.next_uid, cursor.boundary, cursor.rescanning) == (2, 1, 9, True)
+    assert outcomes(ledger, arrival(1, body=b"known", uidvalidity=2)) == (Outcome.DUPLICATE,)
+    assert ledger.to_file("help", "INBOX", 2, 10) == [1]
+
+
+def test_mail_that_was_there_before_is_recorded_once(ledger: Ledger) -> None:
+    heads = [MailHead(1, 10, NOW), MailHead(2, 10, NOW)]
+    assert ledger.record_before("help", "INBOX", 1, heads, NOW) == 2
+    assert ledger.record_before("help", "INBOX", 1, heads, NOW) == 0
+    assert ledger.outcomes() == {"before": 2}
+    assert ledger.to_file("help", "INBOX", 1, 10) == []
+
+
+# --- claim and record ---
+
+
+def test_only_a_copy_that_arrived_lets_the_acknowledgement_go(ledger: Ledger) -> None:
+    outcomes(ledger, arrival(1))
+    copies = ledger.claim("me", NOW, LEASE, 10)
+    assert {d.kind for d in copies} == {MessageKind.REPORT}
+    assert ledger.claim("me", NOW, LEASE, 10) == []
+    ledger.record(copies[0], DeliveryState.FAILED, NOW, error="no")
+    assert ledger.claim("me", NOW, LEASE, 10) == []
+    ledger.record(copies[1], DeliveryState.SENT, NOW, receipt="ok")
+    (answer,) = ledger.claim("me", NOW, LEASE, 10)
+    assert answer.kind is MessageKind.ACKNOWLEDGEMENT
+
+
+def test_an_acknowledgement_waits_no_longer_than_its_time(ledger: Ledger) -> None:
+    outcomes(ledger, arrival(1))
+    later = NOW + timedelta(minutes=10)
+    assert MessageKind.ACKNOWLEDGEMENT in {d.kind for d in ledger.claim("me", later, LEASE, 10)}
+
+
+def test_a_late_writer_loses(ledger: Ledger) -> None:
+    outcomes(ledger, arrival(1))
+    (slow, _) = ledger.claim("slow", NOW, LEASE, 2)
+    later = NOW + LEASE
+    again = {d.id: d for d in ledger.claim("quick", later, LEASE, 10)}
+    assert again[slow.id].attempts == slow.attempts + 1
+    assert ledger.record(slow, DeliveryState.SENT, later) is False
+    assert ledger.record(again[slow.id], DeliveryState.SENT, later) is True
+    assert ledger.record(again[slow.id], DeliveryState.FAILED, later) is False
+    assert ledger.delivery_counts()["sent"] == 1
+
+
+def test_what_was_not_tried_is_put_back_without_counting(ledger: Ledger) -> None:
+    outcomes(ledger, arrival(1))
+    (one, _) = ledger.claim("me", NOW, LEASE, 2)
+    ledger.put_back(one, NOW)
+    (again,) = ledger.claim("me", NOW, LEASE, 2)
+    assert (again.id, again.attempts) == (one.id, 1)
+
+
+def test_many_claimers_get_each_delivery_once(ledger: Ledger, tmp_path: Path) -> None:
+    for start in range(1, 201, 50):
+        outcomes(ledger, *(arrival(uid) for uid in range(start, start + 50)))
+    claimed: list[int] = []
+
+    def claimer(name: str) -> None:
+        own = open_ledger(tmp_path)
+        while batch := own.claim(name, NOW, LEASE, 7):
+            claimed.extend(d.id for d in batch)
+        own.close()
+
+    threads = [threading.Thread(target=claimer, args=(f"t{n}",)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(claimed) == len(set(claimed)) == 400
+
+
+def test_the_dead_are_taken_over_at_once(ledger: Ledger) -> None:
+    outcomes(ledger, arrival(1))
+    ledger.claim("dead", NOW, LEASE, 10)
+    assert ledger.take_lease("mailbox help", "dead", NOW, LEASE)
+    assert not ledger.take_lease("mailbox help", "alive", NOW, LEASE)
+    assert ledger.orphaned() == {"dead"}
+    ledger.take_over(["dead"], NOW)
+    assert len(ledger.claim("alive", NOW, LEASE, 10)) == 2
+    assert ledger.take_lease("mailbox help", "alive", NOW, LEASE)
+
+
+def test_a_lease_ends_by_itself_and_can_be_renewed(ledger: Ledger) -> None:
+    assert ledger.take_lease("m", "a", NOW, LEASE)
+    assert ledger.take_lease("m", "a", NOW + timedelta(minutes=5), LEASE)
+    assert not ledger.take_lease("m", "b", NOW + LEASE, LEASE)
+    assert ledger.take_lease("m", "b", NOW + timedelta(minutes=15), LEASE)
+    ledger.drop_lease("m", "a")
+    assert not ledger.take_lease("m", "c", NOW + timedelta(minutes=15), LEASE)
+
+
+def test_a_key_makes_a_message_happen_once(ledger: Ledger) -> None:
+    draft = DeliveryDraft(MessageKind.DIGEST, "ann@example.org", "digest 2026-04-20", DeliveryState.PENDING, NOW)
+    assert ledger.add([draft], NOW) == 1
+    assert ledger.add([draft, draft], NOW) == 0
+
+
+def test_a_reporters_urgent_case_goes_first(ledger: Ledger) -> None:
+    outcomes(ledger, arrival(1), arrival(2, judged=verdict(urgency=Urgency.URGENT), sender="x@example.com"))
+    urgent = {d.case_id for d in ledger.claim("me", NOW, LEASE, 2)}
+    (case,) = [c for c in ledger.cases() if c.urgency is Urgency.URGENT]
+    assert urgent == {case.id}
+
+
+# --- views ---
+
+
+def test_a_withheld_organizer_sees_no_trace(ledger: Ledger) -> None:
+    judged = verdict(recused=(Withheld("ann@example.org", "named-in-body"),))
+    before = ledger.overview("ann@example.org", None, NOW)
+    outcomes(ledger, arrival(1, judged=judged))
+    assert ledger.overview("ann@example.org", None, NOW) == before
+    assert len(ledger.overview("bob@example.org", None, NOW).cases) == 1
+    assert ledger.cases(organizer="ann@example.org") == []
+    assert ledger.withheld(1, 1) == {"ann@example.org"}
+    (case,) = ledger.cases(states=(CaseState.NEW,))
+    assert case.recused == (Withheld("ann@example.org", "named-in-body"),)
+
+
+def test_the_original_is_kept_until_every_delivery_is_final(ledger: Ledger) -> None:
+    outcomes(ledger, arrival(1, body=b"the very bytes \x00\xff"))
+    assert ledger.context(1).original == b"the very bytes \x00\xff"
+    for delivery in ledger.claim("me", NOW, LEASE, 10):
+        ledger.record(delivery, DeliveryState.SENT, NOW)
+    assert ledger.tidy() == 0
+    (answer,) = ledger.claim("me", NOW, LEASE, 10)
+    ledger.record(answer, DeliveryState.SENT, NOW)
+    assert ledger.tidy() == 1
+    assert ledger.context(1).original is None
+
+
+def test_nothing_of_a_reporter_is_readable_in_any_file(ledger: Ledger, tmp_path: Path) -> None:
+    canaries = ["canary-body", "canary-subject", "canary-sender", "canary-id", "canary-name"]
+    judged = verdict(acknowledge_to=Address("canary-name", "canary-sender@example.com"))
+    outcomes(
+        ledger,
+        arrival(
+            1,
+            body=b"canary-body " * 500,
+            subject="canary-subject",
+            sender="canary-sender@example.com",
+            message_id="<canary-id@example.com>",
+            judged=judged,
+        ),
+    )
+    contents = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert b"ann@example.org" in contents  # the search itself works
+    for canary in canaries:
+        assert canary.encode() not in contents
+
+
+# --- opening ---
+
+
+def test_migrations_lead_to_the_schema(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'x.db'}")
+    database.upgrade()
+    with database.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    database.close()
+
+
+def test_a_newer_ledger_is_refused(tmp_path: Path) -> None:
+    open_ledger(tmp_path).close()
+    with sqlite3.connect(tmp_path / "intake.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(LedgerError, match="newer"):
+        open_ledger(tmp_path)
+
+
+def test_another_key_is_refused(tmp_path: Path) -> None:
+    open_ledger(tmp_path).close()
+    (tmp_path / "intake.key").unlink()
+    with pytest.raises(LedgerError, match="key"):
+        open_ledger(tmp_path)
+    assert not (tmp_path / "intake.key").exists()  # no new key is made for an old ledger
+
+
+@pytest.mark.parametrize("name", ["intake.key", "intake.db"])
+def test_files_that_others_can_read_are_refused(tmp_path: Path, name: str) -> None:
+    open_ledger(tmp_path).close()
+    assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
+    (tmp_path / name).chmod(0o640)
+    with pytest.raises(LedgerError, match="chmod 600"):
+        open_ledger(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"not a key", b"", b"\xff\xfe", b"AAAA"])
+def test_a_broken_key_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "intake.key").write_bytes(content)
+    (tmp_path / "intake.key").chmod(0o600)
+    with pytest.raises(LedgerError, match="not a key"):
+        open_ledger(tmp_path)
+
+
+def test_a_file_that_is_no_database_is_an_error_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "intake.db").write_bytes(b"this is not SQLite" * 100)
+    (tmp_path / "intake.db").chmod(0o600)
+    with pytest.raises(LedgerError, match="no SQLite database") as caught:
+        open_ledger(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_commit_is_on_the_disk(ledger: Ledger, tmp_path: Path) -> None:
+    assert ORGANIZERS
+    with sqlite3.connect(tmp_path / "intake.db") as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    with ledger._database.engine.connect() as own:  # noqa: SLF001 - the durability of the connection in use is the point
+        assert own.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+        assert own.exec_driver_sql("PRAGMA secure_delete").scalar() == 1
+
+
+def test_trouble_is_counted_and_forgotten(ledger: Ledger) -> None:
+    ref = MailRef("help", "INBOX", 1, 4)
+    assert ledger.note_trouble(ref, NOW, timedelta(minutes=1)) == 1
+    assert ledger.troubled("help", "INBOX", 1, NOW) == {}
+    assert ledger.troubled("help", "INBOX", 1, NOW + timedelta(minutes=1)) == {4: 1}
+    assert ledger.note_trouble(ref, NOW, timedelta(0)) == 2
+    outcomes(ledger, arrival(4))
+    assert ledger.trouble_count() == 0
