@@ -44,6 +44,10 @@ def loads(text: str, path: Path) -> Config:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([_syntax(source, error)]) from None
+    except (ValueError, RecursionError):  # a number of thousands of digits, lists hundreds deep
+        raise ConfigError(
+            [f"{source.at(1)}: holds a value that is too large to read; start from the example"]
+        ) from None
     draft = _Reader(source, document).draft()
     problems = [*draft.problems, *cross_check(draft)]
     if problems:

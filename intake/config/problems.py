@@ -74,9 +74,10 @@ class Problem:
     remedy: str
 
     def __str__(self) -> str:
-        """``table.key: what; what to do``."""
+        """``table.key: what; what to do``, on one line whatever the file's keys and values hold."""
         name = named(self.keys)
-        return f"{name}: {self.what}; {self.remedy}" if name else f"{self.what}; {self.remedy}"
+        sentence = f"{name}: {self.what}; {self.remedy}" if name else f"{self.what}; {self.remedy}"
+        return "".join(character if character.isprintable() else "?" for character in sentence)
 
 
 def shape_problem(keys: Keys) -> Problem:

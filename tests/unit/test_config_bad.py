@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from intake.config import load, loads
 from intake.errors import ConfigError
@@ -56,6 +59,8 @@ def test_secrets_are_not_repeated(tmp_path: Path) -> None:
         (b'a = "' + b"x" * 100_000, ":1", ""),
         (b"a = 1\na = 2\n", ":2", "cannot overwrite"),
         (b"a = [\n1,\n2\n", ":3", ""),
+        (b"a = " + b"[" * 5000 + b"]" * 5000, ":1", "too large"),
+        (b"a = " + b"9" * 5000, ":1", "too large"),
     ],
 )
 def test_what_is_no_toml_has_a_line_too(tmp_path: Path, content: bytes, place: str, what: str) -> None:
@@ -93,3 +98,30 @@ def test_secrets_that_others_can_reach_are_refused(tmp_path: Path, mode: int) ->
     for name in ("secret", "key"):
         (tmp_path / name).chmod(0o600)
     loads(text, tmp_path / "config.toml")
+
+
+_WRONG = st.sampled_from(
+    ("1", "-1", "99999999999999999999", "nan", "true", '"x"', '""', '"*"', '"\\u0000"', '"\\u2028"', '"re:(",
+     "1979-05-27", "1979-05-27T07:32:00", "08:00:00", "[]", "{}", '[1, "a", { b = 1 }]', '[["x"]]')
+)
+_LINES = (Path(__file__).parent.parent.parent / "config.example.toml").read_text("utf-8").split("\n")
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, len(_LINES) - 1), st.one_of(_WRONG, st.just("delete"), st.text())), max_size=5)
+)
+def test_any_change_of_the_example_is_accepted_or_explained(changes: list[tuple[int, str]]) -> None:
+    lines = list(_LINES)
+    for index, change in changes:
+        if change == "delete":
+            lines[index] = ""
+        elif "=" in lines[index]:
+            lines[index] = lines[index].partition("=")[0].lstrip("# ") + "= " + change
+        else:
+            lines[index] += change
+    try:
+        loads("\n".join(lines), BAD / "config.toml")
+    except ConfigError as error:
+        for problem in error.problems:
+            assert re.match(re.escape(str(BAD)) + r"/config\.toml:[1-9][0-9]*: \S.*; \S", problem)
+            assert problem.isprintable()
