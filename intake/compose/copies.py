@@ -91,7 +91,7 @@ class Copies:
         key: Key = (
             letter.kind, letter.language, letter.case, letter.verdict, letter.received, letter.mailbox, letter.folder,
             letter.size, letter.recipients, letter.others_withheld, letter.acknowledgement, letter.original_note,
-            letter.linked_code,
+            letter.linked_code, letter.team_reply,
         )  # fmt: skip
         with self.lock:
             for kept_key, mail, original, prepared in self.kept:
@@ -110,6 +110,7 @@ class Copies:
     def _prepare(self, letter: Copy) -> Prepared:
         languages = tuple(dict.fromkeys((letter.language, *self.house.languages, "en")))
         variant = letter.kind.value if letter.kind is MessageKind.FOLLOW_UP else REPORT
+        variant = "team" if letter.team_reply else variant
         name, language = self.templates.find(REPORT, (variant, REPORT), languages)
         urgent = report_json.urgency(letter) is Urgency.URGENT
         rendered = self.templates.render(name, self._facts(letter, urgent=urgent))
@@ -144,7 +145,7 @@ class Copies:
 
     def _answer_link(self, letter: Copy) -> str:
         """A deliberate answer: in the reporter's thread, the community in copy, under the same neutral subject."""
-        to = links.reporter(letter.mail, letter.verdict)
+        to = None if letter.team_reply else links.reporter(letter.mail, letter.verdict)
         if to is None:
             return ""
         phrases = self.templates.phrases(letter.verdict.language or self.house.languages[0])
@@ -171,6 +172,7 @@ class Head:
     def title(self) -> str:
         """What came in, with its code."""
         what = "follow-up" if self.letter.kind is MessageKind.FOLLOW_UP else "new"
+        what = "team-reply" if self.letter.team_reply else what
         return self.phrases.get("copy", what, code=self.letter.case.code)
 
     @property
@@ -194,7 +196,12 @@ class Head:
         mail, verdict = letter.mail, letter.verdict
         author = mail.authors[0] if mail.authors else None
         target = links.reporter(mail, verdict)
-        elsewhere = target is not None and author is not None and target.email.lower() != author.email.lower()
+        elsewhere = (
+            not letter.team_reply
+            and target is not None
+            and author is not None
+            and target.email.lower() != author.email.lower()
+        )
         copied, more = report_json.listed(report_json.others_copied(letter, self.house), SHOWN_ITEMS)
         return self._labelled(
             ("received", words.when(letter.received, self.house.zone, self.language), False),
@@ -202,7 +209,7 @@ class Head:
             ("answer-at", target.email if target and elsewhere else "", True),
             ("event", verdict.event or letter.case.event, False),
             ("language", get("language", verdict.language) if verdict.language else "", False),
-            ("told", self._told(), False),
+            ("told", "" if letter.team_reply else self._told(), False),
             ("has-it", words.listing([reader.name for reader in letter.recipients], self.language), False),
             ("withheld", self._withheld(), False),
             ("taken", letter.case.claimed_by or "", False),
@@ -284,7 +291,10 @@ class Head:
         lines += [flow(f"{label}: {value}", rest="  ") for label, value, _ in self.rows()]
         lines += ["", *(flow(f"! {warning}", rest="  ") for warning in self.warnings())] if self.warnings() else []
         lines += ["", todo, "", _LINK, ""]
-        lines += [f"{get('copy', 'answer')}:", answer, ""] if answer else [flow(get("copy", "no-answer")), ""]
+        if answer:
+            lines += [f"{get('copy', 'answer')}:", answer, ""]
+        elif not self.letter.team_reply:
+            lines += [flow(get("copy", "no-answer")), ""]
         if self.letter.mail.attachments:
             lines += [f"{get('label', 'attachments')}:", *(f"- {item}" for item in self.attachments()), ""]
         body = self.words_of_author() or get("copy", "no-text")
@@ -308,7 +318,7 @@ class Head:
             out.append(
                 f'<div style="margin:0 0 8px 0">{page.button(answer, get("copy", "answer"), primary=False)}</div>'
             )
-        else:
+        elif not self.letter.team_reply:
             out.append(f"<p{page.attributes(page.MUTED)}>{escape(get('copy', 'no-answer'))}</p>")
         body = self.words_of_author()
         out.append(page.heading(get("copy", "text-begins")))

@@ -233,7 +233,7 @@ class Sheet:
         )
         return (
             '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"'
-            + ' style="margin:0 0 8px 0"><tr>'
+            ' style="margin:0 0 8px 0"><tr>'
             + "".join(self._number(name, number, style) for name, number, style in cells)
             + "</tr></table>"
         )

@@ -25,7 +25,7 @@ REMINDERS = ("claim", "reply")
 # What a template of these kinds may name. A fact that a message was not given is an empty string.
 NOTICE_FACTS = (
     "command", "result", "reason", "state", "lead", "organizer", "recipient", "size", "mailbox", "folder", "attempts",
-    "received", "count", "sender", "text", "who",
+    "received", "count", "sender", "text", "organizers", "detail",
 )  # fmt: skip
 
 

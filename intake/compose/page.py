@@ -63,7 +63,7 @@ def attributes(style: Style | str) -> str:
 
 
 def document(language: str, title: str, preheader: str, body: str) -> str:
-    """A whole page around ``body`` (HTML). ``preheader`` is what an inbox shows after the subject, and nothing else does."""
+    """A whole page around ``body`` (HTML). ``preheader`` is shown only by an inbox, after the subject."""
     return (
         f'<!DOCTYPE html>\n<html lang="{escape(language)}" dir="ltr"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'

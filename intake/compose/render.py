@@ -143,6 +143,34 @@ class Templates:
         problem = str(getattr(error, "message", None) or error) or type(error).__name__
         return TemplateError(f"{where}:{line or 1}", " ".join(problem.split()))
 
+    def sources(self, name: str) -> list[tuple[Path, str]]:
+        """The text of a template and of everything that it includes by name. Raises TemplateError."""
+        from jinja2 import TemplateError as JinjaError  # noqa: PLC0415
+        from jinja2.meta import find_referenced_templates  # noqa: PLC0415
+
+        names, found = [name], []
+        for each in names:  # grows while it is walked
+            path = self.path(each)
+            try:
+                source = path.read_text("utf-8")
+                tree = self._environment.parse(source, filename=str(path))
+            except (OSError, UnicodeDecodeError, JinjaError) as error:
+                raise self._explain(each, error) from None
+            found.append((path, source))
+            names += [other for other in find_referenced_templates(tree) if other and other not in names]
+        return found
+
+    def identifiers(self, name: str) -> list[tuple[str, Path, int]]:
+        """Each name that a template looks up and does not set itself, with its file and line. Raises TemplateError."""
+        from jinja2 import nodes  # noqa: PLC0415
+
+        found = []
+        for path, source in self.sources(name):
+            uses = list(self._environment.parse(source).find_all(nodes.Name))
+            own = {use.name for use in uses if use.ctx in {"store", "param"}} | {"loop", "range", "true", "false"}
+            found += [(use.name, path, use.lineno) for use in uses if use.ctx == "load" and use.name not in own]
+        return found
+
     @cached_property
     def _environment(self) -> ImmutableSandboxedEnvironment:
         from jinja2 import FileSystemLoader, StrictUndefined  # noqa: PLC0415
@@ -208,9 +236,12 @@ class Phrases:
     tables: Mapping[str, Any]
 
     def get(self, table: str, key: str, default: str | None = None, **facts: object) -> str:
-        """The words for ``key``, facts in ``{braces}`` filled in; an unknown id stands for itself, readably."""
+        """The words for ``key``, facts in ``{braces}`` filled in.
+
+        An id such as ``bounce:dsn`` may have the words of its group, ``bounce``; an unknown one stands for itself.
+        """
         entry = self.tables.get(table, {})
-        words = entry.get(key) if isinstance(entry, dict) else None
+        words = entry.get(key, entry.get(key.partition(":")[0])) if isinstance(entry, dict) else None
         if not isinstance(words, str):
             return key.replace("-", " ").replace("_", " ") if default is None else default
         for name, fact in facts.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -164,6 +165,21 @@ def copy(language: str, kind: MessageKind = MessageKind.REPORT, *, urgent: bool 
     )
 
 
+def team_reply(language: str) -> Copy:
+    """What an organizer wrote to the team, passed on to the others."""
+    report = copy(language, MessageKind.FOLLOW_UP)
+    written = ParsedMail(
+        message_id="<team-1@example.org>",
+        subject=f"Re: [{CODE}]",
+        authors=(Address("Bea Voorbeeld", "bea@example.org"),),
+        to=(Address("", "help@example.org"),),
+        text={"nl": "Ik ben ter plaatse en wandel mee.", "fr": "Je suis sur place, je viens."}.get(
+            language, "I am on site and will walk with them."
+        ),
+    )
+    return replace(report, mail=written, acknowledgement=AcknowledgementState("not-sent", "organizer"), team_reply=True)
+
+
 def digest(language: str, *, quiet: bool = False) -> Digest:
     """A busy week, or one in which nothing is new."""
     hour = timedelta(hours=1)
@@ -228,7 +244,7 @@ _NOTICE_FACTS: dict[str, tuple[tuple[str, str], ...]] = {
     "waiting": (("mailbox", "help"), ("folder", "Processed"), ("urgency", "urgent")),
     "confirmed": (("command", "claim"),),
     "refused": (("command", "close"),),
-    "delivery-problem": (("organizer", "Carl Exemple"), ("reason", "550 5.7.1 message refused")),
+    "delivery-problem": (("organizers", "Carl Exemple"), ("reason", "550 5.7.1 message refused")),
     "too-large": (("size", "45 MB"), ("mailbox", "help"), ("folder", "INBOX")),
     "quarantine": (("mailbox", "help"), ("folder", "INBOX")),
     "withheld": (),
