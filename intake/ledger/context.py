@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import BigInteger, Connection, bindparam, func, or_, select
 
 from intake.ledger import outbox, views
 from intake.ledger.keys import Key
@@ -40,10 +40,26 @@ class MailContext:
         )
 
 
+_ABOUT = bindparam("mail", type_=BigInteger)
+_CASE = bindparam("case", type_=BigInteger)
+_ORIGINAL = select(original).where(original.c.mail_id == _ABOUT)
+_CODE = select(case.c.code).where(case.c.id == _CASE)
+_DELIVERIES = select(delivery).where(delivery.c.mail_id == _ABOUT).order_by(delivery.c.id)
+_WITHHELD = select(recusal.c.organizer).where(
+    or_(recusal.c.mail_id == _ABOUT, recusal.c.case_id == _CASE), recusal.c.released.is_(None)
+)
+_FIRSTS = (
+    select(func.min(delivery.c.id))
+    .where(delivery.c.case_id == _CASE, delivery.c.kind.in_(outbox.COPIES))
+    .group_by(delivery.c.recipient)
+)
+_ROOTS = select(delivery.c.recipient, delivery.c.message_id).where(delivery.c.id.in_(_FIRSTS))
+
+
 def of(connection: Connection, key: Key, mail_id: int) -> MailContext:
     """Read it. The mail exists: a delivery refers to it."""
     place = views.mail_place(connection, mail_id)
-    row = connection.execute(select(original).where(original.c.mail_id == mail_id)).one_or_none()
+    row = connection.execute(_ORIGINAL, {"mail": mail_id}).one_or_none()
     its_case = views.case_by_id(connection, place.case_id) if place.case_id is not None else None
     linked = its_case.linked_to if its_case else None
     return MailContext(
@@ -51,34 +67,18 @@ def of(connection: Connection, key: Key, mail_id: int) -> MailContext:
         original=key.open(row.sealed, b"original") if row else None,
         truncated=bool(row and row.truncated),
         case=its_case,
-        linked_code=connection.execute(select(case.c.code).where(case.c.id == linked)).scalar() or "" if linked else "",
+        linked_code=connection.execute(_CODE, {"case": linked}).scalar() or "" if linked else "",
         withheld=withheld(connection, mail_id, place.case_id),
-        deliveries=tuple(
-            outbox.as_delivery(one)
-            for one in connection.execute(select(delivery).where(delivery.c.mail_id == mail_id).order_by(delivery.c.id))
-        ),
+        deliveries=tuple(outbox.as_delivery(one) for one in connection.execute(_DELIVERIES, {"mail": mail_id})),
         acknowledgement=views.acknowledgement_state(connection, its_case.id)
         if its_case
         else AcknowledgementState("not-sent", ""),
-        roots=_roots(connection, its_case.id) if its_case else {},
+        roots={r.recipient: r.message_id for r in connection.execute(_ROOTS, {"case": its_case.id})}
+        if its_case
+        else {},
     )
 
 
 def withheld(connection: Connection, mail_id: int | None, case_id: int | None) -> frozenset[str]:
     """Organizers who must not have a mail, by itself or by its case."""
-    rows = connection.execute(
-        select(recusal.c.organizer).where(
-            or_(recusal.c.mail_id == mail_id, recusal.c.case_id == case_id), recusal.c.released.is_(None)
-        )
-    )
-    return frozenset(rows.scalars())
-
-
-def _roots(connection: Connection, case_id: int) -> dict[str, str]:
-    firsts = (
-        select(func.min(delivery.c.id))
-        .where(delivery.c.case_id == case_id, delivery.c.kind.in_(outbox.COPIES))
-        .group_by(delivery.c.recipient)
-    )
-    rows = connection.execute(select(delivery.c.recipient, delivery.c.message_id).where(delivery.c.id.in_(firsts)))
-    return {row.recipient: row.message_id for row in rows}
+    return frozenset(connection.execute(_WITHHELD, {"mail": mail_id, "case": case_id}).scalars())

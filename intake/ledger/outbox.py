@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, exists, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from intake.ledger.accept import PRIORITY
-from intake.ledger.schema import delivery, lease, original
+from intake.ledger.schema import Moment, delivery, lease, original
 from intake.model import Delivery, DeliveryDraft, DeliveryState, MessageKind
 
 OPEN = (DeliveryState.WAITING, DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN)
@@ -18,39 +18,68 @@ COPIES = (MessageKind.REPORT, MessageKind.FOLLOW_UP, MessageKind.NOTICE)
 NOT_COPIES = ("undelivered", "confirmed", "refused")  # notices that do not carry a mail to a person
 
 
-def _due(now: datetime) -> Any:
-    return and_(
-        delivery.c.state.in_(OPEN),
-        or_(
-            and_(delivery.c.state.in_((DeliveryState.PENDING, DeliveryState.UNKNOWN)), delivery.c.not_before <= now),
-            # Waiting for a copy to arrive somewhere; its time is up, so it goes out with other words.
-            and_(delivery.c.state == DeliveryState.WAITING, delivery.c.not_before <= now),
-            # Whoever claimed it is gone. What they did is not known.
-            and_(delivery.c.state == DeliveryState.CLAIMED, delivery.c.lease_until <= now),
-        ),
+# Statements that run for every message are built once: building one costs more than running it.
+_NOW = bindparam("at", type_=Moment)
+_DUE = and_(
+    delivery.c.state.in_(OPEN),
+    or_(
+        and_(delivery.c.state.in_((DeliveryState.PENDING, DeliveryState.UNKNOWN)), delivery.c.not_before <= _NOW),
+        # Waiting for a copy to arrive somewhere; its time is up, so it goes out with other words.
+        and_(delivery.c.state == DeliveryState.WAITING, delivery.c.not_before <= _NOW),
+        # Whoever claimed it is gone. What they did is not known.
+        and_(delivery.c.state == DeliveryState.CLAIMED, delivery.c.lease_until <= _NOW),
+    ),
+)
+_CHOSEN = (
+    select(delivery.c.id)
+    .where(_DUE)
+    .order_by(delivery.c.priority, delivery.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_CLAIM = (
+    update(delivery)
+    .where(delivery.c.id.in_(_CHOSEN))
+    .values(
+        state=DeliveryState.CLAIMED,
+        attempts=delivery.c.attempts + 1,
+        lease_until=bindparam("until", type_=Moment),
+        holder=bindparam("by"),
     )
+    .returning(delivery)
+)
+_MINE = and_(
+    delivery.c.id == bindparam("number"),
+    delivery.c.attempts == bindparam("mine"),
+    delivery.c.state == DeliveryState.CLAIMED,
+)
+_RECORD = (
+    update(delivery)
+    .where(_MINE)
+    .values(
+        state=bindparam("became"),
+        not_before=func.coalesce(bindparam("retry", type_=Moment), delivery.c.not_before),
+        sent_at=bindparam("at", type_=Moment),
+        lease_until=None,
+        holder=None,
+        error=bindparam("why"),
+        receipt=bindparam("proof"),
+    )
+)
+_LET_GO = (
+    update(delivery)
+    .where(
+        delivery.c.mail_id == bindparam("about"),
+        delivery.c.kind == MessageKind.ACKNOWLEDGEMENT,
+        delivery.c.state == DeliveryState.WAITING,
+    )
+    .values(state=DeliveryState.PENDING, not_before=bindparam("at", type_=Moment))
+)
 
 
 def claim(connection: Connection, holder: str, now: datetime, lease_time: timedelta, limit: int) -> list[Delivery]:
     """Take up to ``limit`` due deliveries, the most pressing first. Two claimers never get the same one."""
-    chosen = (
-        select(delivery.c.id)
-        .where(_due(now))
-        .order_by(delivery.c.priority, delivery.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    rows = connection.execute(
-        update(delivery)
-        .where(delivery.c.id.in_(chosen))
-        .values(
-            state=DeliveryState.CLAIMED,
-            attempts=delivery.c.attempts + 1,
-            lease_until=now + lease_time,
-            holder=holder,
-        )
-        .returning(delivery)
-    ).all()
+    rows = connection.execute(_CLAIM, {"at": now, "most": limit, "until": now + lease_time, "by": holder}).all()
     return sorted((as_delivery(row) for row in rows), key=lambda d: (d.kind is MessageKind.ACKNOWLEDGEMENT, d.id))
 
 
@@ -90,33 +119,20 @@ def record(
     The first copy that reaches anyone lets the acknowledgement of that mail go.
     """
     changed = connection.execute(
-        update(delivery)
-        .where(
-            delivery.c.id == mine.id,
-            delivery.c.attempts == mine.attempts,
-            delivery.c.state == DeliveryState.CLAIMED,
-        )
-        .values(
-            state=state,
-            not_before=not_before or delivery.c.not_before,
-            sent_at=now if state is DeliveryState.SENT else None,
-            lease_until=None,
-            holder=None,
-            error=error[:500],
-            receipt=receipt[:500],
-        )
+        _RECORD,
+        {
+            "number": mine.id,
+            "mine": mine.attempts,
+            "became": state.value,
+            "retry": not_before,
+            "at": now if state is DeliveryState.SENT else None,
+            "why": error[:500],
+            "proof": receipt[:500],
+        },
     ).rowcount
     copy = mine.kind in COPIES and mine.variant not in NOT_COPIES
     if changed and state is DeliveryState.SENT and copy and mine.mail_id is not None:
-        connection.execute(
-            update(delivery)
-            .where(
-                delivery.c.mail_id == mine.mail_id,
-                delivery.c.kind == MessageKind.ACKNOWLEDGEMENT,
-                delivery.c.state == DeliveryState.WAITING,
-            )
-            .values(state=DeliveryState.PENDING, not_before=now)
-        )
+        connection.execute(_LET_GO, {"about": mine.mail_id, "at": now})
     return bool(changed)
 
 

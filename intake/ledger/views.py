@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, func, insert, or_, select, update
 
 from intake.ledger.schema import case, delivery, mail, mailbox_pass, recusal
 from intake.letters import AcknowledgementState, MailboxHealth
@@ -69,10 +69,33 @@ def cases(
     return [_case(row, recused.get(row.id, ()), mails.get(row.id, 0)) for row in rows]
 
 
+# Built once: they run for every mail whose messages are composed.
+REPORTERS_MAIL = mail.c.outcome.in_((Outcome.CASE, Outcome.FOLLOW_UP, Outcome.QUARANTINED))
+_ONE_CASE = select(case).where(case.c.id == bindparam("case"))
+_ONE_RECUSED = (
+    select(recusal.c.organizer, recusal.c.reason)
+    .where(recusal.c.case_id == bindparam("case"), recusal.c.released.is_(None))
+    .order_by(recusal.c.id.desc())
+)
+_ONE_COUNT = select(func.count()).where(mail.c.case_id == bindparam("case"), REPORTERS_MAIL)
+_ACKNOWLEDGEMENT = (
+    select(delivery.c.state, delivery.c.sent_at, delivery.c.variant)
+    .where(delivery.c.case_id == bindparam("case"), delivery.c.kind == MessageKind.ACKNOWLEDGEMENT)
+    .order_by(delivery.c.id)
+    .limit(1)
+)
+_NO_ACKNOWLEDGEMENT = (
+    select(mail.c.acknowledge_reason).where(mail.c.case_id == bindparam("case")).order_by(mail.c.id).limit(1)
+)
+_PLACE = select(mail).where(mail.c.id == bindparam("mail"))
+
+
 def case_by_id(connection: Connection, number: int) -> Case:
     """One case. It exists: deliveries refer to it."""
-    row = connection.execute(select(case).where(case.c.id == number)).one()
-    return _case(row, _recused(connection, [number]).get(number, ()), mail_counts(connection, [number]).get(number, 0))
+    row = connection.execute(_ONE_CASE, {"case": number}).one()
+    withheld = connection.execute(_ONE_RECUSED, {"case": number})
+    recused = {one.organizer: Withheld(one.organizer, one.reason) for one in withheld}
+    return _case(row, tuple(recused.values()), connection.execute(_ONE_COUNT, {"case": number}).scalar() or 0)
 
 
 def _hidden(number: ColumnElement[Any], organizer: str) -> ColumnElement[bool]:
@@ -102,7 +125,7 @@ def mail_counts(connection: Connection, numbers: list[int], since: datetime | No
             select(mail.c.case_id, func.count())
             .where(
                 mail.c.case_id.in_(numbers[start : start + 400]),
-                mail.c.outcome.in_((Outcome.CASE, Outcome.FOLLOW_UP, Outcome.QUARANTINED)),
+                REPORTERS_MAIL,
             )
             .group_by(mail.c.case_id)
         )
@@ -137,16 +160,9 @@ def _case(row: Row[Any], recused: tuple[Withheld, ...], mails: int) -> Case:
 
 def acknowledgement_state(connection: Connection, case_id: int) -> AcknowledgementState:
     """What became of the acknowledgement of a case."""
-    row = connection.execute(
-        select(delivery.c.state, delivery.c.sent_at, delivery.c.variant)
-        .where(delivery.c.case_id == case_id, delivery.c.kind == MessageKind.ACKNOWLEDGEMENT)
-        .order_by(delivery.c.id)
-        .limit(1)
-    ).one_or_none()
+    row = connection.execute(_ACKNOWLEDGEMENT, {"case": case_id}).one_or_none()
     if row is None:
-        reason = connection.execute(
-            select(mail.c.acknowledge_reason).where(mail.c.case_id == case_id).order_by(mail.c.id).limit(1)
-        ).scalar()
+        reason = connection.execute(_NO_ACKNOWLEDGEMENT, {"case": case_id}).scalar()
         return AcknowledgementState("not-sent", reason or "")
     if row.state == DeliveryState.SENT:
         return AcknowledgementState("sent", row.variant, row.sent_at)
@@ -238,7 +254,7 @@ def outcomes(connection: Connection) -> dict[str, int]:
 
 def mail_place(connection: Connection, mail_id: int) -> MailPlace:
     """Where a mail came from. It exists: deliveries refer to it."""
-    row = connection.execute(select(mail).where(mail.c.id == mail_id)).one()
+    row = connection.execute(_PLACE, {"mail": mail_id}).one()
     return MailPlace(
         MailRef(row.mailbox, row.folder, row.uidvalidity, row.uid),
         row.size,
