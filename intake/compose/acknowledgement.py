@@ -64,7 +64,9 @@ def compose(
     letter: Acknowledgement, now: datetime, house: House, templates: Templates, markdown: Markdown, helplines: Helplines
 ) -> Outgoing:
     """The message to the reporter: to their address alone, without their name. Raises TemplateError, DeliveryError."""
-    languages = tuple(dict.fromkeys((letter.language, *house.languages, "en")))
+    # Only in a language that the team has said it speaks: an answer in another one would promise a talk in it.
+    wished = (letter.language,) if letter.language in house.languages else ()
+    languages = tuple(dict.fromkeys((*wished, *house.languages, "en")))
     name, language = templates.find(KIND, names(letter), languages)
     rendered = templates.render(name, facts(letter, house, helplines, language))
     envelope = Envelope(
