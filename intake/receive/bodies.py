@@ -22,11 +22,11 @@ _PATH = re.compile(r"[\\/:]")
 _RETURNED_ID = re.compile(r"^[>|\s]{0,20}message-id:\s{0,20}(<[^<>\s]{3,998}>)", re.IGNORECASE | re.MULTILINE)
 _TOLD_OF_ENCLOSED = ("subject", "from", "sender", "reply-to", "to", "cc")
 _MACHINE_READABLE = {
-    "message/delivery-status": "report",
-    "message/global-delivery-status": "report",
-    "message/disposition-notification": "report",
-    "message/global-disposition-notification": "report",
-    "message/feedback-report": "report",
+    "message/delivery-status": "delivery-report",
+    "message/global-delivery-status": "delivery-report",
+    "message/disposition-notification": "disposition-report",
+    "message/global-disposition-notification": "disposition-report",
+    "message/feedback-report": "delivery-report",
 }
 _SIGNATURES = {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
 
@@ -158,7 +158,7 @@ def _holds_html(part: Part) -> bool:
 def _visit_message(part: Part, bodies: Bodies) -> None:
     if part.type in _MACHINE_READABLE:
         if part.enclosed == 0:
-            bodies.content.add(_MACHINE_READABLE[part.type])
+            bodies.content.update(("report", _MACHINE_READABLE[part.type]))
         bodies.others.append(bodies.text_of(part))
         return
     if part.type not in _HEADERS_ONLY and part.enclosed == 0:

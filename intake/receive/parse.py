@@ -12,10 +12,14 @@ from intake.model import ParsedMail
 from intake.receive.bodies import Bodies, content_type, nested_message_ids, read_bodies, report_type
 from intake.receive.head import Head, Leaf, message_ids, plain_head, read_head
 from intake.receive.shape import Field, Shape, read_fields, survey
-from intake.receive.text import clean, decode_bytes, decode_field
+from intake.receive.text import clean, decode_bytes, decode_field, unfolded
 
 _BRACKETED = re.compile(r"<([^<>]*)>")
 _SHOWN_BYTES = 4096  # of each header's value
+# Written by servers around what a sender chose: an encoded word in them must not become syntax.
+_LITERAL = frozenset(
+    ("authentication-results", "arc-authentication-results", "received-spf", "received", "dkim-signature", "list-id")
+)
 
 
 def parse(raw: bytes, *, truncated: bool = False, unreadable: bool = False) -> ParsedMail:
@@ -77,7 +81,10 @@ def _assembled(
 
 
 def _headers(fields: tuple[Field, ...]) -> tuple[tuple[str, str], ...]:
-    return tuple((name, decode_field(value, _SHOWN_BYTES)) for name, value in fields)
+    return tuple(
+        (name, unfolded(value, _SHOWN_BYTES) if name in _LITERAL else decode_field(value, _SHOWN_BYTES))
+        for name, value in fields
+    )
 
 
 def _values(fields: tuple[Field, ...], name: str) -> list[bytes]:

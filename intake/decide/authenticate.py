@@ -1,0 +1,99 @@
+"""What our own server found out about a sender: the topmost Authentication-Results (RFC 8601) of the configured
+authserv-id, and nothing else. Anybody may have written the others.
+"""
+
+from __future__ import annotations
+
+import re
+
+from intake.model import ParsedMail
+
+MICROSOFT = "microsoft"  # Exchange Online writes the field without an authserv-id; this name asks for that form
+
+_COMMENT = re.compile(r"\([^()]{0,500}\)")
+_TOKEN = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^\s;"])+|;')
+_DOUBTFUL = {"no-from", "several-from", "control-in-from", "group-from", "empty-from", "invalid-from", "several-authors"}
+
+
+def result(mail: ParsedMail, authserv_id: str) -> str:
+    """``pass``, ``fail`` or ``none``: whether the domain in From was proved (aligned) to have sent the mail.
+
+    With an empty ``authserv_id`` nothing is judged. A doubtful author can't be proved to be anybody.
+    """
+    wanted = authserv_id.strip().lower()
+    if not wanted or len(mail.authors) != 1 or _DOUBTFUL & set(mail.defects):
+        return "none"
+    for value in mail.values("authentication-results"):
+        methods = _methods(value, wanted)
+        if methods is not None:
+            return _judged(methods, mail.authors[0].domain)
+    return "none"
+
+
+def _methods(value: str, wanted: str) -> list[tuple[str, str, dict[str, str]]] | None:
+    """(method, result, properties) of one field, or None when it is another server's."""
+    for _ in range(5):
+        value = _COMMENT.sub(" ", value)
+    clauses: list[list[str]] = [[]]
+    for token in _TOKEN.findall(value):
+        if token == ";":
+            clauses.append([])
+        else:
+            clauses[-1].append(token)
+    if wanted == MICROSOFT:
+        if not clauses[0] or "=" not in clauses[0][0]:
+            return None
+        stated = clauses
+    else:
+        if not clauses[0] or clauses[0][0].strip('"').lower() != wanted:
+            return None
+        stated = clauses[1:]
+    return [found for clause in stated if (found := _method(clause)) is not None]
+
+
+def _method(clause: list[str]) -> tuple[str, str, dict[str, str]] | None:
+    if not clause or "=" not in clause[0]:
+        return None
+    method, _, outcome = clause[0].lower().partition("=")
+    properties = dict(token.lower().split("=", 1) for token in reversed(clause[1:]) if "=" in token)
+    return method.partition("/")[0], outcome, properties
+
+
+def _judged(methods: list[tuple[str, str, dict[str, str]]], domain: str) -> str:
+    failed = False
+    for method, outcome, properties in methods:
+        if method not in {"dmarc", "dkim", "spf"}:
+            continue
+        if outcome == "pass" and _aligned(_proved(method, properties), domain, exact=method == "dmarc"):
+            return "pass"
+        failed = failed or outcome in {"fail", "hardfail", "permerror"}
+    return "fail" if failed else "none"
+
+
+def _proved(method: str, properties: dict[str, str]) -> str:
+    """The domain that a method speaks for."""
+    if method == "dmarc":
+        return properties.get("header.from", "")
+    if method == "spf":
+        return properties.get("smtp.mailfrom", "").rpartition("@")[2].strip('"<>')
+    return properties.get("header.d", "") or properties.get("header.i", "").rpartition("@")[2]
+
+
+def _aligned(proved: str, domain: str, *, exact: bool) -> bool:
+    """Relaxed alignment (RFC 7489, 3.1): the same domain, or one is below the other."""
+    proved, domain = _ascii(proved), _ascii(domain)
+    if not proved or "." not in proved or not domain:
+        return False
+    if exact or proved == domain:
+        return proved == domain
+    return domain.endswith("." + proved) or proved.endswith("." + domain)
+
+
+def _ascii(domain: str) -> str:
+    domain = domain.strip(".").lower()
+    if domain.isascii():
+        return domain
+    try:
+        return domain.encode("idna").decode("ascii")
+    except UnicodeError:
+        return ""

@@ -1,0 +1,253 @@
+"""What a mail is: one ``Judge`` per configuration, one ``Verdict`` per mail. Pure.
+
+The judge asks in turn who sent it (``automatic``), what it is about (``matching``), how soon people must look
+(``urgency``), in which language it is, who must not see it (``recuse``), and what our server says of its sender
+(``authenticate``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from intake.decide import authenticate, urgency
+from intake.decide.automatic import Own, sender
+from intake.decide.folding import Folded, needle
+from intake.decide.language import language
+from intake.decide.matching import Rule, Seen, Test, Text, ahead, anywhere, compiled, in_subject
+from intake.decide.phrases import Lexicon, PhraseList, lexicon
+from intake.decide.quoting import bare_subject, own_text
+from intake.decide.recuse import Names, withheld
+from intake.model import Kind, ParsedMail, Sender, Urgency, Verdict
+
+if TYPE_CHECKING:
+    from intake.config import Config
+
+REPORT, CONCERN, QUESTION = "report", "concern", "question"
+CODE_OF_CONDUCT = "code-of-conduct"
+MAX_JUDGED = 200_000  # characters of a text that phrases are looked for in; names are looked for in all of it
+
+# What is used when the configuration has no [[category]]: name, list in the subject, lists anywhere, in this order.
+DEFAULT_CATEGORIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    (CONCERN, CODE_OF_CONDUCT, ("pre-event",)),
+    (REPORT, CODE_OF_CONDUCT, ()),
+    (CONCERN, "", ("incident", "pre-event")),
+    (REPORT, "", ("incident",)),
+    (REPORT, "", (CODE_OF_CONDUCT,)),
+    (REPORT, "", ("urgent-signals",)),
+    (QUESTION, "", ()),
+)
+# Signals that by themselves make a mail without any other sign a report.
+_GRAVE = ("danger", "sexual-violence", "weapon", "threat", "stalking", "drugged", "injury", "self-harm", "doxxing")
+_SENTENCE = re.compile(r"[.!?;]+\s|\n\s*\n")
+# Reasons of automatic mail that only ever answers or reports on other mail; a web site's form is none of these.
+_ECHOES = ("auto-submitted:auto-replied", "subject:out-of-office", "receipt:", "suppress:", "header:x-auto", "precedence:")
+_RECIPIENT_FIELDS = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "apparently-to", "x-forwarded-to")
+
+
+@dataclass(frozen=True, slots=True)
+class _Category:
+    name: str
+    rule: str
+    evidence: tuple[str, ...]
+    matched: bool
+
+
+class Judge:
+    """Judges mail by one configuration. What it needs for that is made at the first mail: most passes have none."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._own = Own.of(config)
+
+    @cached_property
+    def _lexicon(self) -> Lexicon:
+        return lexicon(self._config.phrases)
+
+    @cached_property
+    def _names(self) -> tuple[Names, ...]:
+        return tuple(Names(organizer) for organizer in self._config.organizers)
+
+    @cached_property
+    def _rules(self) -> tuple[Rule, ...]:
+        return _rules(self._config, self._lexicon)
+
+    @cached_property
+    def _code_of_conduct(self) -> Test:
+        return in_subject(CODE_OF_CONDUCT, self._lexicon.lists)
+
+    def judge(self, mail: ParsedMail, arrived: datetime, own_words: Sequence[str] = ()) -> Verdict:
+        """Everything that can be said of a mail by itself. Never raises.
+
+        ``own_words`` are texts of ours that it may quote (see ``recuse.withheld``).
+        """
+        said_by = sender(mail, self._own)
+        seen = self._seen(mail, arrived)
+        whole = Folded((*seen.subject.folded.words, "\0", *seen.body.folded.words))
+        category = self._category(mail, said_by, seen)
+        reasons = self._urgency(whole, category, arrived)
+        return Verdict(
+            kind=said_by.kind,
+            category=category.name,
+            rule=category.rule,
+            evidence=category.evidence,
+            urgency=Urgency.URGENT if reasons else Urgency.NORMAL,
+            urgency_reasons=reasons,
+            language=self._language(mail, seen),
+            event=urgency.event_of(whole, arrived, self._config.events),
+            acknowledge=said_by.acknowledge,
+            acknowledge_reason=said_by.reason,
+            acknowledge_to=said_by.to,
+            recused=withheld(mail, self._names, own_words),
+            authentication=authenticate.result(mail, self._config.acknowledgement.authserv_id),
+            matched=category.matched,
+        )
+
+    # --- category ---------------------------------------------------------------------------------
+
+    def _seen(self, mail: ParsedMail, arrived: datetime) -> Seen:
+        subject = bare_subject(mail.subject)
+        body = own_text(mail)[:MAX_JUDGED]
+        text = Text(body, Folded.of(body))
+        headers: dict[str, Text] = {}
+        if any(rule.label.find("header:") >= 0 for rule in self._rules):
+            for name in {name for name, _ in mail.headers}:
+                joined = "\n".join(mail.values(name))
+                headers[name] = Text(joined, Folded.of(joined))
+        return Seen(
+            subject=Text(mail.subject, Folded.of(subject)),
+            body=text,
+            recipients=_recipients(mail),
+            headers=headers,
+            concern_ahead=lambda phrases: self._concern_ahead(phrases, text, arrived),
+        )
+
+    def _category(self, mail: ParsedMail, said_by: Sender, seen: Seen) -> _Category:
+        echo = _is_echo(said_by)
+        for rule in self._rules:
+            if not rule.tests:
+                return self._doubt(mail, said_by, seen) or _Category(rule.category, rule.label, (), matched=False)
+            evidence = rule.evidence(seen)
+            if evidence is not None and (said_by.kind is not Kind.LIST or rule.subject_only):
+                return _Category(rule.category, rule.label, evidence[:20], matched=not echo)
+        return _Category(REPORT, "doubt:no-rule", (), matched=False)
+
+    def _doubt(self, mail: ParsedMail, said_by: Sender, seen: Seen) -> _Category | None:
+        """What no rule took: in doubt it is a report, and never a mere question under a Code-of-conduct subject."""
+        known = any(rule.category == REPORT for rule in self._rules)
+        if not known:
+            return None
+        under = self._code_of_conduct(seen)
+        if under:
+            return _Category(REPORT, "doubt:code-of-conduct", under, matched=not _is_echo(said_by))
+        if said_by.kind is not Kind.PERSON:
+            return None
+        if "encrypted" in mail.content or _UNREADABLE & set(mail.defects):
+            return _Category(REPORT, "doubt:unreadable", (), matched=True)
+        if not seen.body.folded.words:
+            return _Category(REPORT, "doubt:no-text", (), matched=True)
+        if not seen.subject.folded.words:
+            return _Category(REPORT, "doubt:no-subject", (), matched=True)
+        return None
+
+    # --- concern or report ------------------------------------------------------------------------
+
+    def _concern_ahead(self, phrases: PhraseList, text: Text, arrived: datetime) -> tuple[str, ...]:
+        """The phrases that make a mail a concern before an event, or nothing: in doubt it is a report.
+
+        Somebody's presence ahead makes a concern, and so does worry about an event ahead, also with a history.
+        What happened lately, or at an event of ours, makes a report, whatever lies ahead.
+        """
+        sentences = [Folded.of(sentence) for sentence in _SENTENCE.split(text.plain) if sentence and sentence.strip()][:500]
+        time = self._lexicon.time
+        if any(self._happened(sentence, phrases) for sentence in sentences):
+            return ()
+        found = phrases.found_in(text.folded)
+        if found:
+            return found
+        if any(time["act"].in_text(one) and not time["history"].in_text(one) for one in sentences):
+            return ()
+        ahead_ = time["ahead"].found_in(text.folded) or self._events_ahead(text.folded, arrived)
+        worried = time["worry"].found_in(text.folded)
+        going = time["attending"].found_in(text.folded)
+        if ahead_ and (worried or going):
+            return (*ahead_, *worried, *going)
+        return ()
+
+    def _happened(self, sentence: Folded, ahead_: PhraseList) -> bool:
+        time = self._lexicon.time
+        if not time["act"].in_text(sentence):
+            return False
+        if time["recent"].in_text(sentence):
+            return True
+        return (
+            time["place"].in_text(sentence)
+            and not time["history"].in_text(sentence)
+            and not ahead_.in_text(sentence)
+        )
+
+    def _events_ahead(self, text: Folded, arrived: datetime) -> tuple[str, ...]:
+        return tuple(
+            event.name for event in self._config.events if event.starts > arrived and text.spans(needle(event.name))
+        )
+
+    # --- the rest ---------------------------------------------------------------------------------
+
+    def _urgency(self, whole: Folded, category: _Category, arrived: datetime) -> tuple[str, ...]:
+        spoken = urgency.speakers(whole, self._lexicon.function_words)
+        reasons = urgency.signals(whole, self._lexicon, spoken)
+        if not category.matched:
+            return tuple(reason for reason in reasons if reason != "urgent-minor")
+        return (*reasons, *urgency.calendar(arrived, self._config.events))
+
+    def _language(self, mail: ParsedMail, seen: Seen) -> str:
+        text = f"{bare_subject(mail.subject)}\n{seen.body.plain[:4000]}"
+        return language(text, mail, self._config.community.languages, self._lexicon.function_words)
+
+
+_UNREADABLE = {"unreadable", "unparsed", "truncated", "too-deep", "too-many-parts", "boundary-missing"}
+
+
+def _is_echo(said_by: Sender) -> bool:
+    """Whether a mail only answers, returns or repeats another: its subject then says nothing of its own."""
+    if said_by.kind in {Kind.BOUNCE, Kind.OURS}:
+        return said_by.reason != "ours:own-address"
+    return said_by.kind is Kind.AUTOMATIC and said_by.reason.startswith(_ECHOES)
+
+
+def _recipients(mail: ParsedMail) -> tuple[str, ...]:
+    found = {address.email.lower() for address in (*mail.to, *mail.cc)}
+    found |= {value.strip().strip("<>").lower() for name in _RECIPIENT_FIELDS for value in mail.values(name)}
+    return tuple(sorted(found))
+
+
+def _rules(config: Config, known: Lexicon) -> tuple[Rule, ...]:
+    from intake.config import DEFAULT_CATEGORIES as UNCONFIGURED  # noqa: PLC0415 - pydantic, only where it is used
+
+    if config.categories is UNCONFIGURED or config.categories == UNCONFIGURED:
+        return _default_rules(known)
+    rules = [compiled(number, category, known.lists) for number, category in enumerate(config.categories, 1)]
+    return tuple(rules)
+
+
+def _default_rules(known: Lexicon) -> tuple[Rule, ...]:
+    grave = [phrases for signals in known.urgent.values() for name, phrases in signals.items() if name in _GRAVE]
+    lists = {
+        **known.lists,
+        "urgent-signals": PhraseList("urgent-signals", tuple(phrase for list_ in grave for phrase in list_.phrases)),
+    }
+    rules = []
+    for number, (name, subject, wanted) in enumerate(DEFAULT_CATEGORIES, 1):
+        tests = [in_subject(subject, lists)] if subject else []
+        tests += [ahead(one, lists) if one == "pre-event" else anywhere(one, lists) for one in wanted]
+        labels = [f"subject={subject}"] if subject else []
+        labels += [f"body={one}" for one in wanted]
+        where = ",".join(labels) or "otherwise"
+        rules.append(
+            Rule(name, f"category[{number}]:{where}", tuple(tests), subject_only=bool(subject) and not wanted)
+        )
+    return tuple(rules)

@@ -1,0 +1,322 @@
+"""The marks of machines: tables of header fields, addresses and subjects, each with where it comes from.
+
+Every function gives a reason's id, or an empty string. They look at the mail's own head and structure only; words
+in a body never make a machine of a person.
+"""
+
+from __future__ import annotations
+
+import re
+
+from intake.decide.folding import fold
+from intake.model import ParsedMail
+
+# --- bounces ------------------------------------------------------------------------------------
+
+_DAEMON_LOCAL = re.compile(
+    r"(?:mailer[-_.]?daemon|mail[-_.]?daemon|double-bounce|mmdf|bounces?|bounced[-_.]mail|bounce[-_.]?(?:master|handler)"
+    r"|microsoftexchange[0-9a-f]{16,32})(?:[+=-].*)?"
+)
+_POSTMASTER_LOCAL = re.compile(r"post[-_.]?master(?:[+=-].*)?")
+_DAEMON_NAME = re.compile(
+    r"\b(?:mail(?:er)?[ -_]?daemon|mail delivery (?:sub)?system|mail delivery service|mail administrator"
+    r"|internet mail delivery|mail system|delivery (?:subsystem|status|agent))\b"
+)
+_BOUNCE_SUBJECT = re.compile(
+    r"(?:delivery (?:status )?(?:notification|failure|failed|report|delayed|unsuccessful|error)"
+    r"|undeliver(?:able|ed)|undelivered mail|non[- ]?deliver(?:y|able)|returned (?:mail|to sender)|mail (?:returned|delivery)"
+    r"|mail (?:system )?(?:error|failure)|failure (?:notice|delivery)|failed delivery|message (?:delivery|delayed|undeliverable"
+    r"|you sent blocked)|could ?n(?:o|')t (?:send|deliver)|warning: (?:could not send|message)|unzustellbar|nicht zugestellt"
+    r"|mail konnte nicht|zustellung|onbestelbaar|niet bezorgd|bezorging|non remis|message non (?:distribu|remis)|echec de"
+    r"|non recapitabile|mancato recapito|no se (?:pudo|puede) entregar|no entregado|returniert|rejected posting"
+    r"|complaint about message|abuse report|email feedback report|\[?.{0,20}dmarc failure report)"
+)
+_REFUSED_BODY = re.compile(
+    r"(?:reporting-mta:|final-recipient:|diagnostic-code:|feedback-type:|the following (?:addresses|recipients?) "
+    r"(?:had|could|failed|did)|permanent fatal errors|this is the qmail-send|i wasn't able to deliver|could not be delivered"
+    r"|undeliverable (?:address|message)|original message (?:follows|headers)|message (?:headers|text) follow"
+    r"|(?:smtp|lmtp) error from remote|5\d\d[ -]5\.\d\.\d|user unknown|mailbox (?:is )?(?:full|unavailable))"
+)
+_REPORTS = {"delivery-status": "bounce:dsn", "feedback-report": "bounce:complaint", "abuse-report": "bounce:complaint"}
+
+
+def bounce(mail: ParsedMail) -> str:
+    """Whether a mail system reports on a message it could not, would not, or does not want to deliver."""
+    if mail.content_type == "multipart/report" and mail.report_type != "disposition-notification":
+        return _REPORTS.get(mail.report_type, "bounce:report")
+    if mail.content_type in {"message/delivery-status", "message/feedback-report"}:
+        return "bounce:dsn"
+    forwarded = is_forwarded(mail.subject)
+    if "delivery-report" in mail.content and not forwarded:
+        return "bounce:report-part"
+    if mail.first("x-failed-recipients") and not forwarded:  # Exim, Gmail
+        return "bounce:failed-recipients"
+    return _bounce_by_sender(mail) or _bounce_by_words(mail)
+
+
+def _bounce_by_sender(mail: ParsedMail) -> str:
+    locals_ = _locals(mail)
+    if any(_DAEMON_LOCAL.fullmatch(local) for local in locals_):
+        return "bounce:daemon"
+    name = fold(mail.first("from"))
+    if _DAEMON_NAME.search(name.partition("<")[0]) or name.replace("<>", "").strip() in {"mailer-daemon", "postmaster"}:
+        return "bounce:daemon-name"
+    if any(_POSTMASTER_LOCAL.fullmatch(local) for local in locals_):
+        return "bounce:postmaster"
+    if mail.return_path == "" and not _auto_submitted(mail):
+        return "bounce:null-sender"
+    if _DAEMON_LOCAL.fullmatch((mail.return_path or "").lower()):
+        return "bounce:daemon"
+    return ""
+
+
+def _bounce_by_words(mail: ParsedMail) -> str:
+    """A subject that only mail systems write, and a body that they wrote too."""
+    if mail.in_reply_to and mail.subject[:3].lower() == "re:":
+        return ""
+    subject = fold(mail.subject)
+    told = _REFUSED_BODY.search(fold(mail.text[:8192])) is not None or mail.nested_message_ids
+    if _BOUNCE_SUBJECT.match(subject) and told:
+        return "bounce:wording"
+    return ""
+
+
+# --- automatic mail -----------------------------------------------------------------------------
+
+# Fields that only automatic mail carries, whatever they say (unless they say no).
+_AUTOMATIC_FIELDS = {
+    "x-autoreply": "Exim recipes, cPanel, 1&1",
+    "x-autorespond": "RT, Kerio, Plesk",
+    "x-autoresponder": "several",
+    "x-autoresponse": "several",
+    "x-auto-reply": "several",
+    "x-auto-respond": "several",
+    "x-auto-response": "several",
+    "x-autoreply-from": "several",
+    "x-mail-autoreply": "several",
+    "x-auto-reply-from": "several",
+    "auto-reply": "several",
+    "x-autogenerated": "forwarders and responders",
+    "x-fc-machinegenerated": "FirstClass",
+    "x-post-messageclass": "RSA/Mirapoint: 9; Autoresponder",
+    "x-vacation": "several",
+    "x-ebay-mailtracker": "eBay",
+    "x-cron-env": "cron (Vixie and Debian)",
+    "x-opengroupware-autoresponse": "OpenGroupware",
+    "x-jira-fingerprint": "Jira",
+    "x-github-reason": "GitHub",
+    "x-gitlab-notificationreason": "GitLab",
+    "x-bugzilla-reason": "Bugzilla",
+    "x-redmine-host": "Redmine",
+    "x-auto-submitted": "a misspelling of Auto-Submitted",
+    "x-zammad-auto-response": "Zammad",
+    "x-otrs-loop": "OTRS",
+    "x-znuny-loop": "Znuny",
+    "rt-originator": "RT",
+    "x-amz-sns-message-id": "Amazon SNS",
+    "x-loop": "procmail recipes, helpdesks: I have passed here",
+    "x-intake-kind": "another installation of this program",
+}
+_NOT = {"", "no", "none", "false", "0", "normal"}
+_AUTO_REPLY_PRECEDENCE = {"auto_reply", "auto-reply", "autoreply"}
+_RESPONDERS = re.compile(r"(?:vacation|auto-?(?:reply|respond)|gnarwl|out.?of.?office|yahoo.? autoresponder)")
+
+_NO_REPLY = re.compile(
+    r"(?:.*[-_.+])?(?:no|not|never|dont|donot|do-not|do_not|do\.not)[-_.]?(?:reply|replies|respond|response|answer)(?:s|to)?(?:[-_.+=\d].*)?"
+    r"|(?:.*[-_.])?(?:ne|merci-de-ne)[-_.]?pas[-_.]?(?:repondre|repondez)(?:[-_.+].*)?"
+    r"|(?:.*[-_.])?(?:nicht|keine)[-_.]?antwort(?:en)?(?:[-_.+].*)?|(?:.*[-_.])?(?:niet|geen)[-_.]?(?:be)?antwoord(?:en)?(?:[-_.+].*)?"
+    r"|(?:.*[-_.])?no[-_.]?(?:responder|contestar|rispondere)(?:[-_.+].*)?|non[-_.]?rispondere|nao[-_.]?responda"
+)
+_MACHINE_LOCAL = re.compile(
+    r"(?:auto(?:mailer|mat|matic|mated|reply|respond(?:er)?|answer|notify|notification)|robot|daemon|nobody|www-data|apache|httpd|cron|cronjob"
+    r"|system[-_.]?administrator|mailserver|anti-?virus|virus-?(?:alert|scanner)|ftp-?master|uucp|news-daemon|sysadmin-alerts?)(?:[+-].*)?"
+)
+_OUT_OF_OFFICE = re.compile(
+    r"(?:"
+    # the responder's own mark before the original subject
+    r"auto(?:matic|mated|matisch(?:e|es)?)?[ -]?(?:re(?:ply|sponse|spuesta)|ack(?:nowledg(?:e)?ment)?|svar|antwort|antwoord|reply sent)\b.{0,40}?(?:[:\]]|$)"
+    r"|auto:|\[?auto-?reply\]?|auto(?:antwort|reply|response|svar|odpoved|odpowiedz)\b|re: auto(?:matic)?[ -]?reply"
+    r"|(?:reponse|message) (?:automatique|d'absence|d.absence)|notification d.absence|absen(?:ce|t|te) (?:du|de|au) bureau|absence\s*:|en conges?\s*[:!-]"
+    r"|out[ -]of[ -](?:the[ -])?office(?:\s+(?:auto ?-?)?(?:reply|response|message|notification|notice|alert|re|assistant))?\s*(?:[:!.\[(-]|$)"
+    r"|ooo(?:\s*[:!-]|$)|i(?:'m| am) (?:currently )?(?:out of (?:the )?office|on (?:vacation|holiday|leave)|away from)"
+    r"|(?:on|away on) (?:vacation|annual leave|holiday|maternity leave|parental leave)\b|vacation (?:reply|message|response|notice|auto)|vacation\s*[:!]|away (?:message|notice)\s*[:!]?$|away from (?:my |the )?(?:mail|office|desk|email)"
+    r"|abwesenheit(?:snotiz|snachricht|smeldung|sassistent|sbenachrichtigung)|abwesend\s*[:!-]|abwesend$|nicht im (?:buro|haus)|automatisierte antwort|urlaubsvertretung|ich bin (?:im urlaub|abwesend|nicht im)"
+    r"|afwezig(?:heid)?s?(?:bericht|melding|assistent|notificatie)|afwezig(?:heid)?\s*[:!-]|afwezig(?:heid)?$|niet (?:op|aanwezig (?:op|in)) (?:het |mijn )?kantoor|ik ben (?:afwezig|met vakantie|met verlof|op vakantie)|met (?:vakantie|verlof)\s*[:!-]"
+    r"|respuesta automatica|fuera de (?:la )?oficina|autorrespuesta|mensaje automatico|estoy (?:fuera|de vacaciones)"
+    r"|risposta automatica|fuori (?:sede|ufficio)|assenza dall.ufficio|risponditore automatico"
+    r"|resposta automatica|fora do escritorio|ausencia (?:temporaria|do escritorio)|ausente do escritorio"
+    r"|automatisk svar|automatiskt svar|franvaro(?:meddelande)?|fravaer(?:sbesked|smelding)?|ikke til ?stede|ikke pa kontoret|utanfor kontoret"
+    r"|automaattinen (?:vastaus|poissaoloilmoitus)|poissa toimistosta|poissaoloviesti"
+    r"|automatyczna odpowiedz|odpowiedz automatyczna|poza biurem|autoodpowiedz|automaticka odpoved|automaticka odpoved|mimo kancelar|nepritomnost"
+    r"|automatikus valasz|hazon kivul|raspuns automat|otomatik (?:yanit|cevap)|ofis disinda|automatski odgovor|samodejni odgovor|automatinis atsakymas|automaatvastus"
+    r")"
+)
+_OUT_OF_OFFICE_OTHER_SCRIPTS = (
+    *("\u81ea\u52d5\u8fd4\u4fe1", "\u81ea\u52d5\u5fdc\u7b54", "\u4e0d\u5728\u901a\u77e5", "\u4e0d\u5728\u306e"),
+    *("\u81ea\u52a8\u56de\u590d", "\u81ea\u52a8\u7b54\u590d", "\u81ea\u52d5\u56de\u8986", "\u81ea\u52d5\u56de\u5fa9"),
+    *("\uc790\ub3d9 \ud68c\uc2e0", "\uc790\ub3d9\ud68c\uc2e0", "\ubd80\uc7ac\uc911"),
+    *("\u0430\u0432\u0442\u043e\u043c\u0430\u0442\u0438\u0447\u0435\u0441\u043a\u0438\u0439 \u043e\u0442\u0432\u0435\u0442", "\u0430\u0432\u0442\u043e\u043e\u0442\u0432\u0435\u0442"),
+    *("\u0430\u0432\u0442\u043e\u043c\u0430\u0442\u0438\u0447\u043d\u0430 \u0432\u0456\u0434\u043f\u043e\u0432\u0456\u0434\u044c", "\u03b1\u03c5\u03c4\u03cc\u03bc\u03b1\u03c4\u03b7 \u03b1\u03c0\u03ac\u03bd\u03c4\u03b7\u03c3\u03b7"),
+    *("\u05ea\u05e9\u05d5\u05d1\u05d4 \u05d0\u05d5\u05d8\u05d5\u05de\u05d8\u05d9\u05ea", "\u0631\u062f \u062a\u0644\u0642\u0627\u0626\u064a"),
+)
+
+
+def automatic(mail: ParsedMail, *, through_our_list: bool = False) -> str:
+    """Whether a machine wrote the mail: an answer, a notice, a form on a web site.
+
+    A list of our own marks what it passes on as a list does; that much is forgiven ``through_our_list``.
+    """
+    return (
+        _auto_submitted(mail)
+        or _receipt(mail)
+        or _suppressed(mail)
+        or _marked(mail, through_our_list=through_our_list)
+        or _machine_address(mail)
+        or _out_of_office(mail.subject)
+    )
+
+
+def _auto_submitted(mail: ParsedMail) -> str:
+    """RFC 3834, 5: anything but ``no``, in any occurrence; a comment or parameter does not matter."""
+    for value in mail.values("auto-submitted"):
+        keyword = re.split(r"[;(\s]", value.strip().lower(), maxsplit=1)[0]
+        if keyword in _NOT:
+            continue
+        return f"auto-submitted:{keyword}" if keyword in _SUBMITTED else "auto-submitted:other"
+    return ""
+
+
+_SUBMITTED = {"auto-generated", "auto-replied", "auto-notified"}
+
+
+def _receipt(mail: ParsedMail) -> str:
+    """Message disposition notifications (RFC 8098), by structure."""
+    if mail.report_type == "disposition-notification" or mail.content_type.endswith("disposition-notification"):
+        return "receipt:mdn"
+    return "receipt:mdn" if "disposition-report" in mail.content and not is_forwarded(mail.subject) else ""
+
+
+def _suppressed(mail: ParsedMail) -> str:
+    """X-Auto-Response-Suppress ([MS-OXCMAIL] 2.2.3.2.14) by its values: see docs/decisions/0010.
+
+    ``All`` is a machine's; ``AutoReply`` too, but not in the set that Exchange puts on ordinary mail it expands.
+    """
+    for value in mail.values("x-auto-response-suppress"):
+        asked = {word for word in re.split(r"[\s,;]+", value.lower()) if word}
+        if "all" in asked:
+            return "suppress:all"
+        if "autoreply" in asked and not _passed_exchange(mail):
+            return "suppress:autoreply"
+    return ""
+
+
+def _passed_exchange(mail: ParsedMail) -> bool:
+    return any(name.startswith(("x-ms-exchange-", "x-ms-has-attach")) or name == "thread-index" for name, _ in mail.headers)
+
+
+def _marked(mail: ParsedMail, *, through_our_list: bool) -> str:
+    for name, value in mail.headers:
+        if name in _AUTOMATIC_FIELDS and value.strip().lower() not in _NOT:
+            if name == "x-loop" and through_our_list:
+                continue
+            return f"header:{name}"
+        if name in {"precedence", "x-precedence"} and value.strip().lower() in _AUTO_REPLY_PRECEDENCE:
+            return "precedence:auto-reply"
+        if name in {"x-mailer", "user-agent"} and _RESPONDERS.search(value.lower()):
+            return "header:responder"
+        if name in {"delivered-to", "x-delivered-to"} and value.strip().lower() in {"autoresponder", "vacation"}:
+            return "header:delivered-to"
+    return ""
+
+
+def _machine_address(mail: ParsedMail) -> str:
+    for local in _locals(mail):
+        if _NO_REPLY.fullmatch(local):
+            return "sender:no-reply"
+        if _MACHINE_LOCAL.fullmatch(local):
+            return "sender:machine"
+    if _NO_REPLY.fullmatch((mail.return_path or "").rpartition("@")[0].lower()):
+        return "sender:no-reply"
+    return ""
+
+
+def _out_of_office(subject: str) -> str:
+    """An answer from somebody's responder that says so only in its subject, at its very beginning."""
+    if _OUT_OF_OFFICE.match(fold(subject).strip()):
+        return "subject:out-of-office"
+    lowered = subject.strip().lower()
+    if any(lowered.lstrip("[(\u3010\u300c \u3014").startswith(words) for words in _OUT_OF_OFFICE_OTHER_SCRIPTS):
+        return "subject:out-of-office"
+    return ""
+
+
+# --- lists --------------------------------------------------------------------------------------
+
+_LIST_FIELDS = {
+    *("list-id", "list-post", "list-help", "list-owner", "list-archive", "list-subscribe", "list-unsubscribe"),
+    *("list-unsubscribe-post", "list-software", "mailing-list", "x-mailing-list", "x-mailinglist", "x-list", "x-list-id"),
+    *("x-beenthere", "x-mailman-version", "x-listname", "x-list-name", "x-listserver", "x-list-host", "x-ml-name"),
+    *("x-mlserver", "x-ml-info", "x-ml-count", "x-google-group-id", "x-yahoo-newman-id", "x-sympa-to", "x-listmember"),
+    *("x-campaign", "x-campaign-id", "x-campaignid", "x-mc-user", "x-newsletter", "x-mailchimp-campaign"),
+}
+# Addressed to nothing but the name of a list: an empty group that is not "undisclosed recipients" (RFC 5322, 3.4).
+_ANNOUNCED = re.compile(r"[^:@<>]{0,60}(?:announce|list|group|members|news|digest)[^:@<>]{0,20}:\s*;")
+_BULK = {"list": "list:precedence-list", "bulk": "list:precedence-bulk", "junk": "list:precedence-junk"}
+_LIST_LOCAL = re.compile(
+    r"owner-.+|.+-(?:request|owner|relay|bounces?|errors?|subscribe|unsubscribe|digest|listmaster)(?:[+=].*)?|majordomo(?:-.*)?"
+    r"|listserv(?:er)?|listproc|listmaster|mailman(?:-.*)?|sympa|ezmlm|minimalist|bounces?[+=-].+\..+"
+)
+
+
+def mailing_list(mail: ParsedMail) -> str:
+    """Whether a list, or a sender to many, stands between the author and us (RFC 2369, 2919, 3834 section 2)."""
+    for name, value in mail.headers:
+        if name in _LIST_FIELDS and value.strip():
+            return f"list:{name}"
+        if name in {"precedence", "x-precedence"} and value.strip().lower() in _BULK:
+            return _BULK[value.strip().lower()]
+    if any(_LIST_LOCAL.fullmatch(local) for local in _locals(mail)):
+        return "list:role-sender"
+    if _ANNOUNCED.fullmatch(mail.first("to").strip().lower()):
+        return "list:announcement"
+    path = (mail.return_path or "").rpartition("@")[0].lower()
+    return "list:envelope" if _LIST_LOCAL.fullmatch(path) else ""
+
+
+# --- addresses and subjects ---------------------------------------------------------------------
+
+PUBLIC_PROVIDERS = frozenset(
+    (
+        "gmail.com googlemail.com outlook.com hotmail.com hotmail.be hotmail.fr hotmail.nl hotmail.co.uk live.com live.be live.nl"
+        " live.fr msn.com yahoo.com yahoo.fr yahoo.de yahoo.co.uk yahoo.co.jp ymail.com aol.com icloud.com me.com mac.com proton.me"
+        " protonmail.com protonmail.ch pm.me tutanota.com tuta.io gmx.net gmx.de gmx.com gmx.at gmx.ch web.de t-online.de freenet.de"
+        " mail.ru yandex.ru yandex.com zoho.com mail.com fastmail.com fastmail.fm hey.com telenet.be skynet.be proximus.be scarlet.be"
+        " ziggo.nl kpnmail.nl planet.nl xs4all.nl home.nl orange.fr wanadoo.fr free.fr sfr.fr laposte.net bbox.fr qq.com 163.com"
+        " 126.com naver.com libero.it virgilio.it seznam.cz wp.pl o2.pl posteo.de posteo.net mailbox.org riseup.net disroot.org"
+    ).split()
+)
+_FORWARDED = re.compile(r"\s*(?:\[?fwd?|fw|wg|tr|doorst|i|enc|rv|vs|vb|pd)\s*[:\]]", re.IGNORECASE)
+
+
+def is_forwarded(subject: str) -> bool:
+    """Whether a person passes something on (``Fwd:`` in our languages and their mail programs')."""
+    return _FORWARDED.match(subject) is not None
+
+
+def is_role(email: str) -> bool:
+    """Whether an address is one that must not be answered by a machine (RFC 3834, 2)."""
+    local = email.rpartition("@")[0].lower()
+    patterns = (_DAEMON_LOCAL, _POSTMASTER_LOCAL, _LIST_LOCAL, _NO_REPLY, _MACHINE_LOCAL)
+    return any(pattern.fullmatch(local) for pattern in patterns)
+
+
+def _locals(mail: ParsedMail) -> list[str]:
+    """Local parts of the authors and of Sender, lower case; of a bare word in From too (``MAILER-DAEMON``)."""
+    found = [author.email.rpartition("@")[0].lower() for author in mail.authors]
+    sent_by = mail.first("sender").rpartition("<")[2].strip(" >")
+    if "@" in sent_by:
+        found.append(sent_by.rpartition("@")[0].lower())
+    bare = mail.first("from").strip().strip("<>").lower()
+    if not mail.authors and bare and " " not in bare:
+        found.append(bare.rpartition("@")[0] or bare)
+    return [local for local in found if len(local) <= 200]

@@ -1,0 +1,202 @@
+"""Who must not see a mail: organizers who are named in it, or who wrote it. Decided before anything is sent.
+
+A name is looked for in every text there is (subject, author's name, body, every alternative, enclosed and returned
+mail, file names), folded, so that neither case, accents, spacing, line breaks, tags inside it, look-alike letters
+nor invisible signs hide it. In doubt somebody is withheld: a wrongly withheld organizer costs the team a pair of
+eyes, a wrongly informed one costs the reporter their safety. ``docs/decisions/0012`` has the borders of this.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+from intake.decide.folding import BEGINNING, Folded, fold, needle, spellings, words
+from intake.model import ParsedMail, Withheld
+
+_GAP = 1  # a name may have one more name in the middle
+_TITLES = (
+    *("mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "sir", "madam"),
+    *("dhr", "mevr", "mw", "meneer", "mijnheer", "mevrouw", "juffrouw"),
+    *("monsieur", "madame", "mademoiselle", "mme", "mlle", "m", "herr", "herrn", "frau"),
+)
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
+_ANY_ADDRESS = re.compile(r"[\w.!#$%&'*/=?^`{|}~+-]{1,64}@[\w.-]{1,253}")
+_HANDLE = re.compile(r"@?[\w.-]*(?:[\d_.-])[\w.-]*|@[\w.-]+")
+_TOLD = ("comments", "keywords", "thread-topic", "organization", "x-original-from", "resent-from")
+_SENT_BY = ("sender", "resent-from", "resent-sender", "x-original-sender", "x-original-from")
+_SPELLED_AT = ("at", "chez", "bei", "apenstaartje", "arobase")
+
+
+class Person(Protocol):
+    """What is known of an organizer (``OrganizerConfig``)."""
+
+    @property
+    def name(self) -> str:
+        """As reporters know them."""
+
+    @property
+    def email(self) -> str:
+        """Where their copies go."""
+
+    @property
+    def also_known_as(self) -> tuple[str, ...]:
+        """Other names and handles."""
+
+
+@dataclass(frozen=True)
+class Searched:
+    """One text of a mail, in the forms in which names are looked for."""
+
+    reason: str
+    text: str  # for handles and addresses: lower case, without invisible signs
+    folded: Folded
+
+    @classmethod
+    def of(cls, reason: str, text: str, own_words: Sequence[str] = ()) -> Searched:
+        """Prepare a text."""
+        return cls(reason, _literal(text), _without_own(Folded.of(text), own_words))
+
+    @cached_property
+    def addresses(self) -> frozenset[str]:
+        """Addresses written in it, each in its one form."""
+        return frozenset(map(_canonical, _ANY_ADDRESS.findall(self.text))) if "@" in self.text else frozenset()
+
+
+class Names:
+    """One organizer's names, ready to be looked for. Made once per configuration."""
+
+    def __init__(self, person: Person) -> None:
+        self.email = person.email.lower()
+        self._address = _canonical(person.email)
+        names = [name for given in (person.name, *person.also_known_as) for name in spellings(given)]
+        self._handles = [re.compile(_handle_pattern(name)) for name in names if _is_handle(name)]
+        self._full = [tuple(words(name)) for name in names if not _is_handle(name) and words(name)]
+        self._needles = {"".join(order) for name in self._full for order in (name, (*name[1:], name[0]), name[::-1])}
+        self._needles |= _titled(tuple(words(name)) for name in spellings(person.name))
+        self._needles |= _spelled_address(person.email)
+
+    def wrote(self, mail: ParsedMail) -> bool:
+        """Whether the mail is from one of their addresses."""
+        senders = [address.email for address in (*mail.authors, *mail.reply_to)]
+        senders += [found for name in _SENT_BY for value in mail.values(name) for found in _ANY_ADDRESS.findall(value)]
+        return self._address in {_canonical(email) for email in senders}
+
+    def named_in(self, where: Searched) -> bool:
+        """Whether a text names them."""
+        folded = where.folded
+        begin = folded.beginnings
+        if any(wanted[:BEGINNING] in begin and folded.spans(wanted, plural=True) for wanted in self._needles):
+            return True
+        if any(_apart(name, folded) for name in self._full if len(name) > 1):
+            return True
+        return self._address in where.addresses or any(handle.search(where.text) for handle in self._handles)
+
+
+def withheld(
+    mail: ParsedMail, organizers: Iterable[Person | Names], own_words: Sequence[str] = ()
+) -> tuple[Withheld, ...]:
+    """The organizers who must not see a mail, each with the first reason found.
+
+    ``own_words`` are texts of ours that the mail may quote (the acknowledgement of its case, which lists readers by
+    name): their paragraphs are left out wherever they are quoted whole, and nothing else is.
+    """
+    known = [one if isinstance(one, Names) else Names(one) for one in organizers]
+    found: list[Withheld] = []
+    places = [Searched.of(reason, text, own_words) for reason, text in _places(mail) if text.strip()]
+    for names in known:
+        if names.wrote(mail):
+            found.append(Withheld(names.email, "is-sender"))
+            continue
+        reason = next((place.reason for place in places if names.named_in(place)), "")
+        if reason:
+            found.append(Withheld(names.email, reason))
+    return tuple(found)
+
+
+def _places(mail: ParsedMail) -> list[tuple[str, str]]:
+    """Every text of the mail but To and Cc: the reporter chose whom to copy."""
+    author = [value for name in ("from", "sender", "reply-to") for value in mail.values(name)]
+    author += [address.name for address in (*mail.authors, *mail.reply_to)]
+    return [
+        ("named-in-subject", mail.subject),
+        ("named-in-author", "\n".join(author)),
+        ("named-in-body", mail.text),
+        ("named-in-attachment", "\n".join(attachment.name for attachment in mail.attachments)),
+        *(("named-in-forwarded", text) for text in mail.all_text),
+        ("named-in-header", "\n".join(value for name in _TOLD for value in mail.values(name))),
+    ]
+
+
+def _literal(text: str) -> str:
+    """The text as literal forms (handles, addresses) are looked for in it."""
+    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).lower()
+
+
+def _without_own(folded: Folded, own_words: Sequence[str]) -> Folded:
+    for text in own_words:
+        for paragraph in re.split(r"\n[ \t>]*\n", text):
+            wanted = needle(paragraph)
+            if len(wanted) >= 20 and wanted in folded.joined:
+                folded = folded.without(folded.spans(wanted))
+    return folded
+
+
+# --- forms of a name ----------------------------------------------------------------------------
+
+
+def _apart(name: tuple[str, ...], folded: Folded) -> bool:
+    """Whether first and last name stand together with one word between them (``Ann Maria Example``)."""
+    if len(name) != 2 or any(len(part) < 2 for part in name):
+        return False
+    first, last = name
+    if first not in folded.joined or last not in folded.joined:
+        return False
+    endings = (last, last + "s")
+    return any(
+        word == first and any(other in endings for other in folded.words[at + 2 : at + 2 + _GAP])
+        for at, word in enumerate(folded.words)
+    )
+
+
+def _titled(names: Iterable[tuple[str, ...]]) -> set[str]:
+    """``Mrs Example``, ``meneer van den Berg``: a title and everything after the first name."""
+    return {title + "".join(name[1:]) for name in names if len(name) > 1 for title in _TITLES}
+
+
+def _is_handle(name: str) -> bool:
+    return " " not in name.strip() and "@" not in name[1:] and _HANDLE.fullmatch(name.strip()) is not None
+
+
+def _handle_pattern(name: str) -> str:
+    """A handle stands by itself: ``@ann_ex`` is not in ``@ann_ex2``; one of letters only needs its ``@`` or a link."""
+    bare = _literal(name.strip()).lstrip("@")
+    before = r"(?<![\w])" if re.search(r"[\d_.-]", bare) else r"(?:@|/|(?<=\bu/))"
+    return before + re.escape(bare) + r"(?![\w])(?![-.]\w)"
+
+
+def _spelled_address(email: str) -> set[str]:
+    """``ann (at) example (dot) org`` and the like, as words written together."""
+    local, _, domain = email.lower().partition("@")
+    if not local or "." not in domain:
+        return set()
+    labels = [needle(label) for label in domain.split(".")]
+    return {
+        needle(local) + at + dot.join(labels)
+        for at in _SPELLED_AT
+        for dot in ("", "dot", "punt", "point", "punkt")
+    }
+
+
+def _canonical(email: str) -> str:
+    """One form for the ways to write an address: folded, no plus-tag; dots in a Gmail name don't count."""
+    local, _, domain = _literal(email).rpartition("@")
+    local = fold(local.strip(".'\"")).partition("+")[0]
+    domain = domain.strip(".")
+    if domain in {"gmail.com", "googlemail.com"}:
+        local, domain = local.replace(".", ""), "gmail.com"
+    return f"{local}@{domain}"
