@@ -144,10 +144,16 @@ class Session:
         self.sent = 0
 
     def ask(self, *commands: str, utf8: bool = False) -> list[Reply]:
-        """Send commands in one write (RFC 2920, if more than one) and read the reply to each. Raises LostError."""
+        """Send commands in one write (RFC 2920, if more than one) and read the reply to each. Raises LostError.
+
+        The replies end with a 421, after which the server hangs up.
+        """
         with self._doing(self._deadline.seconds) as smtp:
             smtp.write("".join(f"{command}\r\n" for command in commands).encode("utf-8" if utf8 else "ascii"))
-            return [self._sane(smtp.read_reply()) for _ in commands]
+            replies: list[Reply] = []
+            while len(replies) < len(commands) and not (replies and replies[-1].closing):
+                replies.append(self._sane(smtp.read_reply()))
+            return replies
 
     def pour(self, content: bytes, seconds: float) -> Reply | None:
         """Send the content of DATA without its last dot. A reply means that the server would not wait for it."""

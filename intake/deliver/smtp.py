@@ -118,6 +118,7 @@ class SmtpTransport:
                 self.check()
             except IntakeError as error:
                 return Failed(permanent=False, reason=str(error), way_out=True)
+            self._used = self._monotonic()
         impossible = self._impossible(message)
         if impossible:
             return impossible
@@ -222,11 +223,12 @@ class SmtpTransport:
         if reply.ok:
             session.sent += 1
             return Sent(redact(f"{reply.code} {reply.text}", *message.secrets))
-        if reply.wants_new_connection:
-            session.close()
         if not (reply.temporary or reply.permanent):
             session.drop()
             return Unknown(self._where(f"after the whole message: {described(reply, *message.secrets)}"))
+        self._abandon([reply])  # Postfix, for one, still has the envelope open after it refused the content
+        if reply.wants_new_connection:
+            session.close()
         reason = self._where(f"after the message: {described(reply, *message.secrets)}")
         return Failed(permanent=reply.permanent, reason=reason, size=reply.about_size)
 
