@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
 from intake.cli.common import FINDING, Invocation, options, print_json
 from intake.cli.tables import Cell, table, when
 from intake.edge import Chance
-from intake.ledger.ledger import Ledger
 from intake.model import Case, CaseState
+
+if TYPE_CHECKING:
+    from intake.ledger.ledger import Ledger
 
 
 @contextmanager

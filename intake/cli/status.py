@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,8 +11,10 @@ from intake.cli.cases import open_ledger
 from intake.cli.common import DONE, FINDING, Invocation, options, print_json
 from intake.cli.tables import when
 from intake.config import Config
-from intake.ledger.ledger import Ledger
 from intake.model import DeliveryState
+
+if TYPE_CHECKING:
+    from intake.ledger.ledger import Ledger
 
 MISSED_POLLS = 10  # a mailbox that was not read for so many of its intervals (or an hour) is a problem
 OVERDUE = timedelta(hours=1)

@@ -9,11 +9,15 @@ _LARGEST = 8 << 20  # bytes of memory for one compiled pattern; `(a{1000}){1000}
 
 
 def compile_pattern(text: str) -> Any:
-    """A compiled pattern, without its ``re:``. Raises ValueError with what is wrong with it, in one line."""
+    """A compiled pattern, from its text without ``re:``; case does not count unless it says ``(?-i)``.
+
+    Raises ValueError with what is wrong with it, in one line.
+    """
     import re2  # noqa: PLC0415 - most configurations hold no pattern
 
     options = re2.Options()
     options.max_mem = _LARGEST
+    options.case_sensitive = False
     options.log_errors = False
     try:
         return re2.compile(text, options)

@@ -1,11 +1,12 @@
-"""The rules of ``[[category]]``, compiled once: which lists, phrases and patterns a mail must hold for which category."""
+"""The rules of ``[[category]]``, compiled once: which lists, phrases and patterns make which category."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
+from intake.config.patterns import MARK, compile_pattern
 from intake.decide.folding import Folded
 from intake.decide.phrases import PhraseList
 
@@ -60,7 +61,7 @@ Test = Callable[[Seen], tuple[str, ...]]  # the configured phrases that matched;
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One category with what must hold for it; without tests it takes whatever is left. ``heads_only``: for lists too."""
+    """One category with what must hold for it; without tests it takes what is left. ``heads_only``: for lists too."""
 
     category: str
     label: str
@@ -95,7 +96,8 @@ def compiled(number: int, rule: CategoryRule, lists: Mapping[str, PhraseList]) -
         tests.append(_header(name.lower(), matcher, lists))
         labels.append(f"header:{name.lower()}={_label(matcher)}")
     where = ",".join(labels) or "otherwise"
-    return Rule(rule.name, f"category[{number}]:{where}", tuple(tests), subject_only=bool(rule.subject) and not rule.body)
+    subject_only = bool(rule.subject) and not rule.body
+    return Rule(rule.name, f"category[{number}]:{where}", tuple(tests), subject_only=subject_only)
 
 
 def anywhere(name: str, lists: Mapping[str, PhraseList]) -> Test:
@@ -134,16 +136,16 @@ def _header(name: str, matcher: Matcher, lists: Mapping[str, PhraseList]) -> Tes
 
 
 def _recipient(matcher: Matcher) -> Test:
-    if isinstance(matcher, str) and matcher.startswith("re:"):
-        pattern = _pattern(matcher)
+    if isinstance(matcher, str) and matcher.startswith(MARK):
+        pattern = compile_pattern(matcher.removeprefix(MARK))
         return lambda seen: (matcher,) if any(pattern.search(email) for email in seen.recipients) else ()
     wanted = {email.lower(): email for email in ((matcher,) if isinstance(matcher, str) else matcher or ())}
     return lambda seen: tuple(written for email, written in wanted.items() if email in seen.recipients)
 
 
 def _finder(matcher: Matcher, lists: Mapping[str, PhraseList]) -> Callable[[Text], tuple[str, ...]]:
-    if isinstance(matcher, str) and matcher.startswith("re:"):
-        pattern = _pattern(matcher)
+    if isinstance(matcher, str) and matcher.startswith(MARK):
+        pattern = compile_pattern(matcher.removeprefix(MARK))
         written = matcher
         return lambda text: (written,) if pattern.search(text.plain) else ()
     if isinstance(matcher, str):
@@ -153,18 +155,8 @@ def _finder(matcher: Matcher, lists: Mapping[str, PhraseList]) -> Callable[[Text
     return lambda text: phrases.found_in(text.folded)
 
 
-def _pattern(matcher: str) -> Any:
-    """A pattern of the user's, by RE2: it can't be made to hang. Case does not count unless it says ``(?-i)``."""
-    import re2  # noqa: PLC0415 - most configurations have no patterns
-
-    options = re2.Options()
-    options.case_sensitive = False
-    options.log_errors = False
-    return re2.compile(matcher.removeprefix("re:"), options)
-
-
 def _label(matcher: Matcher) -> str:
     """How a rule names what it looks for: a list by its name, phrases and patterns by their kind."""
     if isinstance(matcher, str):
-        return "pattern" if matcher.startswith("re:") else matcher
+        return "pattern" if matcher.startswith(MARK) else matcher
     return "phrases"
