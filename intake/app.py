@@ -94,7 +94,7 @@ def judge(config: Config) -> Judge:
     """The judge of what a mail is."""
     from intake.decide.classify import Judge as ByRules  # noqa: PLC0415
 
-    return ByRules(config)
+    return ByRules(config).judge
 
 
 def planner(config: Config) -> Planner:
