@@ -75,7 +75,8 @@ def explain_dialling(error: BaseException, host: str) -> str:
 
 def explain_talking(error: BaseException) -> str:
     """Why a connection that worked does not work any more."""
-    if isinstance(error, imaplib.IMAP4.abort) and "unexpected" not in str(error):
+    gone = isinstance(error, ConnectionError | ssl.SSLEOFError)
+    if gone or (isinstance(error, imaplib.IMAP4.abort) and "unexpected" not in str(error)):
         return "the server closed the connection: it is tried again; if this stays, look at the server"
     if isinstance(error, OSError):
         return f"the connection broke ({error.strerror or type(error).__name__}): it is tried again"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from .base import ImapServer, ServerTroubleError, free_ports
+from .courier import Courier
+from .cyrus import Cyrus
 from .dovecot import Dovecot
 from .embedded import Pymap
+from .scripted_imap import ScriptedImap
 
-__all__ = ["Dovecot", "ImapServer", "Pymap", "ServerTroubleError", "free_ports"]
+__all__ = ["Courier", "Cyrus", "Dovecot", "ImapServer", "Pymap", "ScriptedImap", "ServerTroubleError", "free_ports"]

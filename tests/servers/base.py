@@ -88,6 +88,7 @@ class ImapServer:
     password = "secret"
     prefix = ""  # what the server wants before the name of every folder but INBOX
     separator = "/"
+    forbidden = ""  # letters that the server takes in no name of a folder
     imap_port: int
     imaps_port: int
     starttls_port: int

@@ -6,9 +6,22 @@ from collections.abc import Iterator
 
 import pytest
 
-from . import Dovecot, ImapServer, Pymap
+from . import Courier, Cyrus, Dovecot, ImapServer, Pymap
 
-SERVERS = {"dovecot": "dovecot", "dovecot_inbox": "dovecot", "dovecot_bare": "dovecot", "pymap_server": ""}
+# A fixture, and the group of tests that its absence leaves out.
+GROUPS = {
+    "dovecot": "dovecot",
+    "dovecot_inbox": "dovecot",
+    "dovecot_bare": "dovecot",
+    "cyrus": "cyrus",
+    "courier": "courier",
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the groups that are not named in the project's settings."""
+    for group in ("cyrus", "courier"):
+        config.addinivalue_line("markers", f"{group}: needs root, and apt once, to unpack {group.title()}")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -17,11 +30,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         asked = {*getattr(item, "fixturenames", ())}
         callspec = getattr(item, "callspec", None)
         asked.add(str(callspec.params.get("server", "")) if callspec else "")
-        for group in {SERVERS.get(name, "") for name in asked} - {""}:
+        for group in {GROUPS.get(name, "") for name in asked} - {""}:
             item.add_marker(getattr(pytest.mark, group))
 
 
-@pytest.fixture(params=["pymap_server", "dovecot", "dovecot_inbox"])
+@pytest.fixture(params=["pymap_server", "dovecot", "dovecot_inbox", "cyrus", "courier"])
 def server(request: pytest.FixtureRequest) -> ImapServer:
     """Each kind of server in turn."""
     found: ImapServer = request.getfixturevalue(request.param)
@@ -57,4 +70,18 @@ def dovecot_inbox() -> Iterator[Dovecot]:
 def dovecot_bare() -> Iterator[Dovecot]:
     """A Dovecot that tells of neither MOVE nor UIDPLUS nor NAMESPACE."""
     with Dovecot(prefix="INBOX.", separator=".", extra="imap_capability = IMAP4rev1 LITERAL+") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def cyrus() -> Iterator[Cyrus]:
+    """A running Cyrus."""
+    with Cyrus() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def courier() -> Iterator[Courier]:
+    """A running Courier."""
+    with Courier() as server:
         yield server

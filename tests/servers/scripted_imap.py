@@ -97,7 +97,8 @@ def polite(answers: dict[str, Answer], greeting: bytes = GREETING, capabilities:
 class ScriptedImap:
     """Serves connections by scripts, one after the other; the last script serves all that follow."""
 
-    def __init__(self, *scripts: Script, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, *scripts: Script, tls: ssl.SSLContext | None = None, address: str = "127.0.0.1") -> None:
+        self._address = address
         self._scripts = scripts
         self._tls = tls
         self._stopping = threading.Event()
@@ -106,7 +107,7 @@ class ScriptedImap:
         self.heard: list[bytes] = []
 
     def __enter__(self) -> Self:
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server((self._address, 0))
         self.port: int = self._listener.getsockname()[1]
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()

@@ -1,0 +1,197 @@
+"""Faults that a real Dovecot has by itself: files that break, sessions that are thrown out, quotas, missing offers."""
+
+from __future__ import annotations
+
+import re
+import socket
+from pathlib import Path
+
+import pytest
+from servers import Dovecot, ScriptedImap
+from servers.mailboxes import Secret, Settings, mailbox_on, opened
+
+from intake.errors import MailboxError
+from intake.model import RawMail
+from intake.ports import Filed
+from intake.receive.filing import COPIED
+from intake.receive.imap import ImapMailbox
+
+PLAIN = b"From: a@b.example\r\nSubject: code-of-conduct\r\n\r\n%d\r\n"
+
+
+def filled(dovecot: Dovecot, count: int) -> str:
+    user = dovecot.user()
+    dovecot.append(user, "INBOX", *(PLAIN % number for number in range(count)))
+    return user
+
+
+def files(dovecot: Dovecot, user: str) -> list[Path]:
+    """The mail files of INBOX in the order of their UIDs."""
+    inbox = dovecot.maildir(user)
+    order = [line.partition(" :")[2] for line in (inbox / "dovecot-uidlist").read_text().splitlines()[1:]]
+    found = {file.name.partition(":")[0]: file for file in [*(inbox / "cur").iterdir(), *(inbox / "new").iterdir()]}
+    return [found[name.partition(":")[0]] for name in order]
+
+
+def make_unreadable(file: Path) -> None:
+    """A directory in the place of the mail can't be read by anybody, root included."""
+    file.unlink()
+    file.mkdir()
+    (file / "x").write_bytes(b"")
+
+
+@pytest.mark.parametrize("bad", [[0], [7], [219], [3, 4, 150], [0, 219]])
+def test_a_mail_that_the_server_can_not_read_costs_no_other(dovecot: Dovecot, bad: list[int]) -> None:
+    user = filled(dovecot, 220)
+    held = dovecot.read(user, "INBOX")
+    with opened(mailbox_on(dovecot, user), "INBOX") as mailbox:
+        heads = mailbox.heads(mailbox.uids(1))
+        for index in bad:
+            make_unreadable(files(dovecot, user)[index])
+        mails = {mail.ref.uid: mail for mail in mailbox.fetch(heads)}
+    uids = [head.uid for head in heads]
+    assert [mails[uid].body for index, uid in enumerate(uids) if index not in bad] == [
+        body for index, body in enumerate(held) if index not in bad
+    ]
+    for index in bad:
+        assert uids[index] not in mails or mails[uids[index]].unreadable
+    assert [uid for uid, mail in mails.items() if mail.unreadable] == [
+        uids[index] for index in bad if uids[index] in mails
+    ]
+
+
+def test_a_wrong_size_in_the_name_of_a_file_heals(dovecot: Dovecot) -> None:
+    """Dovecot hangs up in the FETCH, renames the file, and gives the mail another UID: none is lost or given up."""
+    user = filled(dovecot, 5)
+    for file in files(dovecot, user)[1:3]:
+        file.rename(file.with_name(re.sub(r"W=\d+", "W=66", file.name)))
+    seen = 0
+    mails: list[RawMail] = []
+    for _ in range(2):
+        with opened(mailbox_on(dovecot, user), "INBOX") as mailbox:
+            uids = mailbox.uids(seen + 1)
+            mails += mailbox.fetch(mailbox.heads(uids))
+            seen = max([seen, *uids])
+    assert sorted(mail.body for mail in mails) == [PLAIN % number for number in range(5)]
+    assert not any(mail.unreadable for mail in mails)
+
+
+def test_thrown_out_in_the_middle(dovecot: Dovecot) -> None:
+    user = filled(dovecot, 420)
+    with opened(mailbox_on(dovecot, user), "INBOX") as mailbox:
+        bodies = []
+        for mail in mailbox.fetch(mailbox.heads(mailbox.uids(1))):
+            bodies.append(mail.body)
+            if len(bodies) in {200, 400}:
+                dovecot.doveadm("kick", user)
+        assert sorted(bodies) == sorted(PLAIN % number for number in range(420))
+        dovecot.doveadm("kick", user)
+        with pytest.raises(MailboxError, match="closed the connection"):
+            mailbox.file(mailbox.uids(1), "Processed")
+
+
+def test_a_folder_that_is_renumbered_under_a_live_session(dovecot: Dovecot) -> None:
+    user = filled(dovecot, 3)
+    with opened(mailbox_on(dovecot, user)) as mailbox:
+        before = mailbox.select("INBOX")
+        dovecot.doveadm("mailbox", "update", "-u", user, "--uid-validity", str(before.uidvalidity + 7), "INBOX")
+        try:
+            kept = {mail.ref.uidvalidity for mail in mailbox.fetch(mailbox.heads(mailbox.uids(1)))}
+        except MailboxError:
+            kept = set()
+        assert kept <= {before.uidvalidity}
+        mailbox.open()
+        assert mailbox.select("INBOX").uidvalidity == before.uidvalidity + 7
+        assert len(mailbox.uids(1)) == 3
+
+
+def test_a_folder_removed_between_two_filings_is_made_again(dovecot: Dovecot) -> None:
+    user = filled(dovecot, 2)
+    with opened(mailbox_on(dovecot, user), "INBOX") as mailbox:
+        first, second = mailbox.uids(1)
+        mailbox.file([first], "Processed")
+        dovecot.doveadm("mailbox", "delete", "-s", "-u", user, "Processed")
+        with pytest.raises(MailboxError, match="can't be moved to Processed"):
+            mailbox.file([second], "Processed")
+        assert mailbox.file([second], "Processed") == Filed((second,), ())
+    assert dovecot.read(user, "Processed") == [PLAIN % 1]
+
+
+def test_two_make_the_same_folder_at_once(dovecot: Dovecot) -> None:
+    user = filled(dovecot, 1)
+    with opened(mailbox_on(dovecot, user)) as one:
+        told = one._session.exists
+        names = []
+
+        def late(folder: str) -> bool:
+            names.append(folder)
+            if len(names) == 1:  # it looks, sees nothing, and then another program is faster
+                dovecot.create(user, "Processed")
+                return False
+            return told(folder)
+
+        one._session.exists = late  # type: ignore[method-assign]
+        one.ensure_folder("Processed")
+    assert len(names) == 2
+
+
+def test_without_uidplus_the_mail_is_copied_once_and_marked(dovecot_bare: Dovecot) -> None:
+    user = filled(dovecot_bare, 3)
+    with dovecot_bare.client(user) as other:
+        other.select_folder("INBOX")
+        other.add_flags([2], [b"\\Deleted"])
+    for _ in range(2):
+        with opened(mailbox_on(dovecot_bare, user), "INBOX") as mailbox:
+            assert mailbox.file([1, 3], "Processed") == Filed((1, 3), ())
+    assert dovecot_bare.read(user, "Processed") == [PLAIN % 0, PLAIN % 2]
+    flags = dovecot_bare.flags(user, "INBOX")
+    assert flags == {
+        1: {b"\\Deleted", COPIED.encode()},
+        2: {b"\\Deleted"},
+        3: {b"\\Deleted", COPIED.encode()},
+    }
+
+
+def test_without_namespace_the_place_below_inbox_is_found(dovecot_bare: Dovecot) -> None:
+    user = dovecot_bare.user()
+    dovecot_bare.append(user, "Réclamations/Été", PLAIN % 1)
+    with opened(mailbox_on(dovecot_bare, user)) as mailbox:
+        assert mailbox.select("Réclamations/Été").exists == 1
+        mailbox.ensure_folder("Processed/2026")
+        assert mailbox.select("Processed/2026").exists == 0
+    with dovecot_bare.client(user) as other:
+        assert "INBOX.Processed.2026" in [name for _, _, name in other.list_folders()]
+
+
+def test_a_crash_between_mark_and_expunge(dovecot_inbox: Dovecot) -> None:
+    user = filled(dovecot_inbox, 3)
+    dovecot_inbox.create(user, "Processed")
+    with dovecot_inbox.client(user) as other:
+        other.select_folder("INBOX")
+        other.copy([1, 2], dovecot_inbox.folder("Processed"))
+        other.add_flags([1, 2], [b"\\Deleted", COPIED.encode()])
+    with opened(mailbox_on(dovecot_inbox, user), "INBOX") as mailbox:
+        assert mailbox.file([1, 2, 3], "Processed") == Filed((1, 2, 3), ())
+    assert dovecot_inbox.read(user, "Processed") == [PLAIN % number for number in range(3)]
+    assert dovecot_inbox.read(user, "INBOX") == []
+
+
+@pytest.mark.dovecot
+def test_a_password_of_any_letters() -> None:
+    server = Dovecot()
+    server.password = "pâté"
+    with server:
+        user = server.user()
+        with opened(mailbox_on(server, user), "INBOX") as mailbox:
+            assert mailbox.uids(1) == []
+
+
+def test_an_address_of_this_machine_that_is_not_loopback_is_refused() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))  # sends nothing: only asks which address would be ours
+        ours = str(probe.getsockname()[0])
+    with ScriptedImap(lambda peer: peer.hang(), address=ours) as server:
+        mailbox = ImapMailbox(Settings(server.port, host=ours, security="none"), lambda: Secret("x"), deadline_s=5.0)
+        with pytest.raises(MailboxError, match="for this machine only"):
+            mailbox.open()
+        assert server.heard == []
