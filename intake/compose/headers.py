@@ -49,6 +49,10 @@ def _unsafe(letter: str) -> bool:
     )
 
 
+def _plain(value: str) -> bool:
+    return (value.isascii() and value.isprintable()) or not any(_unsafe(letter) for letter in value)
+
+
 def text(name: str, value: str) -> bytes:
     """An unstructured header (RFC 5322, 2.2.1): plain where it can be, else encoded words (RFC 2047)."""
     value = clean(value)
@@ -140,7 +144,7 @@ def addr_spec(email: str) -> str:
     The message of the error does not repeat the address.
     """
     local, at, domain = email.strip().rpartition("@")
-    if not at or not local or not domain or len(local) > 128 or any(_unsafe(letter) for letter in email):
+    if not at or not local or not domain or len(local) > 128 or not _plain(email):
         raise DeliveryError("the address is not one that mail can be sent to", permanent=True)
     return f"{_local(local)}@{_domain(domain)}"
 

@@ -40,15 +40,26 @@ class Markdown:
         for block in source.split("\n\n"):
             if not block.strip():
                 continue
-            pair = self.blocks.get(block)
-            if pair is None:
-                if len(self.blocks) >= REMEMBERED:
-                    self.blocks.clear()
-                tokens = self._parser.parse(block)
-                pair = self.blocks[block] = (_html(tokens), _text(tokens))
-            htmls.append(pair[0])
-            texts.append(pair[1])
+            html, text = self._items(block) if _simple_list(block) else self._block(block)
+            htmls.append(html)
+            texts.append(text)
         return "\n".join(htmls), "\n\n".join(texts)
+
+    def _items(self, block: str) -> tuple[str, str]:
+        """A list whose items are lines of their own: each is converted by itself, because few of them ever change."""
+        pairs = [self._block(line) for line in block.strip("\n").split("\n")]
+        opening, closing = f"<ul{page.attributes(page.LIST)}>", "</ul>"
+        inner = "".join(html.removeprefix(opening).removesuffix(closing) for html, _ in pairs)
+        return f"{opening}{inner}{closing}", "\n".join(text for _, text in pairs)
+
+    def _block(self, block: str) -> tuple[str, str]:
+        pair = self.blocks.get(block)
+        if pair is None:
+            if len(self.blocks) >= REMEMBERED:
+                self.blocks.clear()
+            tokens = self._parser.parse(block)
+            pair = self.blocks[block] = (_html(tokens), _text(tokens))
+        return pair
 
     @cached_property
     def _parser(self) -> MarkdownIt:
@@ -56,6 +67,10 @@ class Markdown:
 
         parser = MarkdownIt("commonmark", {"html": False})
         return parser.disable(["html_block", "html_inline", "image", "code", "reference"])
+
+
+def _simple_list(block: str) -> bool:
+    return block.startswith("- ") and all(line.startswith("- ") for line in block.strip("\n").split("\n"))
 
 
 def _html(tokens: Sequence[Token]) -> str:

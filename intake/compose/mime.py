@@ -17,8 +17,10 @@ SECOND_COPY = 10_000_000  # up to this size an original in base64 is attached a 
 
 def quoted_printable(body: str) -> bytes:
     """``body`` in UTF-8 with CRLF line ends, quoted-printable (RFC 2045, 6.7): it survives any server."""
-    wire = body.replace("\r\n", "\n").replace("\n", "\r\n").encode("utf-8", "replace")
-    return binascii.b2a_qp(wire, istext=True)
+    lines = body.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n").encode("utf-8", "replace")
+    encoded = binascii.b2a_qp(lines, istext=True)
+    # Its soft line breaks follow the first line end in the data; without one they would be bare line feeds.
+    return encoded if b"\r\n" in lines else encoded.replace(b"\n", b"\r\n")
 
 
 def text_part(subtype: str, encoded: bytes, parameters: str = "") -> bytes:

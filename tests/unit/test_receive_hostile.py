@@ -21,8 +21,8 @@ from servers.scripted_imap import GREETING, Answer, Peer, Script, ScriptedImap, 
 from intake.errors import MailboxError
 from intake.model import MailHead, RawMail
 from intake.ports import Filed
-from intake.receive.fetching import BodyReader
-from intake.receive.imap import NO_DATE, ImapMailbox
+from intake.receive.fetching import NO_DATE, Reader
+from intake.receive.imap import ImapMailbox
 
 DEADLINE_S = 0.4
 AT_MOST_S = 8.0  # far beyond any deadline here, far below a hang
@@ -474,9 +474,9 @@ def test_more_is_sent_than_the_server_said() -> None:
             mailbox = mailbox_at(server.port, deadline_s=5.0, max_size=limit)
             mailbox.open()
             mailbox.select("INBOX")
-            reader = BodyReader(mailbox._session, mailbox.open, limit)
+            reader = Reader(mailbox._session, mailbox.open, limit)
             reader._small = 0
-            [found] = reader.read([MailHead(1, told, NO_DATE)])
+            [found] = reader.bodies([MailHead(1, told, NO_DATE)])
             assert (found.content, found.truncated) == (body, False) or not whole
             mailbox.close()
 

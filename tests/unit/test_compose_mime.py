@@ -1,0 +1,124 @@
+"""Parts, boundaries and the original: what goes in comes out, byte for byte, also after a trip over SMTP."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import os
+import smtplib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intake.compose import mime
+
+CORPUS = Path(os.environ.get("INTAKE_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=("Cs",)), max_size=400))
+def test_quoted_printable_comes_back(body: str) -> None:
+    encoded = mime.quoted_printable(body)
+    assert encoded.isascii() and encoded.count(b"\n") == encoded.count(b"\r") == encoded.count(b"\r\n")
+    assert all(len(line) <= 76 for line in encoded.split(b"\r\n"))
+    part = email.message_from_bytes(mime.text_part("plain", encoded), policy=email.policy.default)
+    wanted = body.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n").encode()
+    assert part.get_payload(decode=True) == wanted
+
+
+@pytest.mark.parametrize(
+    ("body", "transparent"),
+    [
+        (b"", True),
+        (b"a: b\r\n\r\nhello\r\n", True),
+        (b"no end", True),
+        (b"\xe9\xff\r\n", True),
+        (b"x" * 998 + b"\r\n", True),
+        (b"x" * 999 + b"\r\n", False),
+        (b"x" * 998, True),
+        (b"x" * 999, False),
+        (b"ok\r\n" + b"x" * 998 + b"\r\n" + b"y" * 998 + b"\r\n", True),
+        (b"ok\r\n" * 400 + b"x" * 1200 + b"\r\n" + b"ok\r\n" * 400, False),
+        (b"bare\nline feed", False),
+        (b"bare\rreturn", False),
+        (b"ends bare\r", False),
+        (b"\r\r\n", False),
+        (b"nul\0", False),
+    ],
+)
+def test_only_what_smtp_carries_unchanged_is_transparent(body: bytes, transparent: bool) -> None:
+    assert mime.is_transparent(body) is transparent
+
+
+def embedded(body: bytes) -> tuple[bytes, mime.Original]:
+    original = mime.original_part(body, "original-TEST")
+    mark = mime.boundary("<seed@example.org>", [*original.part, *original.again])
+    parts = [(b"Content-Type: text/plain\r\n\r\nbefore",), original.part, *([original.again] if original.again else [])]
+    return b"MIME-Version: 1.0\r\n" + b"".join(mime.multipart("mixed", mark, parts)), original
+
+
+def recovered(message: bytes) -> list[bytes]:
+    """What a program that follows the encoding finds in the parts that hold the original."""
+    parsed = email.message_from_bytes(message)
+    boundary = b"--" + str(parsed.get_boundary()).encode()
+    found = []
+    for piece in message.split(b"\r\n\r\n", 1)[1].split(boundary)[1:]:
+        head, _, body = piece.partition(b"\r\n\r\n")
+        if b"original-TEST" in head:
+            body = body.removesuffix(b"\r\n")
+            found.append(__import__("base64").b64decode(body) if b"base64" in head else body)
+    return found
+
+
+@given(st.binary(max_size=3000))
+def test_any_original_is_found_again_byte_for_byte(body: bytes) -> None:
+    message, original = embedded(body)
+    assert all(found == body for found in recovered(message)) and recovered(message)
+    assert bool(original.again) == (original.encoding == "base64")
+
+
+def over_smtp(message: bytes) -> bytes:
+    """What is left after smtplib has made the line ends and dots, and a server has undone them."""
+    wire = smtplib._quote_periods(smtplib._fix_eols(message.decode("latin-1")).encode("latin-1"))  # type: ignore[attr-defined]
+    return b"\r\n".join(line[1:] if line.startswith(b".") else line for line in wire.split(b"\r\n"))
+
+
+@given(st.binary(max_size=2000))
+def test_the_original_survives_line_end_repair_and_dots(body: bytes) -> None:
+    message, _ = embedded(body)
+    assert recovered(over_smtp(message)) == recovered(message)
+    assert all(len(line) <= 998 for line in message.split(b"\r\n"))
+
+
+@pytest.mark.corpus
+def test_every_mail_of_the_corpus_is_embedded_unchanged() -> None:
+    if not CORPUS.is_dir():
+        pytest.fail(f"no corpus at {CORPUS}: set INTAKE_CORPUS, or leave this test out with -m 'not corpus'")
+    mails = [path for path in sorted(CORPUS.rglob("*")) if path.is_file() and path.suffix not in {".md", ".jsonl"}]
+    assert len(mails) > 400
+    for path in mails:
+        for body in (path.read_bytes(), path.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")):
+            if len(body) < 3_000_000:
+                found = recovered(over_smtp(embedded(body)[0]))
+                assert found and all(each == body for each in found), path.name
+
+
+def test_a_boundary_is_the_same_at_every_retry_and_in_no_part() -> None:
+    first = mime.boundary("<a@b>", [b"hello"])
+    assert first == mime.boundary("<a@b>", [b"hello"]) != mime.boundary("<c@d>", [b"hello"])
+    assert mime.boundary("<a@b>", [b"x" + first + b"x"]) not in b"x" + first + b"x"
+    assert len(first) <= 60, "with its suffix below the 70 that RFC 2046 allows"
+
+
+def test_json_with_a_long_line_goes_as_base64() -> None:
+    assert b"7bit" in mime.json_part('{"a": 1}', "report.json")
+    long = mime.json_part('"' + "a" * 1200 + '"', "report.json")
+    assert b"base64" in long and all(len(line) < 998 for line in long.split(b"\r\n"))
+    assert email.message_from_bytes(long).get_payload(decode=True) == b'"' + b"a" * 1200 + b'"'
+
+
+def test_forty_megabytes_are_embedded_in_a_few_copies() -> None:
+    body = (b"x" * 74 + b"\r\n") * 526_000
+    original = mime.original_part(body, "big")
+    assert original.encoding == "7bit" and original.part[1] is body
