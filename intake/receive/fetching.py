@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum, auto
-from typing import Any
+from typing import Any, TypeVar
 
 from intake.model import MailHead
 from intake.receive.sequence import batches, uid_chunks
-from intake.receive.session import Session
+from intake.receive.session import Session, Told
 from intake.receive.trouble import LostError, RefusedError
 
 SLICE = 1 << 20  # a larger mail comes in pieces of this size: memory, and steps that end in time
@@ -26,6 +27,9 @@ BEGINNING = 256 << 10  # what is fetched of a mail above max_size
 BROKEN_WITHOUT_ONE_GOOD = 40
 CUT_WITHOUT_ONE_GOOD = 2
 CUT_AT_MOST = 5  # each costs a whole deadline
+NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)  # of a mail whose INTERNALDATE can't be had
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,46 +51,69 @@ class _End(Enum):
     NOTHING = auto()  # the server has the mail, and gives NIL
 
 
-class BodyReader:
-    """Reads the bodies for one call of ``fetch``. ``reopen`` connects anew and selects the same folder."""
+class Reader:
+    """Reads heads or bodies for one call. ``reopen`` connects anew and selects the same folder."""
 
     def __init__(self, session: Session, reopen: Callable[[], None], max_size: int) -> None:
         self._session, self._reopen, self._max_size = session, reopen, max_size
         self._small = min(SLICE, max_size)
         self._good = self._broken = self._cut = 0
 
-    def read(self, heads: Iterable[MailHead]) -> Iterator[Body]:
+    def heads(self, uids: Iterable[int]) -> Iterator[MailHead]:
+        """Size and date of every mail that is still there; size 0 where the server can't tell."""
+        for chunk in uid_chunks(uids):
+            untold: list[int] = []
+            for part, told in self._ask(chunk, lambda some: self._session.fetch(some, "RFC822.SIZE", "INTERNALDATE")):
+                for uid in part:
+                    if uid in told:
+                        yield _head(uid, told[uid])
+                    else:
+                        untold.append(uid)
+            for uid in self._still_there(untold):
+                for _, told in self._ask([uid], lambda one: self._session.fetch(one, "INTERNALDATE")):
+                    yield _head(uid, told.get(uid, {}))
+
+    def bodies(self, heads: Iterable[MailHead]) -> Iterator[Body]:
         """Every mail that is still there, the doubtful ones last. Raises LostError, RefusedError."""
         doubtful: list[MailHead] = []
         for batch in batches(heads):
-            yield from self._together([head for head in batch if head.size <= self._small], doubtful)
+            small = [head for head in batch if head.size <= self._small]
+            for part, told in self._ask(
+                small, lambda some: self._session.fetch([one.uid for one in some], "BODY.PEEK[]")
+            ):
+                for head in part:
+                    content = _section(told.get(head.uid), b"BODY[]")
+                    if content is None:
+                        doubtful.append(head)
+                    else:
+                        yield Body(head, content)
             for head in batch:
                 if head.size > self._small:
                     yield from self._in_slices(head, doubtful)
-        for head in self._still_there(doubtful):
-            yield from self._once_more(head)
+        present = self._still_there([head.uid for head in doubtful])
+        for head in doubtful:
+            if head.uid in present:
+                yield from self._once_more(head)
 
-    def _together(self, heads: Sequence[MailHead], doubtful: list[MailHead]) -> Iterator[Body]:
-        parts = deque([heads] if heads else [])
+    def _ask(
+        self, items: Sequence[Item], ask: Callable[[Sequence[Item]], Told]
+    ) -> Iterator[tuple[Sequence[Item], Told]]:
+        """Ask for many together, and split what fails; nothing is told of one that fails by itself."""
+        parts = deque([items] if items else [])
         while parts:
             part = parts.popleft()
             try:
-                found = self._session.fetch([head.uid for head in part], "BODY.PEEK[]")
+                told = ask(part)
             except (LostError, RefusedError) as failure:
                 one_by_one = self._note(failure)
                 if len(part) == 1:
-                    doubtful.extend(part)
+                    yield part, {}
                 else:  # cutting costs a deadline each time, so a server that hangs is not searched by halves
                     size = 1 if one_by_one else (len(part) + 1) // 2
                     parts.extend(part[start : start + size] for start in range(0, len(part), size))
-                continue
-            for head in part:
-                content = _section(found.get(head.uid))
-                if content is None:
-                    doubtful.append(head)
-                else:
-                    self._good += 1
-                    yield Body(head, content)
+            else:
+                self._good += bool(told)
+                yield part, told
 
     def _in_slices(self, head: MailHead, doubtful: list[MailHead]) -> Iterator[Body]:
         got = bytearray()
@@ -137,11 +164,13 @@ class BodyReader:
                 continue
             if head.uid not in found:
                 return _End.GONE
-            piece = _section(found[head.uid])
+            # A server that knows no slices gives all; what an earlier FETCH left behind must not be taken for a slice.
+            names = (b"BODY[]<%d>" % len(got), *([] if got else [b"BODY[]"]))
+            piece = _section(found[head.uid], *names)
             if piece is None:
                 return _End.WHOLE if got else _End.NOTHING
             got += piece
-            if len(piece) != count:  # short: the end; longer: a server that knows no slices gave all
+            if len(piece) != count:  # short: the end; longer: all at once
                 break
         if len(got) < wanted:
             return _End.WHOLE
@@ -151,21 +180,24 @@ class BodyReader:
     def _sections(self, head: MailHead) -> bytes:
         """Header and text by themselves, as far as they can be had: some servers keep them apart."""
         content = b""
-        for section in ("BODY.PEEK[HEADER]", f"BODY.PEEK[TEXT]<0.{BEGINNING}>"):
+        for section, name in (
+            ("BODY.PEEK[HEADER]", b"BODY[HEADER]"),
+            (f"BODY.PEEK[TEXT]<0.{BEGINNING}>", b"BODY[TEXT]<0>"),
+        ):
             try:
                 found = self._session.fetch([head.uid], section)
             except (LostError, RefusedError) as failure:
                 self._note(failure)
                 break
-            content += _section(found.get(head.uid)) or b""
+            content += _section(found.get(head.uid), name) or b""
         return content
 
-    def _still_there(self, heads: Sequence[MailHead]) -> Iterator[MailHead]:
+    def _still_there(self, uids: Sequence[int]) -> set[int]:
         present: set[int] = set()
-        for chunk in uid_chunks(head.uid for head in heads):
+        for chunk in uid_chunks(uids):
             self._session.noop()
             present.update(self._session.search(chunk))
-        return (head for head in heads if head.uid in present)
+        return present
 
     def _note(self, failure: LostError | RefusedError) -> bool:
         """Count a failure, raise it when the server is to blame, else be connected again; True if time was up."""
@@ -180,9 +212,21 @@ class BodyReader:
         return failure.deadline
 
 
-def _section(answer: Any) -> bytes | None:
-    """The one section in a FETCH answer; None for NIL, and where the server left it out."""
-    for key, value in (answer or {}).items():
-        if isinstance(key, bytes) and key.startswith(b"BODY[") and isinstance(value, bytes):
-            return value
-    return None
+def _section(told: dict[bytes, Any] | None, *names: bytes) -> bytes | None:
+    """The first of these sections in what FETCH told; None for NIL, and where the server left it out."""
+    found = ((told or {}).get(name) for name in names)
+    return next((value for value in found if isinstance(value, bytes)), None)
+
+
+def _head(uid: int, told: dict[bytes, Any]) -> MailHead:
+    size, moment = told.get(b"RFC822.SIZE"), told.get(b"INTERNALDATE")
+    return MailHead(uid, size if isinstance(size, int) and size > 0 else 0, _aware(moment))
+
+
+def _aware(moment: Any) -> datetime:
+    if not isinstance(moment, datetime):
+        return NO_DATE
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # an offset of days, or the year 1
+        return NO_DATE

@@ -9,17 +9,15 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from intake.errors import IntakeError, MailboxError
 from intake.model import MailHead, MailRef, RawMail
 from intake.ports import Filed, Folder
-from intake.receive.fetching import BodyReader
+from intake.receive.fetching import Reader
 from intake.receive.filing import COPIED, Mover
 from intake.receive.folders import Namespace, candidates
 from intake.receive.login import PasswordLike
-from intake.receive.sequence import uid_chunks
 from intake.receive.session import Session
 from intake.receive.trouble import LostError, RefusedError
 from intake.receive.wire import Settings
@@ -31,7 +29,6 @@ SEARCH_AT_ONCE = 80_000
 NOT_MISSING = frozenset(
     {"NOPERM", "INUSE", "UNAVAILABLE", "SERVERBUG", "LIMIT", "READ-ONLY", "CORRUPTION", "CONTACTADMIN"}
 )
-NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)  # of a mail whose INTERNALDATE can't be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,20 +99,14 @@ class ImapMailbox:
     def heads(self, uids: Sequence[int]) -> list[MailHead]:
         """Size and INTERNALDATE for those that are still there, by UID."""
         with self._doing("mail can't be looked at"):
-            self._current()
-            heads: list[MailHead] = []
-            for chunk in uid_chunks(uids):
-                found = self._session.fetch(chunk, "RFC822.SIZE", "INTERNALDATE")
-                heads.extend(_head(uid, found[uid]) for uid in chunk if b"RFC822.SIZE" in found.get(uid, ()))
-            return heads
+            return sorted(self._reader(self._current()).heads(uids), key=lambda head: head.uid)
 
     def fetch(self, heads: Iterable[MailHead]) -> Iterator[RawMail]:
         """The mails themselves, those that the server has trouble with last."""
         with self._doing("mail can't be fetched"):
             selected = self._current()
         folder = selected.folder
-        reader = BodyReader(self._session, lambda: self._reopen(selected), self._settings.max_size)
-        bodies = reader.read(heads)
+        bodies = self._reader(selected).bodies(heads)
         while True:
             with self._doing("mail can't be fetched"):
                 body = next(bodies, None)
@@ -156,6 +147,9 @@ class ImapMailbox:
         self._known_namespace = None
         self._wire_names.clear()
         self._session.open(self._credential())
+
+    def _reader(self, selected: _Selected) -> Reader:
+        return Reader(self._session, lambda: self._reopen(selected), self._settings.max_size)
 
     def _reopen(self, selected: _Selected) -> None:
         """Connect again and select the same folder. Raises when its UIDs no longer mean the same."""
@@ -253,19 +247,6 @@ def _pages(exists: int) -> Iterator[tuple[str, ...]]:
     while start > 1:
         start, end = max(start - SEARCH_AT_ONCE, 1), start - 1
         yield (f"{start}:{end}",)
-
-
-def _head(uid: int, told: dict[bytes, Any]) -> MailHead:
-    return MailHead(uid, _count(told.get(b"RFC822.SIZE")), _aware(told.get(b"INTERNALDATE")))
-
-
-def _aware(moment: Any) -> datetime:
-    if not isinstance(moment, datetime):
-        return NO_DATE
-    try:
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):  # an offset of days, or the year 1
-        return NO_DATE
 
 
 def _count(value: Any) -> int:

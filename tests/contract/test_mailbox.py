@@ -345,3 +345,17 @@ def test_times_are_in_utc(server: ImapServer) -> None:
         [head] = mailbox.heads(mailbox.uids(1))
     assert head.internal_date == ARRIVED
     assert head.internal_date.tzinfo is UTC
+
+
+def test_a_folder_too_large_for_one_answer_is_listed_in_pages(
+    server: ImapServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("intake.receive.imap.SEARCH_AT_ONCE", 7)
+    user = server.user()
+    server.append(user, "INBOX", *(b"Subject: %d\r\n\r\n" % number for number in range(30)))
+    with opened(mailbox_on(server, user), "INBOX") as mailbox:
+        uids = mailbox.uids(1)
+        assert len(uids) == 30
+        assert uids == sorted(set(uids))
+        assert mailbox.uids(uids[4], uids[24]) == uids[4:25]
+        assert mailbox.uids(uids[25]) == uids[25:]
