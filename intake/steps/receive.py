@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from intake.decide.clock import MAILBOX_LEASE, POISON_TRIES, next_try
@@ -93,14 +94,40 @@ def _folder(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str, 
         _record_before(parts, settings, mailbox, name, folder, before, report)
         uids = [uid for uid in uids if uid >= cursor.boundary or uid in retried]
     for start in range(0, len(uids), MOST_HEADS):
-        for chunk in _chunks(mailbox.heads(uids[start : start + MOST_HEADS])):
+        block = uids[start : start + MOST_HEADS]
+        met: set[int] = set()
+        for chunk in _chunks(mailbox.heads(block)):
             if parts.stopping():
                 return
             parts.ledger.take_lease(f"mailbox {settings.name}", parts.holder, parts.now, MAILBOX_LEASE)
-            _accept(parts, settings, mailbox, name, cursor, chunk, report)
+            met |= _accept(parts, settings, mailbox, name, cursor, chunk, report)
             _file(parts, settings, mailbox, name, folder.uidvalidity, report)
-        parts.ledger.advance(MailRef(settings.name, name, folder.uidvalidity, uids[start : start + MOST_HEADS][-1]))
+        _leave_none_behind(parts, settings, mailbox, name, folder.uidvalidity, sorted(set(block) - met), report)
+        parts.ledger.advance(MailRef(settings.name, name, folder.uidvalidity, block[-1]))
     _file(parts, settings, mailbox, name, folder.uidvalidity, report)
+
+
+def _leave_none_behind(
+    parts: Parts,
+    settings: MailboxConfig,
+    mailbox: Mailbox,
+    name: str,
+    uidvalidity: int,
+    missed: Sequence[int],
+    report: MailboxReport,
+) -> None:
+    """Mail that the server listed and then did not hand over: gone meanwhile, or to be asked for again."""
+    if not missed:
+        return
+    there = set(mailbox.uids(missed[0], missed[-1])).intersection(missed)
+    for uid in sorted(there):
+        ref = MailRef(settings.name, name, uidvalidity, uid)
+        raw = RawMail(ref, parts.now, 0, b"", unreadable=True)
+        if not _try_later(parts, raw, parts.now):
+            mail, verdict = understand(parts, raw.body, raw.internal_date, raw)
+            _write_down(parts, settings, [Arrival(raw, mail, verdict)], report)
+    for uid in set(missed) - there:
+        parts.ledger.forget_trouble(MailRef(settings.name, name, uidvalidity, uid))
 
 
 def _cursor(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str, folder: Folder) -> Cursor:
@@ -157,33 +184,68 @@ def _accept(
     cursor: Cursor,
     chunk: Sequence[MailHead],
     report: MailboxReport,
-) -> None:
-    """Take mails in hand and write them down.
+) -> set[int]:
+    """Take mails in hand and write them down; say which the server has handed over.
 
     The note of what is in hand outlives a sudden death. If the last pass left one, its mails are taken one by one and
     each is counted, so that the one that ends passes is found, and ends no more than a few.
     """
     report.seen += len(chunk)
     ledger = parts.ledger
-    suspects = [head for head in chunk if cursor.in_hand and cursor.in_hand[0] <= head.uid <= cursor.in_hand[1]]
-    others = [head for head in chunk if head not in suspects]
-    for head in suspects:
-        ref = MailRef(settings.name, name, cursor.uidvalidity, head.uid)
-        tries = ledger.note_trouble(ref, parts.now, timedelta(0))
-        try:
-            arrivals = _arrivals(parts, settings, mailbox, name, cursor, [head], poison=tries > POISON_TRIES)
-            _write_down(parts, settings, arrivals, report)
-        except IntakeError:
-            ledger.forget_trouble(ref)  # the network's fault, or the disk's
-            raise
-    if others:
+    met: set[int] = set()
+
+    def suspect(head: MailHead) -> bool:
+        return cursor.in_hand is not None and cursor.in_hand[0] <= head.uid <= cursor.in_hand[1]
+
+    # In the order of their UIDs: what is written down says that everything before it is, too.
+    for suspected, heads in groupby(chunk, suspect):
+        if suspected:
+            for head in heads:
+                met |= _accept_suspect(parts, settings, mailbox, name, cursor, head, report)
+            continue
+        others = list(heads)
         ledger.take_in_hand(settings.name, name, (others[0].uid, others[-1].uid))
         try:
-            _write_down(parts, settings, _arrivals(parts, settings, mailbox, name, cursor, others), report)
+            met |= _take(parts, settings, mailbox, name, cursor, others, report)
         except IntakeError:
             ledger.take_in_hand(settings.name, name, None)
             raise
     ledger.take_in_hand(settings.name, name, None)
+    return met
+
+
+def _accept_suspect(
+    parts: Parts,
+    settings: MailboxConfig,
+    mailbox: Mailbox,
+    name: str,
+    cursor: Cursor,
+    head: MailHead,
+    report: MailboxReport,
+) -> set[int]:
+    ref = MailRef(settings.name, name, cursor.uidvalidity, head.uid)
+    tries = parts.ledger.note_trouble(ref, parts.now, timedelta(0))
+    try:
+        return _take(parts, settings, mailbox, name, cursor, [head], report, poison=tries > POISON_TRIES)
+    except IntakeError:
+        parts.ledger.forget_trouble(ref)  # the network's fault, or the disk's
+        raise
+
+
+def _take(
+    parts: Parts,
+    settings: MailboxConfig,
+    mailbox: Mailbox,
+    name: str,
+    cursor: Cursor,
+    heads: Sequence[MailHead],
+    report: MailboxReport,
+    *,
+    poison: bool = False,
+) -> set[int]:
+    arrivals, later = _arrivals(parts, settings, mailbox, name, cursor, heads, poison=poison)
+    _write_down(parts, settings, arrivals, report)
+    return later | {arrival.raw.ref.uid for arrival in arrivals}
 
 
 def _arrivals(
@@ -195,9 +257,11 @@ def _arrivals(
     chunk: Sequence[MailHead],
     *,
     poison: bool = False,
-) -> list[Arrival]:
+) -> tuple[list[Arrival], set[int]]:
+    """The mails, understood and judged, in the order of their UIDs; and those that are to be asked for again."""
     now = parts.now
     arrivals: list[Arrival] = []
+    later: set[int] = set()
     for found in mailbox.fetch(chunk):
         # The name that the configuration uses is the one that the ledger knows the folder by.
         raw = replace(found, ref=replace(found.ref, mailbox=settings.name, folder=name))
@@ -205,11 +269,12 @@ def _arrivals(
             arrivals.append(Arrival(raw, ParsedMail(defects=(UNPROCESSABLE,)), unprocessable(parts, raw.body)))
             continue
         if raw.unreadable and _try_later(parts, raw, now):
+            later.add(raw.ref.uid)
             continue
         before = cursor.rescanning and settings.start == "now" and raw.ref.uid < cursor.boundary
         mail, verdict = understand(parts, raw.body, raw.internal_date, raw)
         arrivals.append(Arrival(raw, mail, verdict, before and raw.internal_date < cursor.first_contact))
-    return sorted(arrivals, key=lambda arrival: arrival.raw.ref.uid)
+    return sorted(arrivals, key=lambda arrival: arrival.raw.ref.uid), later
 
 
 def _write_down(parts: Parts, settings: MailboxConfig, arrivals: list[Arrival], report: MailboxReport) -> None:
