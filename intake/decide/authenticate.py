@@ -1,5 +1,7 @@
-"""What our own server found out about a sender: the topmost Authentication-Results (RFC 8601) of the configured
-authserv-id, and nothing else. Anybody may have written the others.
+"""What our own server found out about a sender.
+
+Only the topmost Authentication-Results (RFC 8601) of the configured authserv-id counts: anybody may have written the
+others.
 """
 
 from __future__ import annotations
@@ -12,7 +14,15 @@ MICROSOFT = "microsoft"  # Exchange Online writes the field without an authserv-
 
 _COMMENT = re.compile(r"\([^()]{0,500}\)")
 _TOKEN = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^\s;"])+|;')
-_DOUBTFUL = {"no-from", "several-from", "control-in-from", "group-from", "empty-from", "invalid-from", "several-authors"}
+_DOUBTFUL = {
+    "no-from",
+    "several-from",
+    "control-in-from",
+    "group-from",
+    "empty-from",
+    "invalid-from",
+    "several-authors",
+}
 
 
 def result(mail: ParsedMail, authserv_id: str) -> str:
@@ -35,11 +45,11 @@ def _methods(value: str, wanted: str) -> list[tuple[str, str, dict[str, str]]] |
     for _ in range(5):
         value = _COMMENT.sub(" ", value)
     clauses: list[list[str]] = [[]]
-    for token in _TOKEN.findall(value):
-        if token == ";":
+    for word in _TOKEN.findall(value):
+        if word == ";":
             clauses.append([])
         else:
-            clauses[-1].append(token)
+            clauses[-1].append(word)
     if wanted == MICROSOFT:
         if not clauses[0] or "=" not in clauses[0][0]:
             return None

@@ -106,6 +106,9 @@ def _ours(question: Question) -> Sender | None:
     if from_us and mail.first("x-intake-kind"):
         return Sender(Kind.OURS, acknowledge=False, reason="ours:returned")
     if from_us and not _rewritten(question):
+        if any(not question.own.is_ours(address.email) for address in mail.reply_to):
+            # A web site's form that sends as the community and names the writer in Reply-To: people must see it.
+            return Sender(Kind.AUTOMATIC, acknowledge=False, reason="sender:own-form")
         return Sender(Kind.OURS, acknowledge=False, reason="ours:own-address")
     return None
 
@@ -130,7 +133,15 @@ def _list(question: Question) -> Sender | None:
     return Sender(Kind.LIST, acknowledge=False, reason=reason) if reason else None
 
 
-_DOUBTFUL = ("no-from", "several-from", "control-in-from", "group-from", "empty-from", "invalid-from", "several-authors")
+_DOUBTFUL = (
+    "no-from",
+    "several-from",
+    "control-in-from",
+    "group-from",
+    "empty-from",
+    "invalid-from",
+    "several-authors",
+)
 
 
 def _doubtful(question: Question) -> Sender | None:

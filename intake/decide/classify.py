@@ -45,7 +45,14 @@ DEFAULT_CATEGORIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 _GRAVE = ("danger", "sexual-violence", "weapon", "threat", "stalking", "drugged", "injury", "self-harm", "doxxing")
 _SENTENCE = re.compile(r"[.!?;]+\s|\n\s*\n")
 # Reasons of automatic mail that only ever answers or reports on other mail; a web site's form is none of these.
-_ECHOES = ("auto-submitted:auto-replied", "subject:out-of-office", "receipt:", "suppress:", "header:x-auto", "precedence:")
+_ECHOES = (
+    "auto-submitted:auto-replied",
+    "subject:out-of-office",
+    "receipt:",
+    "suppress:",
+    "header:x-auto",
+    "precedence:",
+)
 _RECIPIENT_FIELDS = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "apparently-to", "x-forwarded-to")
 
 
@@ -144,14 +151,9 @@ class Judge:
         under = self._code_of_conduct(seen)
         if under:
             return _Category(REPORT, "doubt:code-of-conduct", under, matched=not _is_echo(said_by))
-        if said_by.kind is not Kind.PERSON:
-            return None
-        if "encrypted" in mail.content or _UNREADABLE & set(mail.defects):
-            return _Category(REPORT, "doubt:unreadable", (), matched=True)
-        if not seen.body.folded.words:
-            return _Category(REPORT, "doubt:no-text", (), matched=True)
-        if not seen.subject.folded.words:
-            return _Category(REPORT, "doubt:no-subject", (), matched=True)
+        if said_by.kind is Kind.PERSON:
+            doubt = _doubt_about(mail, seen)
+            return _Category(REPORT, f"doubt:{doubt}", (), matched=True) if doubt else None
         return None
 
     # --- concern or report ------------------------------------------------------------------------
@@ -162,7 +164,9 @@ class Judge:
         Somebody's presence ahead makes a concern, and so does worry about an event ahead, also with a history.
         What happened lately, or at an event of ours, makes a report, whatever lies ahead.
         """
-        sentences = [Folded.of(sentence) for sentence in _SENTENCE.split(text.plain) if sentence and sentence.strip()][:500]
+        sentences = [Folded.of(sentence) for sentence in _SENTENCE.split(text.plain) if sentence and sentence.strip()][
+            :500
+        ]
         time = self._lexicon.time
         if any(self._happened(sentence, phrases) for sentence in sentences):
             return ()
@@ -185,9 +189,7 @@ class Judge:
         if time["recent"].in_text(sentence):
             return True
         return (
-            time["place"].in_text(sentence)
-            and not time["history"].in_text(sentence)
-            and not ahead_.in_text(sentence)
+            time["place"].in_text(sentence) and not time["history"].in_text(sentence) and not ahead_.in_text(sentence)
         )
 
     def _events_ahead(self, text: Folded, arrived: datetime) -> tuple[str, ...]:
@@ -210,6 +212,14 @@ class Judge:
 
 
 _UNREADABLE = {"unreadable", "unparsed", "truncated", "too-deep", "too-many-parts", "boundary-missing"}
+
+
+def _doubt_about(mail: ParsedMail, seen: Seen) -> str:
+    if "encrypted" in mail.content or _UNREADABLE & set(mail.defects):
+        return "unreadable"
+    if not seen.body.folded.words:
+        return "no-text"
+    return "" if seen.subject.folded.words else "no-subject"
 
 
 def _is_echo(said_by: Sender) -> bool:
@@ -236,18 +246,19 @@ def _rules(config: Config, known: Lexicon) -> tuple[Rule, ...]:
 
 def _default_rules(known: Lexicon) -> tuple[Rule, ...]:
     grave = [phrases for signals in known.urgent.values() for name, phrases in signals.items() if name in _GRAVE]
+    conduct = known.lists[CODE_OF_CONDUCT].phrases
     lists = {
         **known.lists,
+        # A word in brackets is a subject's mark; in a body it would be any use of the word.
+        CODE_OF_CONDUCT: PhraseList(CODE_OF_CONDUCT, tuple(one for one in conduct if not one.written.startswith("["))),
         "urgent-signals": PhraseList("urgent-signals", tuple(phrase for list_ in grave for phrase in list_.phrases)),
     }
     rules = []
     for number, (name, subject, wanted) in enumerate(DEFAULT_CATEGORIES, 1):
-        tests = [in_subject(subject, lists)] if subject else []
+        tests = [in_subject(subject, known.lists)] if subject else []
         tests += [ahead(one, lists) if one == "pre-event" else anywhere(one, lists) for one in wanted]
         labels = [f"subject={subject}"] if subject else []
         labels += [f"body={one}" for one in wanted]
         where = ",".join(labels) or "otherwise"
-        rules.append(
-            Rule(name, f"category[{number}]:{where}", tuple(tests), subject_only=bool(subject) and not wanted)
-        )
+        rules.append(Rule(name, f"category[{number}]:{where}", tuple(tests), subject_only=bool(subject) and not wanted))
     return tuple(rules)

@@ -12,7 +12,9 @@ _MARGIN = 1.15
 _LOOKED_AT = 4000  # characters
 
 
-def language(text: str, mail: ParsedMail, languages: Sequence[str], function_words: Mapping[str, frozenset[str]]) -> str:
+def language(
+    text: str, mail: ParsedMail, languages: Sequence[str], function_words: Mapping[str, frozenset[str]]
+) -> str:
     """One of ``languages``; the first when the text does not tell.
 
     A word that several languages share counts for each a little less. Where the words leave it open, the mail's own

@@ -11,6 +11,11 @@ import re
 from intake.decide.folding import fold
 from intake.model import ParsedMail
 
+
+def _any_of(*forms: str) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{form})" for form in forms))
+
+
 # --- bounces ------------------------------------------------------------------------------------
 
 _DAEMON_LOCAL = re.compile(
@@ -22,19 +27,28 @@ _DAEMON_NAME = re.compile(
     r"\b(?:mail(?:er)?[ -_]?daemon|mail delivery (?:sub)?system|mail delivery service|mail administrator"
     r"|internet mail delivery|mail system|delivery (?:subsystem|status|agent))\b"
 )
-_BOUNCE_SUBJECT = re.compile(
-    r"(?:delivery (?:status )?(?:notification|failure|failed|report|delayed|unsuccessful|error)"
-    r"|undeliver(?:able|ed)|undelivered mail|non[- ]?deliver(?:y|able)|returned (?:mail|to sender)|mail (?:returned|delivery)"
-    r"|mail (?:system )?(?:error|failure)|failure (?:notice|delivery)|failed delivery|message (?:delivery|delayed|undeliverable"
-    r"|you sent blocked)|could ?n(?:o|')t (?:send|deliver)|warning: (?:could not send|message)|unzustellbar|nicht zugestellt"
-    r"|mail konnte nicht|zustellung|onbestelbaar|niet bezorgd|bezorging|non remis|message non (?:distribu|remis)|echec de"
-    r"|non recapitabile|mancato recapito|no se (?:pudo|puede) entregar|no entregado|returniert|rejected posting"
-    r"|complaint about message|abuse report|email feedback report|\[?.{0,20}dmarc failure report)"
+_BOUNCE_SUBJECT = _any_of(
+    # English, as written by sendmail, Postfix, qmail, Exim, Exchange, Domino, GroupWise and their kin
+    r"delivery (?:status )?(?:notification|failure|failed|report|delayed|unsuccessful|error)",
+    r"undeliver(?:able|ed)|undelivered mail|non[- ]?deliver(?:y|able)",
+    r"returned (?:mail|to sender)|mail (?:returned|delivery)|mail (?:system )?(?:error|failure)",
+    r"failure (?:notice|delivery)|failed delivery",
+    r"message (?:delivery|delayed|undeliverable|you sent blocked)|message status - undeliverable",
+    r"could ?n(?:o|')t (?:send|deliver)|warning: (?:could not send|message)|rejected posting",
+    # German, Dutch, French, Italian, Spanish
+    r"unzustellbar|nicht zugestellt|mail konnte nicht|zustellung",
+    r"onbestelbaar|niet bezorgd|bezorging",
+    r"non remis|message non (?:distribu|remis)|echec de",
+    r"non recapitabile|mancato recapito",
+    r"no se (?:pudo|puede) entregar|no entregado",
+    # complaints and reports about mail of ours
+    r"complaint about message|abuse report|email feedback report|\[?.{0,20}dmarc failure report",
 )
 _REFUSED_BODY = re.compile(
     r"(?:reporting-mta:|final-recipient:|diagnostic-code:|feedback-type:|the following (?:addresses|recipients?) "
-    r"(?:had|could|failed|did)|permanent fatal errors|this is the qmail-send|i wasn't able to deliver|could not be delivered"
-    r"|undeliverable (?:address|message)|original message (?:follows|headers)|message (?:headers|text) follow"
+    r"(?:had|could|failed|did)|permanent fatal errors|this is the qmail-send|i wasn't able to deliver"
+    r"|could not be delivered|undeliverable (?:address|message)|original message (?:follows|headers)"
+    r"|message (?:headers|text) follow"
     r"|(?:smtp|lmtp) error from remote|5\d\d[ -]5\.\d\.\d|user unknown|mailbox (?:is )?(?:full|unavailable))"
 )
 _REPORTS = {"delivery-status": "bounce:dsn", "feedback-report": "bounce:complaint", "abuse-report": "bounce:complaint"}
@@ -121,43 +135,69 @@ _NOT = {"", "no", "none", "false", "0", "normal"}
 _AUTO_REPLY_PRECEDENCE = {"auto_reply", "auto-reply", "autoreply"}
 _RESPONDERS = re.compile(r"(?:vacation|auto-?(?:reply|respond)|gnarwl|out.?of.?office|yahoo.? autoresponder)")
 
-_NO_REPLY = re.compile(
-    r"(?:.*[-_.+])?(?:no|not|never|dont|donot|do-not|do_not|do\.not)[-_.]?(?:reply|replies|respond|response|answer)(?:s|to)?(?:[-_.+=\d].*)?"
-    r"|(?:.*[-_.])?(?:ne|merci-de-ne)[-_.]?pas[-_.]?(?:repondre|repondez)(?:[-_.+].*)?"
-    r"|(?:.*[-_.])?(?:nicht|keine)[-_.]?antwort(?:en)?(?:[-_.+].*)?|(?:.*[-_.])?(?:niet|geen)[-_.]?(?:be)?antwoord(?:en)?(?:[-_.+].*)?"
-    r"|(?:.*[-_.])?no[-_.]?(?:responder|contestar|rispondere)(?:[-_.+].*)?|non[-_.]?rispondere|nao[-_.]?responda"
+_NO_REPLY = _any_of(
+    r"(?:.*[-_.+])?(?:no|not|never|dont|donot|do-not|do_not|do\.not)[-_.]?"
+    r"(?:reply|replies|respond|response|answer)(?:s|to)?(?:[-_.+=\d].*)?",
+    r"(?:.*[-_.])?(?:ne|merci-de-ne)[-_.]?pas[-_.]?(?:repondre|repondez)(?:[-_.+].*)?",
+    r"(?:.*[-_.])?(?:nicht|keine)[-_.]?antwort(?:en)?(?:[-_.+].*)?",
+    r"(?:.*[-_.])?(?:niet|geen)[-_.]?(?:be)?antwoord(?:en)?(?:[-_.+].*)?",
+    r"(?:.*[-_.])?no[-_.]?(?:responder|contestar|rispondere)(?:[-_.+].*)?",
+    r"non[-_.]?rispondere|nao[-_.]?responda",
 )
-_MACHINE_LOCAL = re.compile(
-    r"(?:auto(?:mailer|mat|matic|mated|reply|respond(?:er)?|answer|notify|notification)|robot|daemon|nobody|www-data|apache|httpd|cron|cronjob"
-    r"|system[-_.]?administrator|mailserver|anti-?virus|virus-?(?:alert|scanner)|ftp-?master|uucp|news-daemon|sysadmin-alerts?)(?:[+-].*)?"
+_MACHINE_LOCAL = _any_of(
+    r"auto(?:mailer|mat|matic|mated|reply|respond(?:er)?|answer|notify|notification)(?:[+-].*)?",
+    r"(?:robot|daemon|nobody|www-data|apache|httpd|cron|cronjob|uucp|news-daemon)(?:[+-].*)?",
+    r"(?:system[-_.]?administrator|mailserver|anti-?virus|virus-?(?:alert|scanner)|ftp-?master)(?:[+-].*)?",
 )
-_OUT_OF_OFFICE = re.compile(
-    r"(?:"
-    # the responder's own mark before the original subject
-    r"auto(?:matic|mated|matisch(?:e|es)?)?[ -]?(?:re(?:ply|sponse|spuesta)|ack(?:nowledg(?:e)?ment)?|svar|antwort|antwoord|reply sent)\b.{0,40}?(?:[:\]]|$)"
-    r"|auto:|\[?auto-?reply\]?|auto(?:antwort|reply|response|svar|odpoved|odpowiedz)\b|re: auto(?:matic)?[ -]?reply"
-    r"|(?:reponse|message) (?:automatique|d'absence|d.absence)|notification d.absence|absen(?:ce|t|te) (?:du|de|au) bureau|absence\s*:|en conges?\s*[:!-]"
-    r"|out[ -]of[ -](?:the[ -])?office(?:\s+(?:auto ?-?)?(?:reply|response|message|notification|notice|alert|re|assistant))?\s*(?:[:!.\[(-]|$)"
-    r"|ooo(?:\s*[:!-]|$)|i(?:'m| am) (?:currently )?(?:out of (?:the )?office|on (?:vacation|holiday|leave)|away from)"
-    r"|(?:on|away on) (?:vacation|annual leave|holiday|maternity leave|parental leave)\b|vacation (?:reply|message|response|notice|auto)|vacation\s*[:!]|away (?:message|notice)\s*[:!]?$|away from (?:my |the )?(?:mail|office|desk|email)"
-    r"|abwesenheit(?:snotiz|snachricht|smeldung|sassistent|sbenachrichtigung)|abwesend\s*[:!-]|abwesend$|nicht im (?:buro|haus)|automatisierte antwort|urlaubsvertretung|ich bin (?:im urlaub|abwesend|nicht im)"
-    r"|afwezig(?:heid)?s?(?:bericht|melding|assistent|notificatie)|afwezig(?:heid)?\s*[:!-]|afwezig(?:heid)?$|niet (?:op|aanwezig (?:op|in)) (?:het |mijn )?kantoor|ik ben (?:afwezig|met vakantie|met verlof|op vakantie)|met (?:vakantie|verlof)\s*[:!-]"
-    r"|respuesta automatica|fuera de (?:la )?oficina|autorrespuesta|mensaje automatico|estoy (?:fuera|de vacaciones)"
-    r"|risposta automatica|fuori (?:sede|ufficio)|assenza dall.ufficio|risponditore automatico"
-    r"|resposta automatica|fora do escritorio|ausencia (?:temporaria|do escritorio)|ausente do escritorio"
-    r"|automatisk svar|automatiskt svar|franvaro(?:meddelande)?|fravaer(?:sbesked|smelding)?|ikke til ?stede|ikke pa kontoret|utanfor kontoret"
-    r"|automaattinen (?:vastaus|poissaoloilmoitus)|poissa toimistosta|poissaoloviesti"
-    r"|automatyczna odpowiedz|odpowiedz automatyczna|poza biurem|autoodpowiedz|automaticka odpoved|automaticka odpoved|mimo kancelar|nepritomnost"
-    r"|automatikus valasz|hazon kivul|raspuns automat|otomatik (?:yanit|cevap)|ofis disinda|automatski odgovor|samodejni odgovor|automatinis atsakymas|automaatvastus"
-    r")"
+_OUT_OF_OFFICE = _any_of(
+    # the responder's own mark before the original subject: "Automatic reply: …", "[Auto-Reply] …"
+    r"auto(?:matic|mated|matisch(?:e|es)?)?[ -]?"
+    r"(?:re(?:ply|sponse|spuesta)|ack(?:nowledg(?:e)?ment)?|svar|antwort|antwoord)\b.{0,40}?(?:[:\]]|$)",
+    r"auto:|\[?auto-?reply\]?|re: auto(?:matic)?[ -]?reply",
+    r"auto(?:antwort|reply|response|svar|odpoved|odpowiedz)\b|autoreply\b",
+    # English
+    r"out[ -]of[ -](?:the[ -])?office(?:\s+(?:auto ?-?)?"
+    r"(?:reply|response|message|notification|notice|alert|re|assistant))?\s*(?:[:!.\[(-]|$)",
+    r"ooo(?:\s*[:!-]|$)",
+    r"i(?:'m| am) (?:currently )?(?:out of (?:the )?office|on (?:vacation|holiday|leave)|away from (?:my|the|work))",
+    r"(?:away )?on (?:vacation|annual leave|holiday|maternity leave|parental leave)\b",
+    r"vacation (?:reply|message|response|notice|auto)|vacation\s*[:!]|away (?:message|notice)\s*[:!]?$",
+    r"away from (?:my |the )?(?:mail|office|desk|email)",
+    # French
+    r"(?:reponse|message) (?:automatique|d'absence|d.absence)|notification d.absence",
+    r"absen(?:ce|t|te) (?:du|de|au) bureau|absence\s*:|en conges?\s*[:!-]",
+    # German
+    r"abwesenheit(?:snotiz|snachricht|smeldung|sassistent|sbenachrichtigung)|abwesend\s*(?:[:!-]|$)",
+    r"nicht im (?:buro|haus)\s*(?:[:!-]|$)|automatisierte antwort|urlaubsvertretung",
+    r"ich bin (?:derzeit |zurzeit |aktuell )?(?:im urlaub|abwesend|nicht im (?:buro|haus))",
+    # Dutch
+    r"afwezig(?:heid)?s?(?:bericht|melding|assistent|notificatie)|afwezig(?:heid)?\s*(?:[:!-]|$)",
+    r"niet (?:op|aanwezig (?:op|in)) (?:het |mijn )?kantoor|met (?:vakantie|verlof)\s*(?:[:!-]|$)",
+    r"ik ben (?:momenteel )?(?:afwezig|met vakantie|met verlof|op vakantie)",
+    # Spanish, Italian, Portuguese
+    r"respuesta automatica|fuera de (?:la )?oficina|autorrespuesta|mensaje automatico|estoy (?:fuera|de vacaciones)",
+    r"risposta automatica|fuori (?:sede|ufficio)|assenza dall.ufficio|risponditore automatico",
+    r"resposta automatica|fora do escritorio|ausencia (?:temporaria|do escritorio)|ausente do escritorio",
+    # Swedish, Danish, Norwegian, Finnish
+    r"automatiskt? svar|franvaro(?:meddelande)?|fravaer(?:sbesked|smelding)?",
+    r"ikke til ?stede|ikke pa kontoret|utanfor kontoret",
+    r"automaattinen (?:vastaus|poissaoloilmoitus)|poissa toimistosta|poissaoloviesti",
+    # Polish, Czech, Slovak, Hungarian, Romanian, Turkish, Croatian, Slovene, Lithuanian, Estonian
+    r"automatyczna odpowiedz|odpowiedz automatyczna|poza biurem|automaticka odpoved|mimo kancelar|nepritomnost",
+    r"automatikus valasz|hazon kivul|raspuns automat|otomatik (?:yanit|cevap)|ofis disinda",
+    r"automatski odgovor|samodejni odgovor|automatinis atsakymas|automaatvastus",
 )
+# Japanese, Chinese, Korean, Russian, Ukrainian, Greek, Hebrew, Arabic
 _OUT_OF_OFFICE_OTHER_SCRIPTS = (
-    *("\u81ea\u52d5\u8fd4\u4fe1", "\u81ea\u52d5\u5fdc\u7b54", "\u4e0d\u5728\u901a\u77e5", "\u4e0d\u5728\u306e"),
-    *("\u81ea\u52a8\u56de\u590d", "\u81ea\u52a8\u7b54\u590d", "\u81ea\u52d5\u56de\u8986", "\u81ea\u52d5\u56de\u5fa9"),
-    *("\uc790\ub3d9 \ud68c\uc2e0", "\uc790\ub3d9\ud68c\uc2e0", "\ubd80\uc7ac\uc911"),
-    *("\u0430\u0432\u0442\u043e\u043c\u0430\u0442\u0438\u0447\u0435\u0441\u043a\u0438\u0439 \u043e\u0442\u0432\u0435\u0442", "\u0430\u0432\u0442\u043e\u043e\u0442\u0432\u0435\u0442"),
-    *("\u0430\u0432\u0442\u043e\u043c\u0430\u0442\u0438\u0447\u043d\u0430 \u0432\u0456\u0434\u043f\u043e\u0432\u0456\u0434\u044c", "\u03b1\u03c5\u03c4\u03cc\u03bc\u03b1\u03c4\u03b7 \u03b1\u03c0\u03ac\u03bd\u03c4\u03b7\u03c3\u03b7"),
-    *("\u05ea\u05e9\u05d5\u05d1\u05d4 \u05d0\u05d5\u05d8\u05d5\u05de\u05d8\u05d9\u05ea", "\u0631\u062f \u062a\u0644\u0642\u0627\u0626\u064a"),
+    *("自動返信", "自動応答", "不在通知", "不在の"),
+    *("自动回复", "自动答复", "自動回覆", "自動回復"),
+    *("자동 회신", "자동회신", "부재중"),
+    "автоматический ответ",
+    "автоответ",
+    "автоматична відповідь",
+    "αυτόματη απάντηση",
+    "תשובה אוטומטית",
+    "رد تلقائي",
 )
 
 
@@ -211,7 +251,9 @@ def _suppressed(mail: ParsedMail) -> str:
 
 
 def _passed_exchange(mail: ParsedMail) -> bool:
-    return any(name.startswith(("x-ms-exchange-", "x-ms-has-attach")) or name == "thread-index" for name, _ in mail.headers)
+    return any(
+        name.startswith(("x-ms-exchange-", "x-ms-has-attach")) or name == "thread-index" for name, _ in mail.headers
+    )
 
 
 def _marked(mail: ParsedMail, *, through_our_list: bool) -> str:
@@ -254,7 +296,15 @@ def _out_of_office(subject: str) -> str:
 
 _LIST_FIELDS = {
     *("list-id", "list-post", "list-help", "list-owner", "list-archive", "list-subscribe", "list-unsubscribe"),
-    *("list-unsubscribe-post", "list-software", "mailing-list", "x-mailing-list", "x-mailinglist", "x-list", "x-list-id"),
+    *(
+        "list-unsubscribe-post",
+        "list-software",
+        "mailing-list",
+        "x-mailing-list",
+        "x-mailinglist",
+        "x-list",
+        "x-list-id",
+    ),
     *("x-beenthere", "x-mailman-version", "x-listname", "x-list-name", "x-listserver", "x-list-host", "x-ml-name"),
     *("x-mlserver", "x-ml-info", "x-ml-count", "x-google-group-id", "x-yahoo-newman-id", "x-sympa-to", "x-listmember"),
     *("x-campaign", "x-campaign-id", "x-campaignid", "x-mc-user", "x-newsletter", "x-mailchimp-campaign"),
@@ -287,13 +337,20 @@ def mailing_list(mail: ParsedMail) -> str:
 
 PUBLIC_PROVIDERS = frozenset(
     (
-        "gmail.com googlemail.com outlook.com hotmail.com hotmail.be hotmail.fr hotmail.nl hotmail.co.uk live.com live.be live.nl"
-        " live.fr msn.com yahoo.com yahoo.fr yahoo.de yahoo.co.uk yahoo.co.jp ymail.com aol.com icloud.com me.com mac.com proton.me"
-        " protonmail.com protonmail.ch pm.me tutanota.com tuta.io gmx.net gmx.de gmx.com gmx.at gmx.ch web.de t-online.de freenet.de"
-        " mail.ru yandex.ru yandex.com zoho.com mail.com fastmail.com fastmail.fm hey.com telenet.be skynet.be proximus.be scarlet.be"
-        " ziggo.nl kpnmail.nl planet.nl xs4all.nl home.nl orange.fr wanadoo.fr free.fr sfr.fr laposte.net bbox.fr qq.com 163.com"
-        " 126.com naver.com libero.it virgilio.it seznam.cz wp.pl o2.pl posteo.de posteo.net mailbox.org riseup.net disroot.org"
-    ).split()
+        *("gmail.com", "googlemail.com", "outlook.com", "outlook.be", "outlook.fr", "hotmail.com"),
+        *("hotmail.be", "hotmail.fr", "hotmail.nl", "hotmail.co.uk", "live.com", "live.be"),
+        *("live.nl", "live.fr", "msn.com", "yahoo.com", "yahoo.fr", "yahoo.de"),
+        *("yahoo.co.uk", "yahoo.co.jp", "ymail.com", "aol.com", "icloud.com", "me.com"),
+        *("mac.com", "proton.me", "protonmail.com", "protonmail.ch", "pm.me", "tutanota.com"),
+        *("tuta.io", "gmx.net", "gmx.de", "gmx.com", "gmx.at", "gmx.ch"),
+        *("web.de", "t-online.de", "freenet.de", "mail.ru", "yandex.ru", "yandex.com"),
+        *("zoho.com", "mail.com", "fastmail.com", "fastmail.fm", "hey.com", "telenet.be"),
+        *("skynet.be", "proximus.be", "scarlet.be", "ziggo.nl", "kpnmail.nl", "planet.nl"),
+        *("xs4all.nl", "home.nl", "orange.fr", "wanadoo.fr", "free.fr", "sfr.fr"),
+        *("laposte.net", "bbox.fr", "qq.com", "163.com", "126.com", "naver.com"),
+        *("libero.it", "virgilio.it", "seznam.cz", "wp.pl", "o2.pl", "posteo.de"),
+        *("posteo.net", "mailbox.org", "riseup.net", "disroot.org"),
+    )
 )
 _FORWARDED = re.compile(r"\s*(?:\[?fwd?|fw|wg|tr|doorst|i|enc|rv|vs|vb|pd)\s*[:\]]", re.IGNORECASE)
 

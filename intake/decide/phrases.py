@@ -100,7 +100,9 @@ def lexicon(own: Mapping[str, Iterable[str]]) -> Lexicon:
     files_ = shipped()
     lists = {name: [*_all(files_, "lists", name), *own.get(name, ())] for name in {*_names(files_, "lists"), *own}}
     urgent = {
-        language: {signal: PhraseList.of(f"urgent-{signal}", _strings(written)) for signal, written in tables["urgent"].items()}
+        language: {
+            signal: PhraseList.of(f"urgent-{signal}", _strings(written)) for signal, written in tables["urgent"].items()
+        }
         for language, tables in files_.items()
     }
     urgent["own"] = {
@@ -112,7 +114,10 @@ def lexicon(own: Mapping[str, Iterable[str]]) -> Lexicon:
         lists={name: PhraseList.of(name, written) for name, written in lists.items()},
         urgent=urgent,
         time={name: PhraseList.of(name, _all(files_, "time", name)) for name in _names(files_, "time")},
-        function_words={name: frozenset(needle(word) for word in str(tables["language"]["words"]).split()) for name, tables in files_.items()},
+        function_words={
+            name: frozenset(needle(word) for word in str(tables["language"]["words"]).split())
+            for name, tables in files_.items()
+        },
     )
 
 

@@ -8,14 +8,24 @@ from intake.decide.machines import is_forwarded
 from intake.model import ParsedMail
 
 # Lines above a quotation, in our languages: "On … wrote:", and the header block that Outlook puts there.
+_WROTE = r"wrote|schreef|geschreven|(?:a|à) (?:é|e)crit|schrieb(?: .{0,80})?|ha scritto|escribi(?:ó|o)|escreveu|skrev"
+_RULED = (
+    r"original message|oorspronkelijk bericht|message (?:d.origine|original)|urspr(?:ü|u)ngliche nachricht"
+    r"|doorgestuurd bericht|forwarded message"
+)
 _ATTRIBUTION = re.compile(
-    r"^[ \t]{0,8}(?:on|op|le|am|il|el|em|den)\b.{0,300}\b(?:wrote|schreef|geschreven|(?:a|à) (?:é|e)crit|schrieb(?: .{0,80})?|ha scritto|escribi(?:ó|o)|escreveu|skrev)[ \t]{0,4}:?[ \t]*$"
-    r"|^[ \t]{0,8}-{2,}[ \t]{0,4}(?:original message|oorspronkelijk bericht|message (?:d.origine|original)|urspr(?:ü|u)ngliche nachricht|doorgestuurd bericht|forwarded message)[ \t]{0,4}-{2,}"
-    r"|^(?:from|van|de|von)[ \t]{0,2}:[ \t][^\n]{1,300}\n(?:[^\n]{0,300}\n){0,2}(?:sent|date|verzonden|datum|envoy(?:é|e)|gesendet|to|aan|à|an)[ \t]{0,2}:",
+    rf"^[ \t]{{0,8}}(?:on|op|le|am|il|el|em|den)\b.{{0,300}}\b(?:{_WROTE})[ \t]{{0,4}}:?[ \t]*$"
+    rf"|^[ \t]{{0,8}}-{{2,}}[ \t]{{0,4}}(?:{_RULED})[ \t]{{0,4}}-{{2,}}"
+    r"|^(?:from|van|de|von)[ \t]{0,2}:[ \t][^\n]{1,300}\n(?:[^\n]{0,300}\n){0,2}"
+    r"(?:sent|date|verzonden|datum|envoy(?:é|e)|gesendet|to|aan|à|an)[ \t]{0,2}:",
     re.IGNORECASE | re.MULTILINE,
 )
+_REPLY_MARKS = (
+    r"re|fwd?|fw|aw|wg|antw|tr|rv|rép|rep|réf|ref|sv|vs|vb|vl|doorst|betr|odp|pd|i|r|res|enc|ynt|bls|fs|vá"
+    r"|回复|转发|答复|回覆|轉寄|返信|転送"
+)
 _PREFIX = re.compile(
-    r"\s{0,5}(?:\[(?:external|extern|externe|ext|caution)\]|(?:re|fwd?|fw|aw|wg|antw|tr|rv|rép|rep|réf|ref|sv|vs|vb|vl|doorst|betr|odp|pd|i|r|res|enc|ynt|bls|fs|vá|回复|转发|答复|回覆|轉寄|返信|転送)"
+    rf"\s{{0,5}}(?:\[(?:external|extern|externe|ext|caution)\]|(?:{_REPLY_MARKS})"
     r"(?:\s{0,2}\[\d{1,3}\]|\s{0,2}\(\d{1,3}\)|\^\d{1,3}|\d{1,2})?\s{0,2}[:\uff1a])",
     re.IGNORECASE,
 )

@@ -186,9 +186,7 @@ def _spelled_address(email: str) -> set[str]:
         return set()
     labels = [needle(label) for label in domain.split(".")]
     return {
-        needle(local) + at + dot.join(labels)
-        for at in _SPELLED_AT
-        for dot in ("", "dot", "punt", "point", "punkt")
+        needle(local) + at + dot.join(labels) for at in _SPELLED_AT for dot in ("", "dot", "punt", "point", "punkt")
     }
 
 

@@ -1,0 +1,145 @@
+"""``classify``: what would happen to each ``.eml``, and why. Sends and stores nothing."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from intake.cli.common import DONE, FINDING, Invocation, find_config, options, print_json
+
+if TYPE_CHECKING:
+    from intake.config import Config
+    from intake.decide.classify import Judge
+    from intake.model import ParsedMail, Verdict
+
+_MAX_FILE = 64 << 20
+
+
+@click.command()
+@options
+@click.argument("mails", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.pass_context
+def classify(context: click.Context, invocation: Invocation, mails: tuple[Path, ...]) -> int:
+    """Say what would happen to each mail FILE (.eml), and why.
+
+    Nothing is sent or stored. Without a configuration the shipped rules apply, and nobody can be withheld.
+    """
+    from intake.decide.classify import Judge  # noqa: PLC0415 - start-up of the other commands
+
+    config, configured = _config(invocation)
+    if not configured:
+        click.echo("intake: no configuration found: these are the shipped rules, without organizers", err=True)
+    judge = Judge(config)
+    moment = _moment(context, invocation)
+    failed = False
+    for path in mails:
+        try:
+            raw, whole = _read(path)
+        except OSError as error:
+            why = error.strerror or "can't be read"
+            click.echo(f"intake: {_printable(str(path))}: {why}; name a file that holds one mail", err=True)
+            failed = True
+            continue
+        _show(invocation, judge, path, raw, moment, truncated=not whole)
+    return FINDING if failed else DONE
+
+
+def _show(
+    invocation: Invocation, judge: Judge, path: Path, raw: bytes, moment: datetime | None, *, truncated: bool
+) -> None:
+    from intake.receive.parse import parse  # noqa: PLC0415 - as above
+
+    mail = parse(raw, truncated=truncated)
+    verdict = judge.judge(mail, moment or mail.date or invocation.clock.now())
+    if invocation.json:
+        print_json(_as_json(path, mail, verdict))
+    else:
+        click.echo("\n".join(map(_printable, _explained(path, mail, verdict))))
+
+
+def _config(invocation: Invocation) -> tuple[Config, bool]:
+    """The configuration, or the shipped defaults where there is none to find."""
+    from intake.config import CommunityConfig, Config, SmtpConfig, load  # noqa: PLC0415 - pydantic
+    from intake.errors import ConfigError  # noqa: PLC0415
+
+    try:
+        found = find_config(invocation.config_file, os.environ)
+    except ConfigError:
+        community = CommunityConfig(
+            name="This community", address="help@example.invalid", languages=("en", "nl", "fr", "de")
+        )
+        nowhere = Path("config.toml").absolute()
+        return Config(nowhere, community, mailboxes=(), smtp=SmtpConfig(host="localhost"), organizers=()), False
+    return load(found), True
+
+
+def _moment(context: click.Context, invocation: Invocation) -> datetime | None:
+    """``--now`` when it was given; else each mail's own date counts."""
+    return invocation.clock.now().astimezone(UTC) if _now_was_given(context) else None
+
+
+def _now_was_given(context: click.Context) -> bool:
+    return context.params.get("moment") is not None
+
+
+def _read(path: Path) -> tuple[bytes, bool]:
+    """The file's bytes, and whether that is all of it: a very large one is looked at in part."""
+    with path.open("rb") as file:
+        raw = file.read(_MAX_FILE + 1)
+    return raw[:_MAX_FILE], len(raw) <= _MAX_FILE
+
+
+def _as_json(path: Path, mail: ParsedMail, verdict: Verdict) -> dict[str, object]:
+    """The answer of the contract, one object for a file."""
+    return {
+        "file": str(path).encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
+        "kind": verdict.kind.value,
+        "category": verdict.category,
+        "rule": verdict.rule,
+        "evidence": list(verdict.evidence),
+        "urgency": verdict.urgency.value,
+        "urgency_reasons": list(verdict.urgency_reasons),
+        "language": verdict.language,
+        "acknowledge": verdict.acknowledge,
+        "acknowledge_reason": verdict.acknowledge_reason,
+        "acknowledge_to": verdict.acknowledge_to.email if verdict.acknowledge_to else None,
+        "recused": [{"organizer": one.organizer, "reason": one.reason} for one in verdict.recused],
+        "defects": list(mail.defects),
+        "event": verdict.event,
+        "authentication": verdict.authentication,
+    }
+
+
+def _explained(path: Path, mail: ParsedMail, verdict: Verdict) -> list[str]:
+    """The same for people, a line for each thing there is to say."""
+    to = f" to {verdict.acknowledge_to.email}" if verdict.acknowledge_to else ""
+    answer = f"yes{to}" if verdict.acknowledge else "no"
+    lines = [
+        str(path),
+        f"  sent by    {verdict.kind.value}",
+        f"  category   {verdict.category}  ({verdict.rule})",
+        *([f"  because of {', '.join(verdict.evidence)}"] if verdict.evidence else []),
+        f"  urgency    {verdict.urgency.value}" + _in_brackets(verdict.urgency_reasons),
+        f"  language   {verdict.language}",
+        *([f"  event      {verdict.event}"] if verdict.event else []),
+        f"  answered   {answer}  ({verdict.acknowledge_reason})",
+        *[f"  withheld   from {one.organizer}  ({one.reason})" for one in verdict.recused],
+        *([f"  sender     authentication {verdict.authentication}"] if verdict.authentication != "none" else []),
+        *([f"  defects    {', '.join(mail.defects)}"] if mail.defects else []),
+    ]
+    if not verdict.matched and verdict.kind.value != "person":
+        lines.append("  people     do not get it: no rule matches; the digest counts it")
+    return lines
+
+
+def _in_brackets(reasons: tuple[str, ...]) -> str:
+    return f"  ({', '.join(reasons)})" if reasons else ""
+
+
+def _printable(text: str) -> str:
+    """Without control characters: a terminal obeys them."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
