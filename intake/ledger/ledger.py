@@ -206,6 +206,11 @@ class Ledger:
         with self._database.reading() as connection:
             return outbox.listed(connection, states)
 
+    def acknowledgements(self, message_ids: Sequence[str]) -> list[Delivery]:
+        """The acknowledgements of ours that bear these Message-IDs."""
+        with self._database.reading() as connection:
+            return outbox.acknowledgements(connection, message_ids)
+
     def deliveries_of_case(self, case_id: int) -> list[Delivery]:
         """Every delivery of a case."""
         with self._database.reading() as connection:

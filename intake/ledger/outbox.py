@@ -249,6 +249,14 @@ def of_case(connection: Connection, case_id: int) -> list[Delivery]:
     return [as_delivery(row) for row in rows]
 
 
+def acknowledgements(connection: Connection, message_ids: Sequence[str]) -> list[Delivery]:
+    """The acknowledgements that bear these Message-IDs."""
+    rows = connection.execute(
+        select(delivery).where(delivery.c.message_id.in_(message_ids), delivery.c.kind == MessageKind.ACKNOWLEDGEMENT)
+    )
+    return [as_delivery(row) for row in rows]
+
+
 def counts(connection: Connection) -> dict[str, int]:
     """How many deliveries are in each state."""
     rows = connection.execute(select(delivery.c.state, func.count()).group_by(delivery.c.state))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from intake.decide.clock import POISON_TRIES
 from intake.letters import Acknowledgement, Alarm, Copy, Notice, Reader, Thread
 from intake.model import REPORTER, Address, Delivery, DeliveryState, MessageKind, Outgoing, ParsedMail, Verdict
 from intake.steps.digest import compose_digest
-from intake.steps.receive import UNPROCESSABLE, understand, unprocessable
+from intake.steps.understand import UNPROCESSABLE, understand, unprocessable
 
 if TYPE_CHECKING:
     from intake.ledger.context import MailContext
@@ -42,7 +43,7 @@ class Dispatcher:
         self._contexts: dict[int, MailContext] = {}
         self._changed: set[int] = set()
 
-    def compose(self, delivery: Delivery) -> Composed:
+    def compose(self, delivery: Delivery) -> Composed:  # noqa: PLR0911 - one return for each kind of message
         """One message. Raises TemplateError and DeliveryError as the composer does."""
         if delivery.kind is MessageKind.DIGEST:
             return compose_digest(self.parts, delivery)
@@ -108,6 +109,36 @@ class Dispatcher:
             readers=self._readers(context, *ON_THE_WAY),
             truncated=context.truncated,
             event=verdict.event,
+            event_phone=self._event_phone(verdict),
+        )
+        return self.parts.composer().acknowledgement(letter, self.parts.now)
+
+    def _event_phone(self, verdict: Verdict) -> str:
+        """The number on site: only for a sender who is who they say, from the day before the event until its end."""
+        now = self.parts.now
+        if verdict.authentication != "pass" or not self.parts.config.acknowledgement.authserv_id:
+            return ""
+        near = [e for e in self.parts.config.events if e.starts - timedelta(days=1) <= now <= e.ends]
+        meant = [e for e in near if e.name == verdict.event] or near
+        return next((e.on_site_phone for e in meant if e.on_site_phone), "")
+
+    def acknowledgement_again(self, delivery: Delivery, variant: str) -> Composed:
+        """What an acknowledgement said, as far as the ledger still knows; for recognising it when it is quoted."""
+        if delivery.mail_id is None:
+            return Impossible("it belongs to no mail")
+        context = self._context(delivery.mail_id, current=False)
+        if context.case is None:
+            return Impossible("it belongs to no case")
+        letter = Acknowledgement(
+            to=Address("", "reporter@localhost"),
+            thread=Thread(delivery.message_id),
+            language=context.case.language,
+            category=context.case.category,
+            code=context.case.code,
+            received=context.place.internal_date,
+            variant=variant,
+            readers=self._readers(context, *ON_THE_WAY),
+            event=context.case.event,
         )
         return self.parts.composer().acknowledgement(letter, self.parts.now)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -36,8 +36,8 @@ class Planner(Protocol):
 class Judge(Protocol):
     """What a mail is."""
 
-    def __call__(self, mail: ParsedMail, arrived: datetime) -> Verdict:
-        """Decide."""
+    def __call__(self, mail: ParsedMail, arrived: datetime, own_words: Sequence[str] = ()) -> Verdict:
+        """Decide; ``own_words`` are texts of ours that the mail may quote."""
 
 
 @dataclass(slots=True)

@@ -6,7 +6,6 @@ in the ledger and is filed by the next pass.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,18 +17,16 @@ from intake.errors import IntakeError, MailboxError
 from intake.model import (
     Arrival,
     History,
-    Kind,
     MailHead,
     MailRef,
     Outcome,
     ParsedMail,
     Plan,
     RawMail,
-    Urgency,
-    Verdict,
-    Withheld,
 )
 from intake.steps.parts import MailboxReport, Parts
+from intake.steps.quoted import own_words
+from intake.steps.understand import UNPROCESSABLE, understand, unprocessable
 
 if TYPE_CHECKING:
     from intake.config import MailboxConfig
@@ -39,7 +36,6 @@ if TYPE_CHECKING:
 MOST_MAILS = 200  # in one transaction
 MOST_BYTES = 16 << 20  # in memory at once, unless a single mail is larger
 MOST_HEADS = 2_000  # asked for at once
-UNPROCESSABLE = "unprocessable"
 
 
 def read(parts: Parts, settings: MailboxConfig) -> MailboxReport:
@@ -273,6 +269,8 @@ def _arrivals(
             continue
         before = cursor.rescanning and settings.start == "now" and raw.ref.uid < cursor.boundary
         mail, verdict = understand(parts, raw.body, raw.internal_date, raw)
+        if verdict.recused and (quoted := own_words(parts, mail)):
+            verdict = parts.judge()(mail, raw.internal_date, quoted)
         arrivals.append(Arrival(raw, mail, verdict, before and raw.internal_date < cursor.first_contact))
     return sorted(arrivals, key=lambda arrival: arrival.raw.ref.uid), later
 
@@ -292,54 +290,12 @@ def _write_down(parts: Parts, settings: MailboxConfig, arrivals: list[Arrival], 
     report.accepted += len(accepted.outcomes) - duplicates
 
 
-def unprocessable(parts: Parts, body: bytes) -> Verdict:
-    """What is said of a mail that can't be understood without harm: a report, until a person has looked.
-
-    Even so, nobody gets it whose name stands in it for all to read.
-    """
-    config = parts.config
-    seen = body.decode("utf-8", "replace").casefold()
-    return Verdict(
-        kind=Kind.PERSON,
-        category=(config.category("report") or config.categories[-1]).name,
-        rule=f"doubt:{UNPROCESSABLE}",
-        evidence=(),
-        urgency=Urgency.NORMAL,
-        urgency_reasons=(),
-        language=config.community.languages[0],
-        event="",
-        acknowledge=False,
-        acknowledge_reason=UNPROCESSABLE,
-        acknowledge_to=None,
-        recused=tuple(
-            Withheld(organizer.email.lower(), "named-in-raw-mail")
-            for organizer in config.organizers
-            if any(name.casefold() in seen for name in (organizer.name, *organizer.also_known_as))
-        ),
-    )
-
-
 def _try_later(parts: Parts, raw: RawMail, now: datetime) -> bool:
     """Note that a mail can't be read; False when it has been tried often enough and people must know."""
     wait = next_try(1, now, parts.chance.fraction()) - now
     tries = parts.ledger.note_trouble(raw.ref, now, wait)
     parts.say(f"{raw.ref.mailbox}/{raw.ref.folder}: mail {raw.ref.uid} can't be read (try {tries} of {POISON_TRIES})")
     return tries < POISON_TRIES
-
-
-def understand(
-    parts: Parts, body: bytes, arrived: datetime, raw: RawMail | None = None, *, truncated: bool = False
-) -> tuple[ParsedMail, Verdict]:
-    """Parse and judge a mail, or remember having done so. The same bytes always give the same answer."""
-    mark = hashlib.blake2b(body + arrived.isoformat().encode(), digest_size=16).digest()
-    known = parts.memo.get(mark)
-    if known is None:
-        mail = parts.parse()(
-            body, truncated=truncated or bool(raw and raw.truncated), unreadable=bool(raw and raw.unreadable)
-        )
-        known = (mail, parts.judge()(mail, arrived))
-        parts.memo.put(mark, known)
-    return known
 
 
 def _file(

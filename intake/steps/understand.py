@@ -1,0 +1,53 @@
+"""From bytes to a verdict, at most once in a pass for the same mail."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from intake.model import Kind, ParsedMail, RawMail, Urgency, Verdict, Withheld
+from intake.steps.parts import Parts
+
+UNPROCESSABLE = "unprocessable"
+
+
+def understand(
+    parts: Parts, body: bytes, arrived: datetime, raw: RawMail | None = None, *, truncated: bool = False
+) -> tuple[ParsedMail, Verdict]:
+    """Parse and judge a mail, or remember having done so. The same bytes always give the same answer."""
+    mark = hashlib.blake2b(body + arrived.isoformat().encode(), digest_size=16).digest()
+    known = parts.memo.get(mark)
+    if known is None:
+        mail = parts.parse()(
+            body, truncated=truncated or bool(raw and raw.truncated), unreadable=bool(raw and raw.unreadable)
+        )
+        known = (mail, parts.judge()(mail, arrived))
+        parts.memo.put(mark, known)
+    return known
+
+
+def unprocessable(parts: Parts, body: bytes) -> Verdict:
+    """What is said of a mail that can't be understood without harm: a report, until a person has looked.
+
+    Even so, nobody gets it whose name stands in it for all to read.
+    """
+    config = parts.config
+    seen = body.decode("utf-8", "replace").casefold()
+    return Verdict(
+        kind=Kind.PERSON,
+        category=(config.category("report") or config.categories[-1]).name,
+        rule=f"doubt:{UNPROCESSABLE}",
+        evidence=(),
+        urgency=Urgency.NORMAL,
+        urgency_reasons=(),
+        language=config.community.languages[0],
+        event="",
+        acknowledge=False,
+        acknowledge_reason=UNPROCESSABLE,
+        acknowledge_to=None,
+        recused=tuple(
+            Withheld(organizer.email.lower(), "named-in-raw-mail")
+            for organizer in config.organizers
+            if any(name.casefold() in seen for name in (organizer.name, *organizer.also_known_as))
+        ),
+    )
