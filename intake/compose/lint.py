@@ -136,9 +136,12 @@ class Letter:
         """All of them. ``subjects`` collects the subjects of a language, which must all be the same."""
         try:
             found = [*self._unknown_names(), *self._sources()]
-            full, bare = self._rendered(bare=False), self._rendered(bare=True)
         except TemplateError as error:
             return [_problem(error)]
+        try:
+            full, bare = self._rendered(bare=False), self._rendered(bare=True)
+        except TemplateError as error:
+            return found or [_problem(error)]
         return [*found, *self._subject(full, subjects), *self._content(full, bare)]
 
     def _rendered(self, *, bare: bool) -> Rendered:

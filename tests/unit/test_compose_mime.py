@@ -17,10 +17,11 @@ from intake.compose import mime
 CORPUS = Path(os.environ.get("INTAKE_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
 
 
-@given(st.text(alphabet=st.characters(exclude_categories=("Cs",)), max_size=400))
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=400))
 def test_quoted_printable_comes_back(body: str) -> None:
     encoded = mime.quoted_printable(body)
-    assert encoded.isascii() and encoded.count(b"\n") == encoded.count(b"\r") == encoded.count(b"\r\n")
+    assert encoded.isascii()
+    assert encoded.count(b"\n") == encoded.count(b"\r") == encoded.count(b"\r\n")
     assert all(len(line) <= 76 for line in encoded.split(b"\r\n"))
     part = email.message_from_bytes(mime.text_part("plain", encoded), policy=email.policy.default)
     wanted = body.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n").encode()
@@ -74,7 +75,8 @@ def recovered(message: bytes) -> list[bytes]:
 @given(st.binary(max_size=3000))
 def test_any_original_is_found_again_byte_for_byte(body: bytes) -> None:
     message, original = embedded(body)
-    assert all(found == body for found in recovered(message)) and recovered(message)
+    assert all(found == body for found in recovered(message))
+    assert recovered(message)
     assert bool(original.again) == (original.encoding == "base64")
 
 
@@ -101,7 +103,8 @@ def test_every_mail_of_the_corpus_is_embedded_unchanged() -> None:
         for body in (path.read_bytes(), path.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")):
             if len(body) < 3_000_000:
                 found = recovered(over_smtp(embedded(body)[0]))
-                assert found and all(each == body for each in found), path.name
+                assert found
+                assert all(each == body for each in found), path.name
 
 
 def test_a_boundary_is_the_same_at_every_retry_and_in_no_part() -> None:
@@ -114,11 +117,13 @@ def test_a_boundary_is_the_same_at_every_retry_and_in_no_part() -> None:
 def test_json_with_a_long_line_goes_as_base64() -> None:
     assert b"7bit" in mime.json_part('{"a": 1}', "report.json")
     long = mime.json_part('"' + "a" * 1200 + '"', "report.json")
-    assert b"base64" in long and all(len(line) < 998 for line in long.split(b"\r\n"))
+    assert b"base64" in long
+    assert all(len(line) < 998 for line in long.split(b"\r\n"))
     assert email.message_from_bytes(long).get_payload(decode=True) == b'"' + b"a" * 1200 + b'"'
 
 
 def test_forty_megabytes_are_embedded_in_a_few_copies() -> None:
     body = (b"x" * 74 + b"\r\n") * 526_000
     original = mime.original_part(body, "big")
-    assert original.encoding == "7bit" and original.part[1] is body
+    assert original.encoding == "7bit"
+    assert original.part[1] is body

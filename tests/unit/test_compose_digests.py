@@ -1,0 +1,131 @@
+"""The digest: order, bars, health, and nothing personal; also when nothing is new."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import json
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from intake.compose import digests, sample
+from intake.compose.composer import Composer
+from intake.letters import Digest, DigestCase, MailboxHealth
+from intake.model import Outgoing
+from unit.test_compose_copies import bodies, matches, parsed, schema, seen
+
+LANGUAGES = ("en", "nl", "fr", "de")
+COMPOSER = Composer(sample.house())
+
+
+def composed(letter: Digest) -> Outgoing:
+    return COMPOSER.digest(letter, sample.NOW)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("quiet", [False, True])
+def test_the_headers_and_parts_of_the_contract(language: str, quiet: bool) -> None:
+    outgoing = composed(sample.digest(language, quiet=quiet))
+    message = parsed(outgoing)
+    assert (outgoing.sender, outgoing.recipient) == ("help@example.org", "ann@example.org")
+    assert message["X-Intake-Kind"] == "digest"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert not {"X-Intake-Case", "Thread-Index", "Importance", "Cc", "Bcc"} & set(message.keys())
+    assert [part.get_content_type() for part in message.iter_parts()] == ["multipart/alternative", "application/json"]
+    part = next(p for p in message.walk() if p.get_filename() == "digest.json")
+    answer = json.loads(part.get_content())
+    matches(answer, schema("digest"), schema("digest"))
+    assert len(answer["cases"]) == (1 if quiet else 5)
+    html = bodies(outgoing)[1]
+    assert len(html.encode()) < 100_000
+    assert seen(html).links == []
+
+
+def test_the_most_pressing_comes_first() -> None:
+    assert [name for name, _ in digests.grouped(sample.digest("en"))] == list(digests.GROUPS)
+    text, html = bodies(composed(sample.digest("en")))
+    for shown in (text, html):
+        assert [code for code in re.findall(r"\b[A-Z0-9]{6}\b", shown) if code in {"K7QXM2", "PW4TRD", "H2VNX9", "C8MZF3", "D9GWQ4"}] == [
+            "K7QXM2", "PW4TRD", "H2VNX9", "C8MZF3", "D9GWQ4",
+        ]  # fmt: skip
+
+
+def test_nothing_new_is_said() -> None:
+    letter = sample.digest("en", quiet=True)
+    text, _ = bodies(composed(letter))
+    assert text.startswith("Nothing new. 1 open.")
+    nothing = replace(letter, cases=(), mailboxes=(MailboxHealth("help", None),))
+    text, html = bodies(composed(nothing))
+    assert "Nothing new. 0 open." in text
+    assert "help: not read yet" in text
+    assert "help: not read yet" in html
+
+
+def test_time_left_as_bars_and_in_words() -> None:
+    text, html = bodies(composed(sample.digest("en")))
+    assert "[############] 2 h overdue: nobody has taken it" in text
+    assert "[#########...] 1 h left for somebody to take it" in text
+    assert 'width="75%"' in html
+    assert "1 h left for somebody to take it" in html
+
+
+def test_what_needs_a_look_is_on_top() -> None:
+    letter = replace(sample.digest("en"), mailboxes=(MailboxHealth("help", sample.NOW, "the log-in was refused"),))
+    text, html = bodies(composed(letter))
+    assert text.index("! help: the log-in was refused") < text.index("OVERDUE")
+    assert "the log-in was refused" in html
+    assert "automatic mail: 14" in " ".join(text.split())
+    assert "intake audit" in text
+
+
+@pytest.mark.parametrize("age", [timedelta(0), timedelta(seconds=-5), timedelta(days=4000)])
+def test_no_age_and_no_clock_breaks_it(age: timedelta) -> None:
+    item = replace(sample.digest("en").cases[0], opened=sample.NOW - age, due=sample.NOW - age)
+    assert "K7QXM2" in bodies(composed(replace(sample.digest("en"), cases=(item,))))[0]
+
+
+def test_two_hundred_cases_stay_below_what_gmail_cuts() -> None:
+    base = sample.digest("de")
+    cases = tuple(replace(base.cases[0], code=f"C{number:05}") for number in range(200))
+    html = bodies(composed(replace(base, cases=cases)))[1]
+    assert len(html.encode()) < 100_000
+    assert "200" in html
+
+
+CASES = st.builds(
+    DigestCase,
+    code=st.text("BCDFG2345", min_size=6, max_size=6),
+    category=st.sampled_from(["report", "concern", "question", "own-category"]),
+    urgency=st.sampled_from(["normal", "urgent"]),
+    event=st.sampled_from(["", "Global Example Day"]),
+    state=st.sampled_from(["new", "claimed", "closed"]),
+    opened=st.timedeltas(timedelta(0), timedelta(days=400)).map(lambda span: sample.NOW - span),
+    lead=st.sampled_from(["", "Bea Voorbeeld"]),
+    human_reply=st.booleans(),
+    mails=st.integers(1, 50),
+    new_mails=st.integers(0, 5),
+    due=st.none() | st.timedeltas(timedelta(days=-9), timedelta(days=9)).map(lambda span: sample.NOW + span),
+    due_for=st.sampled_from(["claim", "reply", ""]),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(cases=st.lists(CASES, max_size=8), language=st.sampled_from(LANGUAGES))
+def test_every_case_stands_once_in_text_and_html(cases: list[DigestCase], language: str) -> None:
+    letter = replace(sample.digest(language), cases=tuple(cases), closed=())
+    outgoing = composed(letter)
+    groups = digests.grouped(letter)
+    assert sorted(item.code for _, items in groups for item in items) == sorted(item.code for item in cases)
+    text, html = bodies(outgoing)
+    for item in cases:
+        assert item.code in text
+        assert item.code in html
+    assert "{" not in text.replace("{{", ""), "no word is left unfilled"
+    message = email.message_from_bytes(outgoing.content, policy=email.policy.default)
+    part = next(p for p in message.walk() if p.get_filename() == "digest.json")
+    matches(json.loads(part.get_content()), schema("digest"), schema("digest"))
