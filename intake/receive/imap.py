@@ -233,7 +233,7 @@ class ImapMailbox:
         except MailboxError:
             raise
         except IntakeError as error:  # the credential could not be had
-            raise MailboxError(f"{where}: {what}: {error}") from error
+            raise MailboxError(f"{where}: {what}: {' '.join(str(error).split())}") from error
 
 
 def _pages(exists: int) -> Iterator[tuple[str, ...]]:

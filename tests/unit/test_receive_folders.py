@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -95,5 +96,5 @@ def test_pages_cover_a_folder_from_its_end_without_gaps(exists: int) -> None:
     spans = [page.split(":") for page in pages]
     assert spans[0][1] == "*"
     assert int(spans[-1][0]) == 1
-    for (low, _), (_, high) in zip(spans, spans[1:], strict=False):
+    for (low, _), (_, high) in pairwise(spans):
         assert int(high) == int(low) - 1

@@ -18,7 +18,7 @@ from servers.base import free_ports, tls_server_context, write_certificate
 from servers.mailboxes import Secret, Settings
 from servers.scripted_imap import GREETING, Answer, Peer, Script, ScriptedImap, polite
 
-from intake.errors import MailboxError
+from intake.errors import ConfigError, MailboxError
 from intake.model import MailHead, RawMail
 from intake.ports import Filed
 from intake.receive.fetching import NO_DATE, Reader
@@ -284,6 +284,15 @@ def test_a_password_that_can_not_be_said_is_not_said(capabilities: bytes, passwo
     with ScriptedImap(polite({}, b"* OK ready\r\n", capabilities)) as server:
         assert words in fails(server.port, lambda mailbox: mailbox.open(), password=password, deadline_s=5.0)
         assert not any(b"LOGIN" in line or b"AUTHENTICATE" in line for line in server.heard)
+
+
+def test_a_secret_that_can_not_be_had_is_trouble_of_this_mailbox_only() -> None:
+    def missing() -> Secret:
+        raise ConfigError(["config.toml:3: no password", "config.toml:4: no more"])
+
+    mailbox = ImapMailbox(Settings(993), missing)
+    with pytest.raises(MailboxError, match=r"mailbox help .*can't log in: config.toml:3: no password config.toml:4"):
+        mailbox.open()
 
 
 def test_a_token_goes_by_xoauth2() -> None:
