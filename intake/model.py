@@ -304,6 +304,7 @@ class Plan:
     opens: bool = False  # or a new one
     linked_to: int | None = None  # a case that people should look at beside it
     raises_urgency: bool = False
+    urgency_reasons: tuple[str, ...] = ()  # for the case, beside those it has
     reopens: bool = False
     human_reply: bool = False
     withheld: tuple[Withheld, ...] = ()

@@ -168,7 +168,9 @@ class Planner:
         verdict, case = arrival.verdict, history.thread
         proven = history.known_sender and history.thread_by in {"ours", "theirs", "code"}
         joins = case is not None and proven
-        urgent = verdict.urgency is Urgency.URGENT or history.recent_from_sender + 1 >= MANY_IN_A_DAY
+        many = history.recent_from_sender + 1 >= MANY_IN_A_DAY
+        reasons = (*verdict.urgency_reasons, *(("many-mails-in-a-day",) if many else ()))
+        urgent = verdict.urgency is Urgency.URGENT or many
         # A mail that only claims to belong to a case opens its own, and still reaches nobody whom that case excludes.
         inherited = tuple(Withheld(o, "withheld-from-case") for o in sorted(case.withheld)) if case else ()
         hidden = {w.organizer for w in (*inherited, *verdict.recused)}
@@ -185,6 +187,7 @@ class Planner:
             opens=not joins,
             linked_to=case.id if case and not joins else None,
             raises_urgency=urgent,
+            urgency_reasons=reasons,
             reopens=bool(case and joins and case.state is CaseState.CLOSED),
             withheld=tuple(w for w in new_recusals if w.organizer not in known),
             deliveries=(*copies, *((answer,) if answer else ())),

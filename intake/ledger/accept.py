@@ -447,7 +447,7 @@ def _new_case(verdict: Verdict, plan: Plan, code: str, now: datetime) -> dict[st
         "category": verdict.category,
         "rule": verdict.rule[:300],
         "urgency": Urgency.URGENT if plan.raises_urgency else verdict.urgency,
-        "urgency_reasons": json.dumps(verdict.urgency_reasons),
+        "urgency_reasons": json.dumps(plan.urgency_reasons or verdict.urgency_reasons),
         "language": verdict.language,
         "event": verdict.event[:200],
         "authentication": verdict.authentication,
@@ -487,7 +487,9 @@ def _mail_row(arrival: Arrival, its: _Marks, plan: Plan, number: int | None, now
 def _touch_case(connection: Connection, number: int, plan: Plan, now: datetime) -> None:
     changes: dict[str, Any] = {}
     if plan.raises_urgency:
-        changes["urgency"] = Urgency.URGENT
+        known = json.loads(connection.execute(select(case.c.urgency_reasons).where(case.c.id == number)).scalar_one())
+        reasons = tuple(dict.fromkeys((*known, *plan.urgency_reasons)))
+        changes |= {"urgency": Urgency.URGENT, "urgency_reasons": json.dumps(reasons)}
     if plan.reopens:
         changes |= {"state": CaseState.NEW, "claimed_by": None, "claimed_at": None, "closed_at": None, "outcome": ""}
     if changes:
