@@ -76,7 +76,7 @@ class Names:
         names = [name for given in (person.name, *person.also_known_as) for name in spellings(given)]
         self._handles = [re.compile(_handle_pattern(name)) for name in names if _is_handle(name)]
         self._full = [tuple(words(name)) for name in names if not _is_handle(name) and words(name)]
-        self._needles = {"".join(order) for name in self._full for order in (name, (*name[1:], name[0]), name[::-1])}
+        self._needles = {"".join(order) for name in self._full for order in _orders(name)}
         self._needles |= _titled(tuple(words(name)) for name in spellings(person.name))
         self._needles |= _spelled_address(person.email)
 
@@ -147,6 +147,11 @@ def _without_own(folded: Folded, own_words: Sequence[str]) -> Folded:
 
 
 # --- forms of a name ----------------------------------------------------------------------------
+
+
+def _orders(name: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """A name as it is said, backwards, and begun at any of its words (``Berg, Bram van den``)."""
+    return [name[::-1], *((*name[at:], *name[:at]) for at in range(len(name)))]
 
 
 def _apart(name: tuple[str, ...], folded: Folded) -> bool:
