@@ -135,7 +135,8 @@ def _row(received: Received, play: Play) -> str:
     note = f"<small>not {escape(out)}: named in the mail</small>" if out else ""
     return (
         f"<tr><td><b>{escape(header(head, 'Subject'))}</b><small>{escape(name or address)} · "
-        f'{escape(received.letter.about)}</small></td><td><span class="tag">{escape(taken_for(received))}</span>{urgent}{machine}</td>'
+        f"{escape(received.letter.about)}</small></td>"
+        f'<td><span class="tag">{escape(taken_for(received))}</span>{urgent}{machine}</td>'
         f"<td>{escape(outcome(received))}</td><td>{escape(copies(received, play)) or 'nobody'}{note}</td>"
         f"<td>{receipt(received)}</td></tr>\n"
     )
