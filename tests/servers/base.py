@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import os
+import signal
 import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -64,6 +66,29 @@ def greets(port: int, prefix: bytes = b"* OK") -> bool:
             return connection.recv(400).startswith(prefix)
     except OSError:
         return False
+
+
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
+
+
+def _end_with_parent() -> None:
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def start_process(
+    command: Sequence[str], *, output: Path, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
+    """Start a server that ends when the tests end, also when they are killed. What it says goes to ``output``."""
+    with output.open("ab") as said:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            env=environment,
+            preexec_fn=_end_with_parent,  # noqa: PLW1509 - one call into libc, loaded before the fork
+        )
 
 
 def stop_process(process: subprocess.Popen[bytes]) -> None:

@@ -11,7 +11,16 @@ import time
 from pathlib import Path
 from typing import Self
 
-from .base import ImapServer, ServerTroubleError, free_ports, greets, stop_process, wait_for, write_certificate
+from .base import (
+    ImapServer,
+    ServerTroubleError,
+    free_ports,
+    greets,
+    start_process,
+    stop_process,
+    wait_for,
+    write_certificate,
+)
 from .unpack import unpacked
 
 OWNER = 65534  # nobody: no user of this machine is needed, nor known, in there
@@ -33,11 +42,12 @@ class Courier(ImapServer):
         self.imap_port, self.imaps_port = free_ports(2)
         self.starttls_port = self.imap_port
         self.ca_file, chain, key = write_certificate(self.directory, "localhost", "127.0.0.1")
-        self._furnish(key.read_bytes() + chain.read_bytes())
         self._delivered = itertools.count()
         self._processes: list[subprocess.Popen[bytes]] = []
         self._log = self.directory / "log"
+        self._log.touch()
         try:
+            self._furnish(key.read_bytes() + chain.read_bytes())
             self._start_all()
             wait_for(lambda: greets(self.imap_port), "Courier")
         except (ServerTroubleError, OSError) as trouble:
@@ -104,10 +114,8 @@ class Courier(ImapServer):
         self._spawn({**offer, "IMAP_TLS": "1"}, *listen, str(self.imaps_port), *tls, *login)
 
     def _spawn(self, environment: dict[str, str], *command: str) -> None:
-        command = ("/usr/sbin/chroot", str(self._root), *command)
-        with self._log.open("ab") as log:
-            started = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
-        self._processes.append(started)
+        rooted = ("/usr/sbin/chroot", str(self._root), *command)
+        self._processes.append(start_process(rooted, output=self._log, environment=environment))
 
     def stop(self) -> None:
         """End the three processes; their root goes with them."""

@@ -11,7 +11,16 @@ import tempfile
 from pathlib import Path
 from typing import Self
 
-from .base import ImapServer, ServerTroubleError, free_ports, greets, stop_process, wait_for, write_certificate
+from .base import (
+    ImapServer,
+    ServerTroubleError,
+    free_ports,
+    greets,
+    start_process,
+    stop_process,
+    wait_for,
+    write_certificate,
+)
 from .unpack import library_path, unpacked
 
 IMAPD = """
@@ -91,14 +100,13 @@ class Cyrus(ImapServer):
         self._add("admin")
         for path in [self.directory, *self.directory.rglob("*")]:
             shutil.chown(path, "nobody")
-        self._process = subprocess.Popen(
+        self._process = start_process(
             [
                 str(self._root / "usr/lib/cyrus/bin/master"),
                 "-C", str(self.directory / "imapd.conf"), "-M", str(self.directory / "cyrus.conf"),
                 "-p", str(self.directory / "master.pid"),
             ],
-            stdin=subprocess.DEVNULL, stdout=(self.directory / "out.log").open("wb"), stderr=subprocess.STDOUT,
-            env=self._environment,
+            output=self.directory / "out.log", environment=self._environment,
         )  # fmt: skip
         try:
             wait_for(self._ready, "Cyrus")

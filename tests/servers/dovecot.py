@@ -15,7 +15,16 @@ import tempfile
 from pathlib import Path
 from typing import Self
 
-from .base import ImapServer, ServerTroubleError, free_ports, greets, stop_process, wait_for, write_certificate
+from .base import (
+    ImapServer,
+    ServerTroubleError,
+    free_ports,
+    greets,
+    start_process,
+    stop_process,
+    wait_for,
+    write_certificate,
+)
 
 CONFIGURATION = """
 base_dir = {folder}/run
@@ -113,10 +122,9 @@ class Dovecot(ImapServer):
         (self.directory / "state").mkdir()
         (self.directory / "mail").mkdir()
         self._configure()
-        self._process = subprocess.Popen(
-            ["dovecot", "-F", "-c", str(self._configuration)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=(self.directory / "stderr").open("wb"),
-        )  # fmt: skip
+        self._process = start_process(
+            ["dovecot", "-F", "-c", str(self._configuration)], output=self.directory / "stderr"
+        )
         try:
             wait_for(self._ready, "Dovecot")
         except ServerTroubleError as trouble:
