@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from intake.decide.clock import MAILBOX_LEASE, POISON_TRIES, next_try
-from intake.errors import IntakeError, MailboxError
+from intake.errors import LedgerError, MailboxError
 from intake.model import (
     Arrival,
     History,
@@ -118,12 +118,17 @@ def _leave_none_behind(
     there = set(mailbox.uids(missed[0], missed[-1])).intersection(missed)
     for uid in sorted(there):
         ref = MailRef(settings.name, name, uidvalidity, uid)
-        raw = RawMail(ref, parts.now, 0, b"", unreadable=True)
-        if not _try_later(parts, raw, parts.now):
-            mail, verdict = understand(parts, raw.body, raw.internal_date, raw)
-            _write_down(parts, settings, [Arrival(raw, mail, verdict)], report)
+        arrival = _unreadable(parts, ref)
+        if not _try_later(parts, arrival.raw, parts.now):
+            _write_down(parts, settings, [arrival], report)
     for uid in set(missed) - there:
         parts.ledger.forget_trouble(MailRef(settings.name, name, uidvalidity, uid))
+
+
+def _unreadable(parts: Parts, ref: MailRef) -> Arrival:
+    raw = RawMail(ref, parts.now, 0, b"", unreadable=True)
+    mail, verdict = understand(parts, raw.body, raw.internal_date, raw)
+    return Arrival(raw, mail, verdict)
 
 
 def _cursor(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str, folder: Folder) -> Cursor:
@@ -203,8 +208,8 @@ def _accept(
         ledger.take_in_hand(settings.name, name, (others[0].uid, others[-1].uid))
         try:
             met |= _take(parts, settings, mailbox, name, cursor, others, report)
-        except IntakeError:
-            ledger.take_in_hand(settings.name, name, None)
+        except LedgerError:
+            ledger.take_in_hand(settings.name, name, None)  # the disk's fault, no mail's
             raise
     ledger.take_in_hand(settings.name, name, None)
     return met
@@ -223,8 +228,12 @@ def _accept_suspect(
     tries = parts.ledger.note_trouble(ref, parts.now, timedelta(0))
     try:
         return _take(parts, settings, mailbox, name, cursor, [head], report, poison=tries > POISON_TRIES)
-    except IntakeError:
-        parts.ledger.forget_trouble(ref)  # the network's fault, or the disk's
+    except LedgerError:
+        parts.ledger.forget_trouble(ref)  # the disk's fault, no mail's
+        raise
+    except MailboxError:
+        if tries > POISON_TRIES:  # asked for by itself, it breaks or hangs the connection every time
+            _write_down(parts, settings, [_unreadable(parts, ref)], report)
         raise
 
 
