@@ -80,5 +80,5 @@ def compose(
         answers=True,
     )
     body = letter_body(rendered, language, markdown)
-    sender = "" if house.null_sender else house.address
+    sender = "" if house.null_sender else house.sender
     return Outgoing(sender, addr_spec(letter.to.email), message(house, envelope, body))

@@ -80,7 +80,7 @@ class Copies:
             b"".join((prepared.html[0], html, prepared.html[1])),
             prepared.attached,
         )
-        return Outgoing(self.house.address, addr_spec(letter.to.email), message(self.house, envelope, body))
+        return Outgoing(self.house.sender, addr_spec(letter.to.email), message(self.house, envelope, body))
 
     def forget(self) -> None:
         """Drop what is kept of mails."""
@@ -222,10 +222,17 @@ class Head:
         get, letter = self.phrases.get, self.letter
         passed = letter.verdict.authentication == "pass"
         return self._labelled(
-            ("subject", report_json.plain(letter.mail.subject)[:300], True),
+            ("subject", report_json.plain(letter.mail.subject[:300]), True),
             ("authentication", get("authentication", "pass") if passed else "", False),
-            ("why", get("copy", "because", category=self.category, rule=get("rule", letter.case.rule)), False),
+            ("why", get("copy", "because", category=self.category, rule=self._rule()), False),
         )
+
+    def _rule(self) -> str:
+        """The rule in words where it has some; ``category[2]:subject=code-of-conduct`` as what it looks at."""
+        kind, _, where = self.letter.case.rule.partition(":")
+        if kind == "doubt" or not where or where == "otherwise":
+            return self.phrases.get("rule", where if where == "otherwise" else kind)
+        return where.replace(",", ", ")
 
     def _labelled(self, *rows: tuple[str, str, bool]) -> list[tuple[str, str, bool]]:
         return [(self.phrases.get("label", label), value, foreign) for label, value, foreign in rows if value]
@@ -310,8 +317,12 @@ class Head:
         chips.append(page.chip(self.category, page.CALM))
         out = [f"<div>{' '.join(chips)}</div>", page.title(self.title)]
         if self.urgent and self.reasons:
-            out.append(_box(f"<strong>{escape(get('label', 'urgent'))}:</strong> {escape(self.reasons)}", page.URGENT))
-        out += [_box(escape(warning), page.WARNING) for warning in self.warnings()]
+            out.append(
+                page.box(
+                    f"<strong>{escape(get('label', 'urgent'))}:</strong> {escape(self.reasons)}", page.URGENT, above=8
+                )
+            )
+        out += [page.box(escape(warning), page.WARNING, above=12) for warning in self.warnings()]
         out.append(_rows(self.rows()))
         out += [page.heading(get("copy", "todo")), todo, f'<div style="margin:4px 0 10px 0">\n{_LINK}\n</div>']
         if answer:
@@ -344,11 +355,6 @@ def _rows(rows: list[tuple[str, str, bool]]) -> str:
     return page.rows((label, page.inert(value) if foreign else escape(value)) for label, value, foreign in rows)
 
 
-def _box(html: str, style: page.Style) -> str:
-    css = f"{style.css};margin:12px 0 0 0;padding:10px 14px;border-radius:8px;font-size:15px;line-height:1.45"
-    return f"<div{page.attributes(page.Style(css, style.dark))}>{html}</div>"
-
-
 def _person(author: Address) -> str:
-    name, email = report_json.plain(author.name), report_json.plain(author.email)
+    name, email = report_json.plain(author.name[:200]), report_json.plain(author.email[:320])
     return f"{name} <{email}>" if name and name != email else email

@@ -40,7 +40,7 @@ def compose(letter: Digest, now: datetime, house: House, templates: Templates, m
     attached = ((mime.json_part(digest_json.document(letter, house), "digest.json"),),)
     envelope = Envelope(MessageKind.DIGEST, letter.to, rendered.subject, language, letter.thread, now)
     body = Body(mime.quoted_printable(text), mime.quoted_printable(html), attached)
-    return Outgoing(house.address, addr_spec(letter.to.email), message(house, envelope, body))
+    return Outgoing(house.sender, addr_spec(letter.to.email), message(house, envelope, body))
 
 
 def grouped(letter: Digest) -> list[tuple[str, list[DigestCase]]]:
@@ -80,9 +80,7 @@ class Sheet:
         said += [self._count("followed", len(followed))] if followed else []
         said += [self._count("closed", len(self.letter.closed))] if self.letter.closed else []
         said += [self._count("overdue", self._overdue)] if self._overdue else []
-        news = (
-            f"{words.listing(said, self.language).capitalize()}." if said else self.phrases.get("digest", "nothing-new")
-        )
+        news = f"{words.listing(said, self.language)}." if said else self.phrases.get("digest", "nothing-new")
         return f"{news} {self._count('open', len(self.letter.cases))}."
 
     def _count(self, key: str, number: int, table: str = "digest") -> str:
@@ -210,7 +208,7 @@ class Sheet:
     def html(self, lead: str, foot: str) -> str:
         """What stands inside the page."""
         out = [page.title(f"{self.house.short_name}: {self.phrases.get('digest', 'title')}"), lead, self._numbers()]
-        out += [_problem(problem) for problem in self.problems()]
+        out += [page.box(escape(problem), page.WARNING, below=8) for problem in self.problems()]
         for name, items in grouped(self.letter):
             out.append(page.heading(f"{self.phrases.get('group', name)} ({len(items)})"))
             out += [self._html_case(item, name) for item in items[:SHOWN]]
@@ -259,15 +257,11 @@ class Sheet:
             look = page.Style(f"{css};color:#9b1c1c", "ut") if group == "overdue" else page.Style(css)
             clock = f"{page.bar(due[1], due[2])}<div{page.attributes(look)}>{escape(due[0])}</div>"
         event = f'<div style="font-size:14px;margin:4px 0 0 0">{escape(item.event)}</div>' if item.event else ""
-        return (
-            '<div class="r" style="margin:0 0 10px 0;padding:12px 14px;border:1px solid #dde3e8;border-radius:8px">'
+        look = page.Style("padding:12px 14px;border:1px solid #dde3e8;border-radius:8px", "r")
+        known = page.Style("margin:6px 0 0 0;font-size:14px;line-height:1.45;color:#52606d", "m")
+        return page.frame(
             f'<div style="font-size:16px"><strong>{escape(item.code)}</strong>&nbsp; {" ".join(chips)}</div>'
-            f"{event}{clock}"
-            f'<div class="m" style="margin:6px 0 0 0;font-size:14px;line-height:1.45;color:#52606d">'
-            f"{escape(' · '.join(self.lines(item)))}</div></div>"
+            f"{event}{clock}<div{page.attributes(known)}>{escape(' · '.join(self.lines(item)))}</div>",
+            look,
+            below=10,
         )
-
-
-def _problem(text: str) -> str:
-    css = f"{page.WARNING.css};margin:0 0 8px 0;padding:10px 14px;border-radius:8px;font-size:14px;line-height:1.45"
-    return f"<div{page.attributes(page.Style(css, page.WARNING.dark))}>{escape(text)}</div>"

@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from intake.compose.headers import addr_spec
+
 if TYPE_CHECKING:
     from intake.config import Config
 
@@ -48,6 +50,11 @@ class House:
             fallback=(fallback.name, fallback.email) if fallback is not None and fallback.email else None,
             keep=config.retention.closed_cases,
         )
+
+    @property
+    def sender(self) -> str:
+        """The address as it goes into the envelope."""
+        return addr_spec(self.address)
 
     @property
     def own_addresses(self) -> frozenset[str]:

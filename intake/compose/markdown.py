@@ -17,14 +17,19 @@ if TYPE_CHECKING:
 
 REMEMBERED = 2000  # blocks; most of a letter is the same in every one
 WIDTH = 72
-_OPEN: dict[str, tuple[str, page.Style | str]] = {
-    "paragraph_open": ("p", page.PARAGRAPH),
-    "bullet_list_open": ("ul", page.LIST),
-    "ordered_list_open": ("ol", page.LIST),
-    "list_item_open": ("li", page.ITEM),
-    "blockquote_open": ("div", page.CALLOUT),
-    "strong_open": ("strong", ""),
-    "em_open": ("em", ""),
+_STYLES: dict[str, page.Style] = {
+    "paragraph_open": page.PARAGRAPH,
+    "bullet_list_open": page.LIST,
+    "ordered_list_open": page.LIST,
+    "list_item_open": page.ITEM,
+    "heading_open": page.HEADING,
+}
+_FIXED = {
+    "blockquote_open": page.frame_start(page.CALLOUT, below=16),
+    "blockquote_close": page.FRAME_END,
+    "softbreak": "\n",
+    "hardbreak": "<br>\n",
+    "hr": page.RULE,
 }
 
 
@@ -74,29 +79,24 @@ def _simple_list(block: str) -> bool:
 
 
 def _html(tokens: Sequence[Token]) -> str:
-    out: list[str] = []
-    for token in tokens:
-        if token.type == "inline":
-            out.append(_html(token.children or ()))
-        elif token.type == "heading_open":
-            out.append(f"<{token.tag}{page.attributes(page.HEADING)}>")
-        elif token.type == "link_open":
-            out.append(f'<a href="{escape(str(token.attrs.get("href", "")))}"{page.attributes(page.LINK)}>')
-        elif token.type in _OPEN:
-            tag, style = _OPEN[token.type]
-            out.append(f"<{tag}{page.attributes(style)}>" if not token.hidden else "")
-        elif token.nesting < 0:
-            tag = "div" if token.type == "blockquote_close" else token.tag
-            out.append("" if token.hidden else f"</{tag}>")
-        elif token.type in {"softbreak", "hardbreak"}:
-            out.append("<br>\n" if token.type == "hardbreak" else "\n")
-        elif token.type == "code_inline":
-            out.append(f"<code{page.attributes(page.CODE)}>{escape(token.content)}</code>")
-        elif token.type == "hr":
-            out.append(page.RULE)
-        else:
-            out.append(escape(token.content))
-    return "".join(out)
+    return "".join(_html(token.children or ()) if token.type == "inline" else _element(token) for token in tokens)
+
+
+def _element(token: Token) -> str:
+    """One token as HTML. Paragraphs of tight lists are hidden, and so are their tags."""
+    if token.hidden:
+        return ""
+    if token.type in _FIXED:
+        return _FIXED[token.type]
+    if token.type == "link_open":
+        return f'<a href="{escape(str(token.attrs.get("href", "")))}"{page.attributes(page.LINK)}>'
+    if token.type == "code_inline":
+        return f"<code{page.attributes(page.CODE)}>{escape(token.content)}</code>"
+    if token.nesting:
+        return (
+            f"<{token.tag}{page.attributes(_STYLES.get(token.type, ''))}>" if token.nesting > 0 else f"</{token.tag}>"
+        )
+    return escape(token.content)
 
 
 def _text(tokens: Sequence[Token]) -> str:

@@ -129,7 +129,7 @@ def _send(
     attached: tuple[tuple[bytes, ...], ...] = (),
 ) -> Outgoing:
     body = letter_body(rendered, envelope.language, markdown, attached)
-    return Outgoing(house.address, addr_spec(envelope.to.email), message(house, envelope, body))
+    return Outgoing(house.sender, addr_spec(envelope.to.email), message(house, envelope, body))
 
 
 def letter_body(

@@ -6,6 +6,7 @@ Nothing is fetched from anywhere, and nothing runs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
@@ -26,9 +27,7 @@ ITEM = Style("margin:0 0 8px 0;line-height:1.5")
 HEADING = Style("margin:24px 0 8px 0;font-size:18px;line-height:1.3;font-weight:600")
 SMALL_HEADING = Style("margin:24px 0 8px 0;font-size:13px;line-height:1.3;font-weight:600;color:#52606d", "m")
 CALLOUT = Style(
-    "margin:0 0 16px 0;padding:14px 16px 1px 16px;background-color:#eaf3f5;"
-    "border-left:4px solid #0b6477;border-radius:4px",
-    "k",
+    "padding:14px 16px 1px 16px;background-color:#eaf3f5;border-left:4px solid #0b6477;border-radius:4px", "k"
 )
 LINK = Style("color:#0b6477;text-decoration:underline", "l")
 MUTED = Style("color:#52606d", "m")
@@ -38,6 +37,7 @@ WARNING = Style("color:#7a4a00;background-color:#fff3dc", "w")
 CALM = Style("color:#0b5566;background-color:#eaf3f5", "k2")
 CODE = Style("font-family:Consolas,Menlo,monospace;background-color:#eef1f4;padding:1px 5px;border-radius:4px", "x")
 
+_DOT = re.compile(r"(?<=[\w-])\.(?=\w)")  # as in a name of a host
 _DARK = (
     ".b{background-color:#14181c!important}.c{background-color:#1d2329!important;border-color:#343e48!important}"
     ".t{color:#e8ecef!important}.m{color:#aab5bf!important}.l{color:#86cfdf!important}"
@@ -75,11 +75,35 @@ def document(language: str, title: str, preheader: str, body: str) -> str:
         f"{escape(preheader)}</div>\n"
         '<table role="presentation" class="b" width="100%" cellpadding="0" cellspacing="0" border="0"'
         ' style="background-color:#f3f5f7"><tr><td align="center" style="padding:16px 8px">\n'
+        '<!--[if mso]><table role="presentation" width="600"><tr><td><![endif]-->\n'  # Outlook knows no max-width
         '<table role="presentation" class="c" width="100%" cellpadding="0" cellspacing="0" border="0"'
         ' style="max-width:600px;background-color:#ffffff;border:1px solid #dde3e8;border-radius:10px">'
         f'<tr><td class="t" style="padding:24px 20px 20px 20px;{FONT};font-size:16px;line-height:1.5;color:#1f2933;'
-        f'text-align:left;overflow-wrap:anywhere">\n{body}\n</td></tr></table>\n</td></tr></table>\n</body></html>\n'
+        f'text-align:left;overflow-wrap:anywhere">\n{body}\n</td></tr></table>\n'
+        "<!--[if mso]></td></tr></table><![endif]-->\n</td></tr></table>\n</body></html>\n"
     )
+
+
+def frame_start(style: Style, *, above: int = 0, below: int = 0) -> str:
+    """The beginning of a framed area; a table, because Outlook pads nothing else."""
+    return (
+        f'<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"'
+        f' style="margin:{above}px 0 {below}px 0"><tr><td{attributes(style)}>'
+    )
+
+
+FRAME_END = "</td></tr></table>"
+
+
+def frame(html: str, style: Style, *, above: int = 0, below: int = 0) -> str:
+    """``html`` in a framed area."""
+    return f"{frame_start(style, above=above, below=below)}{html}{FRAME_END}"
+
+
+def box(html: str, style: Style, *, above: int = 0, below: int = 0) -> str:
+    """A short coloured message."""
+    css = f"{style.css};padding:10px 14px;border-radius:8px;font-size:15px;line-height:1.45"
+    return frame(html, Style(css, style.dark), above=above, below=below)
 
 
 def chip(text: str, style: Style) -> str:
@@ -115,10 +139,14 @@ def rows(pairs: Iterable[tuple[str, str]]) -> str:
 
 def button(href: str, text: str, *, primary: bool) -> str:
     """A link that looks like a button; the outlined one is for what deserves a second thought."""
-    base = "display:block;padding:11px 16px;border-radius:8px;border:1px solid #0b6477;font-size:15px;font-weight:600"
-    colour = "background-color:#0b6477;color:#ffffff" if primary else "color:#0b6477"
-    css = f"{base};text-align:center;text-decoration:none;{colour}"
-    return f'<a href="{escape(href)}" class="{"p" if primary else "o"}" style="{css}">{escape(text)}</a>'
+    colour, dark = ("background-color:#0b6477;color:#ffffff", "p") if primary else ("color:#0b6477", "o")
+    base = "display:block;padding:11px 16px;font-size:15px;line-height:1.4;font-weight:600;text-align:center"
+    link = attributes(Style(f"{base};text-decoration:none;border-radius:7px;{colour}", dark))
+    # Outlook does not pad links: there the cell does, and only there.
+    cell = Style("border:1px solid #0b6477;border-radius:8px;text-align:center;mso-padding-alt:11px 16px", dark)
+    background = "background-color:#0b6477;" if primary else ""
+    cell = Style(background + cell.css, cell.dark)
+    return frame(f'<a href="{escape(href)}"{link}>{escape(text)}</a>', cell)
 
 
 def bar(share: float, style: str = "f") -> str:
@@ -145,17 +173,14 @@ def quoted(text: str) -> str:
     The marks by which mail programs find addresses of the web are put in elements of their own, so that none of them
     makes a link; a copy of the text is still exact.
     """
-    safe = (
-        escape(text)
-        .replace("://", ":<span>//</span>")
-        .replace("www.", "www<span>.</span>")
-        .replace("@", "<span>@</span>")
-    )
+    safe = _DOT.sub("<span>.</span>", escape(text).replace("://", ":<span>//</span>").replace("@", "<span>@</span>"))
     safe = safe.replace("  ", "&nbsp; ").replace("\n", "<br>\n")
-    return (
-        '<div class="q" dir="auto" style="margin:0;padding:14px 16px;background-color:#f7f9fa;border:1px solid #d9e0e6;'
-        f'border-radius:8px;font-size:16px;line-height:1.55;overflow-wrap:anywhere;unicode-bidi:isolate">{safe}</div>'
+    look = Style(
+        "padding:14px 16px;background-color:#f7f9fa;border:1px solid #d9e0e6;border-radius:8px;font-size:16px;"
+        "line-height:1.55;overflow-wrap:anywhere",
+        "q",
     )
+    return frame(f'<div dir="auto" style="unicode-bidi:isolate">{safe}</div>', look)
 
 
 def inert(text: str) -> str:
