@@ -7,32 +7,59 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from intake import edge
 from intake.edge import Chance, Clock
-from intake.steps.parts import Judge, Parse, Parts, Planner
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from intake.compose.composer import Composer
     from intake.config import Config, MailboxConfig
+    from intake.credentials import Keyed, Login
+    from intake.ledger.glance import Glance
     from intake.ledger.keys import Key
     from intake.ledger.ledger import Ledger
     from intake.ports import Mailbox, Transport
+    from intake.receive.wire import Settings
+    from intake.steps.parts import Judge, Parse, Parts, Planner
+
+    class HasKey(Keyed, Protocol):
+        """``[ledger]``, or what a pass without news knows of it."""
+
+        @property
+        def key_file(self) -> Path | None:
+            """The file that holds the key; None where it is elsewhere."""
+
+    class Reachable(Settings, Login, Protocol):
+        """A mailbox to log in to: a ``[[mailbox]]``, or what a pass without news knows of it."""
 
 # Each function below imports what it makes: a pass without news never pays for parsing, templates or SMTP.
 
 
 def key(config: Config, environ: Mapping[str, str], create: bool) -> Key:  # noqa: FBT001 - shaped by Ledger's callback
     """The ledger's key from wherever the configuration says; made if it is a file, missing, and ``create``."""
+    return key_at(config.ledger, environ, create=create)
+
+
+def key_at(settings: HasKey, environ: Mapping[str, str], *, create: bool) -> Key:
+    """The same by what ``[ledger]`` says of the key."""
     from intake.credentials import key_text  # noqa: PLC0415
     from intake.ledger.keys import key_from_file, read_key  # noqa: PLC0415
 
-    given = key_text(config.ledger, environ)
+    given = key_text(settings, environ)
     if given is not None:
         return read_key(given, "[ledger] key")
-    assert config.ledger.key_file is not None  # noqa: S101 - the configuration was checked for it
-    return key_from_file(config.ledger.key_file, create=create)
+    assert settings.key_file is not None  # noqa: S101 - the configuration was checked for it
+    return key_from_file(settings.key_file, create=create)
+
+
+def glance(path: Path) -> Glance:
+    """A quick look at a ledger in an SQLite file. Raises ``sqlite3.Error``, ``OSError``."""
+    from intake.ledger.glance import Glance  # noqa: PLC0415
+
+    return Glance(path)
 
 
 def ledger(config: Config, chance: Chance, environ: Mapping[str, str] = os.environ) -> Ledger:
@@ -57,11 +84,16 @@ def code_prefix(config: Config) -> str:
 
 def mailbox(config: Config, settings: MailboxConfig, environ: Mapping[str, str] = os.environ) -> Mailbox:
     """A mailbox, not yet open."""
+    return mailbox_at(config.directory, settings, environ)
+
+
+def mailbox_at(directory: Path, settings: Reachable, environ: Mapping[str, str]) -> Mailbox:
+    """The same by what is needed to log in; ``directory`` is the configuration's."""
     from intake.credentials import Password, Token, credential  # noqa: PLC0415
     from intake.receive.imap import ImapMailbox  # noqa: PLC0415
 
     def secret() -> Password | Token:
-        found = credential(settings, config.directory, environ)
+        found = credential(settings, directory, environ)
         assert found is not None  # noqa: S101 - a mailbox always logs in: the configuration knows no `none` for it
         return found
 
@@ -124,6 +156,8 @@ class Outside:
 
 def build(config: Config, outside: Outside | None = None, environ: Mapping[str, str] = os.environ) -> Parts:
     """Everything put together, the ledger opened. Raises LedgerError and ConfigError."""
+    from intake.steps.parts import Parts  # noqa: PLC0415
+
     outside = outside or Outside()
     book = ledger(config, outside.chance, environ)
     book.open(outside.clock.now())

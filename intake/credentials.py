@@ -13,9 +13,55 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
-from intake.config import Config, LedgerConfig, Login, MailboxConfig, Section, SmtpConfig
 from intake.errors import ConfigError, IntakeError
+
+if TYPE_CHECKING:
+    from intake.config import Config, MailboxConfig, SmtpConfig
+
+    class Section(Protocol):
+        """A table of the configuration, as errors name it."""
+
+        def place(self, key: str = "") -> str:
+            """``file:line``."""
+
+        def label(self, key: str = "") -> str:
+            """``table.key``."""
+
+    class Login(Section, Protocol):
+        """What a ``[[mailbox]]`` or ``[smtp]`` says about logging in."""
+
+        @property
+        def auth(self) -> str:
+            """How to log in, such as ``password``."""
+
+        @property
+        def password_file(self) -> Path | None:
+            """A file that holds the password."""
+
+        @property
+        def password_env(self) -> str:
+            """Or a variable."""
+
+        @property
+        def password_credential(self) -> str:
+            """Or a credential of systemd."""
+
+        @property
+        def token_command(self) -> str:
+            """A command that prints a token."""
+
+    class Keyed(Section, Protocol):
+        """What ``[ledger]`` says about its key."""
+
+        @property
+        def key_env(self) -> str:
+            """A variable that holds it."""
+
+        @property
+        def key_credential(self) -> str:
+            """Or a credential of systemd; both empty with a file."""
 
 TOKEN_SECONDS = 30.0
 _LONGEST = 64 << 10  # bytes; no password or token is longer
@@ -40,9 +86,7 @@ class Token:
     text: str = field(repr=False)
 
 
-def credential(
-    settings: MailboxConfig | SmtpConfig, directory: Path, environ: Mapping[str, str]
-) -> Password | Token | None:
+def credential(settings: Login, directory: Path, environ: Mapping[str, str]) -> Password | Token | None:
     """What to log in with; None where there is no log-in. A token is fetched anew at each call.
 
     Raises ConfigError when it is not there or not fit, CredentialError when ``token_command`` fails.
@@ -53,7 +97,7 @@ def credential(
     return token(settings, directory, environ) if settings.auth == "token" else None
 
 
-def demand_available(settings: MailboxConfig | SmtpConfig) -> None:
+def demand_available(settings: Login) -> None:
     """Raises ConfigError for a way to log in that this version knows of, but can't do."""
     if settings.auth not in AVAILABLE:
         raise _error(
@@ -73,7 +117,7 @@ def password(settings: Login, directory: Path, environ: Mapping[str, str]) -> Pa
     raise _error(settings, "", "there is no password", "name a password_file")
 
 
-def key_text(settings: LedgerConfig, environ: Mapping[str, str]) -> str | None:
+def key_text(settings: Keyed, environ: Mapping[str, str]) -> str | None:
     """The ledger's key as text from ``key_env`` or ``key_credential``; None when it is in ``key_file``."""
     for key, name in (("key_env", settings.key_env), ("key_credential", settings.key_credential)):
         if name:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from intake.model import MailHead, Outgoing, RawMail, Result
+if TYPE_CHECKING:
+    from intake.model import MailHead, Outgoing, RawMail, Result
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,11 @@ class Invocation:
         """The configuration. Raises ConfigError with every problem there is."""
         from intake.config import load  # noqa: PLC0415 - pydantic is only paid for where it is used
 
-        return load(find_config(self.config_file, os.environ))
+        return load(self.path())
+
+    def path(self) -> Path:
+        """The configuration's file. Raises ConfigError when there is none."""
+        return find_config(self.config_file, os.environ)
 
 
 def find_config(given: Path | None, environ: Mapping[str, str]) -> Path:

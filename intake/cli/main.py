@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from importlib import import_module
 
 import click
@@ -82,6 +81,8 @@ def main() -> None:
 
 def _explain(error: IntakeError, *, debug: bool) -> None:
     if debug:
+        import traceback  # noqa: PLC0415 - loaded for errors only
+
         traceback.print_exc()
     for line in str(error).splitlines():
         click.echo(f"intake: {line}", err=True)

@@ -8,12 +8,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
+from intake.cli import light
 from intake.cli.common import DONE, FINDING, LEFT, Invocation, options, print_json
 from intake.errors import LedgerError
-from intake.steps.parts import PassReport
+from intake.steps.reports import PassReport
 
 
 @click.command()
@@ -24,28 +26,48 @@ def once(invocation: Invocation, no_send: bool) -> int:  # noqa: FBT001 - click 
 
     For cron. Overlapping runs do each other no harm.
     """
-    from intake import app  # noqa: PLC0415 - only this command needs it
-    from intake.credentials import demand_available  # noqa: PLC0415
-    from intake.steps.whole import one_pass  # noqa: PLC0415
-
-    config = invocation.config()
-    for settings in config.mailboxes:
-        demand_available(settings)
-    demand_available(config.smtp)
     stop = threading.Event()
     try:
         with ending_on_signals(stop):
-            outside = app.Outside(clock=invocation.clock, stopping=stop.is_set, say=_say)
-            parts = app.build(config, outside, os.environ)
-            try:
-                report = one_pass(parts, send=not no_send)
-            finally:
-                parts.ledger.close()
+            report = light.look(invocation.path(), invocation.clock.now(), os.environ)
+            if report is None:
+                report = _whole(invocation, stop, send=not no_send)
     except LedgerError as error:
         click.echo(f"intake: {error}", err=True)
         return LEFT
     _show(invocation, report)
     return exit_code(report)
+
+
+def _whole(invocation: Invocation, stop: threading.Event, *, send: bool) -> PassReport:
+    from intake import app  # noqa: PLC0415 - a pass without news needs none of these
+    from intake.credentials import demand_available  # noqa: PLC0415
+    from intake.steps.whole import one_pass  # noqa: PLC0415
+
+    path = invocation.path()
+    read_before = _read(path)
+    config = invocation.config()
+    for settings in config.mailboxes:
+        demand_available(settings)
+    demand_available(config.smtp)
+    outside = app.Outside(clock=invocation.clock, stopping=stop.is_set, say=_say)
+    parts = app.build(config, outside, os.environ)
+    try:
+        since = parts.now
+        report = one_pass(parts, send=send)
+        well = not (stop.is_set() or any(one.error or one.busy for one in report.mailboxes) or report.problems)
+        if well and read_before is not None and read_before == _read(path):
+            light.remember(path, read_before, parts, since, os.environ)
+    finally:
+        parts.ledger.close()
+    return report
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None  # loading it says what is wrong
 
 
 def exit_code(report: PassReport) -> int:

@@ -45,3 +45,10 @@ def last_due(days: Collection[int], at: time, zone: ZoneInfo, now: datetime) -> 
             if due <= now:
                 return due
     return None
+
+
+def next_due(days: Collection[int], at: time, zone: ZoneInfo, now: datetime) -> datetime | None:
+    """The first scheduled moment after ``now``: ``last_due`` gives the same until then."""
+    today = now.astimezone(zone).date()
+    moments = (datetime.combine(today + timedelta(days=ahead), at, zone) for ahead in range(-1, 9))
+    return next((moment for moment in moments if moment.weekday() in days and moment > now), None)

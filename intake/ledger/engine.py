@@ -12,6 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, 
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from intake.errors import LedgerError
+from intake.ledger.glance import TAKE_AWAY
 from intake.ledger.schema import HEAD
 
 BUSY_SECONDS = 20
@@ -43,10 +44,15 @@ class Database:
         return self._engine
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """One transaction, committed at the end. Database errors become LedgerError; IntegrityError passes."""
+    def transaction(self, *, keeps_note: bool = False) -> Iterator[Connection]:
+        """One transaction, committed at the end. Database errors become LedgerError; IntegrityError passes.
+
+        It takes away the note for a quick look (``glance``), which tells what was so before it.
+        """
         try:
             with self._engine.begin() as connection:
+                if self.sqlite and not keeps_note:
+                    connection.exec_driver_sql(TAKE_AWAY)
                 yield connection
         except IntegrityError:
             raise

@@ -37,6 +37,10 @@ class Key:
         payload = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
         return hmac.digest(self._hashing, purpose.encode() + b"\0" + payload, hashlib.sha256)[:16]
 
+    def proof(self) -> str:
+        """What a ledger keeps, to know its key again."""
+        return self.hash("proof", b"this ledger").hex()
+
     def seal(self, content: bytes, context: bytes) -> bytes:
         """Encrypt and authenticate (AES-256-GCM); ``context`` must be the same when it is opened."""
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - only paid for with mail

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import insert, select
+from sqlalchemy import and_, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from intake.errors import LedgerError
@@ -14,6 +15,7 @@ from intake.ledger import auditing, context, folders, outbox, views
 from intake.ledger.accept import Accepted, Decide, Makes
 from intake.ledger.engine import Database
 from intake.ledger.folders import Cursor
+from intake.ledger.glance import NOTE
 from intake.ledger.keys import Key
 from intake.ledger.schema import meta
 from intake.letters import MailboxHealth
@@ -48,7 +50,7 @@ class Ledger:
         with self._database.reading() as connection:
             proof = connection.execute(select(meta.c.value).where(meta.c.name == "key")).scalar()
         self._key = self._find_key(proof is None)
-        mine = self._key.hash("proof", b"this ledger").hex()
+        mine = self._key.proof()
         if proof is None:
             with self._database.transaction() as connection:
                 values = {"key": mine, "created": now.isoformat()}
@@ -301,6 +303,19 @@ class Ledger:
         """How the last passes went."""
         with self._database.reading() as connection:
             return views.mailbox_health(connection)
+
+    def leave_note(self, note: Callable[[], str]) -> bool:
+        """Leave a note for a quick look (``glance``); every later transaction takes it away.
+
+        ``note`` is asked in between: if anybody writes meanwhile, what it says may be wrong, and nothing is left.
+        """
+        draft = secrets.token_hex(16)
+        with self._database.transaction() as connection:
+            connection.execute(insert(meta).values(name=NOTE, value=draft))
+        made = note()
+        with self._database.transaction(keeps_note=True) as connection:
+            mine = and_(meta.c.name == NOTE, meta.c.value == draft)
+            return bool(connection.execute(update(meta).where(mine).values(value=made)).rowcount)
 
     # --- the audit ---
 

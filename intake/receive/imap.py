@@ -9,18 +9,20 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from intake.errors import IntakeError, MailboxError
-from intake.model import MailHead, MailRef, RawMail
 from intake.ports import Filed, Folder
-from intake.receive.fetching import Reader
 from intake.receive.filing import COPIED, Mover
 from intake.receive.folders import Namespace, candidates
 from intake.receive.login import PasswordLike
 from intake.receive.session import Session
 from intake.receive.trouble import LostError, RefusedError
 from intake.receive.wire import Settings
+
+if TYPE_CHECKING:
+    from intake.model import MailHead, RawMail
+    from intake.receive.fetching import Reader
 
 DEADLINE_S = 60.0
 # A SEARCH answer is one line, and imaplib reads lines up to 1,000,000 octets: 90,000 UIDs of ten digits.
@@ -103,6 +105,8 @@ class ImapMailbox:
 
     def fetch(self, heads: Iterable[MailHead]) -> Iterator[RawMail]:
         """The mails themselves, those that the server has trouble with last."""
+        from intake.model import MailRef, RawMail  # noqa: PLC0415 - as in _reader
+
         with self._doing("mail can't be fetched"):
             selected = self._current()
         folder = selected.folder
@@ -149,6 +153,8 @@ class ImapMailbox:
         self._session.open(self._credential())
 
     def _reader(self, selected: _Selected) -> Reader:
+        from intake.receive.fetching import Reader  # noqa: PLC0415 - most passes find no mail, and cron pays for each
+
         return Reader(self._session, lambda: self._reopen(selected), self._settings.max_size)
 
     def _reopen(self, selected: _Selected) -> None:

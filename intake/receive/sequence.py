@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from intake.model import MailHead
+if TYPE_CHECKING:
+    from intake.model import MailHead
 
 BATCH_MAILS = 200  # beyond this a batch gains nothing, and a bad mail costs more to find
 BATCH_BYTES = 4 << 20  # so that a slow line finishes one within the deadline; more is not faster

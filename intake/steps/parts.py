@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from intake.edge import Chance, Clock
 from intake.model import ParsedMail, Plan, Verdict
+from intake.steps.reports import MailboxReport, PassReport
 
 if TYPE_CHECKING:
     from intake.compose.composer import Composer
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from intake.ledger.ledger import Ledger
     from intake.model import Arrival, History
     from intake.ports import Mailbox, Transport
+
+__all__ = ["Judge", "MailboxReport", "Memo", "Parse", "Parts", "PassReport", "Planner"]
 
 
 class Parse(Protocol):
@@ -83,36 +86,3 @@ class Parts:
     def now(self) -> datetime:
         """The time."""
         return self.clock.now()
-
-
-@dataclass(slots=True)
-class MailboxReport:
-    """How reading one mailbox went; ``error`` is None when well. ``busy``: another run is reading it."""
-
-    name: str
-    error: str | None = None
-    seen: int = 0
-    accepted: int = 0
-    duplicates: int = 0
-    filed: int = 0
-    busy: bool = False
-
-
-@dataclass(slots=True)
-class PassReport:
-    """What one pass has come to. ``pending`` still has to happen; ``failed`` was given up in this pass."""
-
-    mailboxes: list[MailboxReport] = field(default_factory=list)
-    sent: int = 0
-    failed: int = 0
-    pending: int = 0
-    problems: list[str] = field(default_factory=list)
-
-    def total(self, what: str) -> int:
-        """A count over all mailboxes."""
-        return sum(getattr(report, what) for report in self.mailboxes)
-
-    @property
-    def left(self) -> bool:
-        """Whether something has to be tried again."""
-        return bool(self.pending or self.problems or any(report.error for report in self.mailboxes))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from intake.decide.clock import next_due
+from intake.model import CaseState
 from intake.steps.deliver import deliver
 from intake.steps.digest import decide_digests
 from intake.steps.parts import PassReport
@@ -11,6 +14,10 @@ from intake.steps.receive import read
 
 if TYPE_CHECKING:
     from intake.steps.parts import Parts
+
+# A pass without news looks at nothing else for at most so long; what is late is then late by no more than this.
+LONGEST_REST = timedelta(hours=1)
+WITH_CASES = timedelta(minutes=5)
 
 
 def one_pass(parts: Parts, *, send: bool = True) -> PassReport:
@@ -41,3 +48,14 @@ def bury(parts: Parts) -> None:
     dead = [holder for holder in parts.ledger.orphaned() if parts.is_dead(holder)]
     if dead:
         parts.ledger.take_over(dead, parts.now)
+
+
+def quiet_until(parts: Parts, since: datetime) -> datetime:
+    """Until when nothing becomes due by the clock alone, after a pass that began at ``since``.
+
+    Deliveries and mails that are tried again have their own times in the ledger.
+    """
+    schedule = parts.config.digest.schedule
+    longest = WITH_CASES if parts.ledger.cases(states=(CaseState.NEW, CaseState.CLAIMED)) else LONGEST_REST
+    digest = next_due(schedule.days, schedule.at, parts.config.zone, since)
+    return min(since + longest, digest) if digest else since + longest
