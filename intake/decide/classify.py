@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from intake.decide import authenticate, urgency
 from intake.decide.automatic import Own, sender
-from intake.decide.folding import Folded, needle
+from intake.decide.folding import GAP, Folded, needle
 from intake.decide.language import language
 from intake.decide.matching import Rule, Seen, Test, Text, ahead, anywhere, compiled, in_subject
 from intake.decide.phrases import Lexicon, PhraseList, lexicon
@@ -94,7 +94,7 @@ class Judge:
         """
         said_by = sender(mail, self._own)
         seen = self._seen(mail, arrived)
-        whole = Folded((*seen.subject.folded.words, "\0", *seen.body.folded.words))
+        whole = Folded(f"{seen.subject.folded.text} {GAP} {seen.body.folded.text}")
         category = self._category(mail, said_by, seen)
         reasons = self._urgency(whole, category, arrived)
         return Verdict(

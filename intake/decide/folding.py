@@ -25,26 +25,36 @@ _ALIKE = str.maketrans(
         )
     )
 )
+GAP = "\0"  # stands for words that were taken out: no phrase crosses it
 _LIGATURES = {"\u00e6": "ae", "\u0153": "oe", "\u00fe": "th", "\u00f0": "d", "\u0133": "ij"}
+# Signs that show nothing; and Arabic ligatures of up to eighteen letters, which would blow a text up.
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
-    "\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
+    "\ufdf0-\ufdff\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
-_WORD_LETTERS = re.compile(r"[^\W_]+")
-_ASCII_GAPS = {code: " " for code in range(128) if not chr(code).isalnum()}
+_COMBINING = re.compile(
+    "[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u064b-\u065f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20f0\u3099\u309a\ufe20-\ufe2f]"
+)
+_WORD_LETTERS = re.compile(r"[^\W_]+|\0")
+_NO_LETTERS = re.compile(r"(?:[^\w\0]|_)+")
+_ASCII_GAPS = {code: " " for code in range(1, 128) if not chr(code).isalnum()}
+_ASCII_WASTE = bytes(code for code in range(1, 128) if not chr(code).isalnum())
 _UNSPACED = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 BEGINNING = 4
 _UMLAUTS = {"\u00e4": "ae", "\u00f6": "oe", "\u00fc": "ue"}
+
+
+def visible(text: str) -> str:
+    """Text without signs that show nothing."""
+    return _INVISIBLE.sub("", text)
 
 
 def fold(text: str) -> str:
     """Lower case, without accents and invisible signs, look-alikes as Latin letters; spacing stays."""
     if text.isascii():
         return text.lower()
-    text = _INVISIBLE.sub("", text)
-    text = unicodedata.normalize("NFKD", text).casefold()
-    text = "".join(letter for letter in text if not unicodedata.combining(letter))
-    text = text.translate(_ALIKE)
+    text = unicodedata.normalize("NFKD", visible(text)).casefold()
+    text = _COMBINING.sub("", text).translate(_ALIKE)
     for letter, spelled in _LIGATURES.items():
         if letter in text:
             text = text.replace(letter, spelled)
@@ -53,7 +63,10 @@ def fold(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """The folded words of a text."""
-    folded = fold(text)
+    return _words(fold(text))
+
+
+def _words(folded: str) -> list[str]:
     return folded.translate(_ASCII_GAPS).split() if folded.isascii() else _WORD_LETTERS.findall(folded)
 
 
@@ -67,19 +80,26 @@ def spellings(name: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Folded:
-    """A text ready to be searched."""
+    """A text ready to be searched. What costs time is made when it is asked for."""
 
-    words: tuple[str, ...]
+    text: str  # folded
 
     @classmethod
     def of(cls, text: str) -> Folded:
         """Fold a text."""
-        return cls(tuple(words(text)))
+        return cls(fold(text))
+
+    @cached_property
+    def words(self) -> list[str]:
+        """The words, in order."""
+        return _words(self.text)
 
     @cached_property
     def joined(self) -> str:
         """All words written together."""
-        return "".join(self.words)
+        if self.text.isascii():
+            return self.text.encode("ascii").translate(None, _ASCII_WASTE).decode("ascii")
+        return _NO_LETTERS.sub("", self.text)
 
     @cached_property
     def borders(self) -> dict[int, int]:
@@ -123,12 +143,12 @@ class Folded:
         return self.borders[offset]
 
     def without(self, spans: list[tuple[int, int]]) -> Folded:
-        """The same text with some words replaced by a gap that no phrase crosses."""
+        """The same text with some words replaced by a gap."""
         kept = list(self.words)
         for first, after in spans:
             for number in range(first, min(after, len(kept))):
-                kept[number] = "\x00"
-        return Folded(tuple(kept))
+                kept[number] = GAP
+        return Folded(" ".join(kept))
 
 
 def needle(phrase: str) -> str:

@@ -131,7 +131,7 @@ def _on(where: Callable[[Seen], tuple[Text, ...]], matcher: Matcher, lists: Mapp
 
 def _header(name: str, matcher: Matcher, lists: Mapping[str, PhraseList]) -> Test:
     finds = _finder(matcher, lists)
-    nothing = Text("", Folded(()))
+    nothing = Text("", Folded(""))
     return lambda seen: finds(seen.headers.get(name, nothing))
 
 

@@ -53,7 +53,7 @@ def own_text(mail: ParsedMail) -> str:
     answers = bool(mail.in_reply_to or mail.references) or bare_subject(mail.subject) != mail.subject.strip()
     if not answers or is_forwarded(mail.subject):
         return text
-    found = _ATTRIBUTION.search(text[:200_000])
+    found = _ATTRIBUTION.search(text[:50_000])
     kept = text[: found.start()] if found else text
     kept = "\n".join(line for line in kept.split("\n") if not line.lstrip().startswith(">"))
     return kept if kept.strip() else text

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Protocol
 
-from intake.decide.folding import BEGINNING, Folded, fold, needle, spellings, words
+from intake.decide.folding import Folded, fold, needle, spellings, visible, words
 from intake.model import ParsedMail, Withheld
 
 _GAP = 1  # a name may have one more name in the middle
@@ -24,12 +23,14 @@ _TITLES = (
     *("dhr", "mevr", "mw", "meneer", "mijnheer", "mevrouw", "juffrouw"),
     *("monsieur", "madame", "mademoiselle", "mme", "mlle", "m", "herr", "herrn", "frau"),
 )
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
-_ANY_ADDRESS = re.compile(r"[\w.!#$%&'*/=?^`{|}~+-]{1,64}@[\w.-]{1,253}")
+_LOCAL_BEFORE = re.compile(r"[\w.!#$%&'*/=?^`{|}~+-]+\Z")
+_DOMAIN_AFTER = re.compile(r"[\w.-]{1,253}")
+_MAX_ADDRESSES = 5000
+_WINDOW, _OVERLAP = 200_000, 500  # long texts are searched in pieces, which lap over by more than any name
 _HANDLE = re.compile(r"@?[\w.-]*(?:[\d_.-])[\w.-]*|@[\w.-]+")
 _TOLD = ("comments", "keywords", "thread-topic", "organization", "x-original-from", "resent-from")
 _SENT_BY = ("sender", "resent-from", "resent-sender", "x-original-sender", "x-original-from")
-_SPELLED_AT = ("at", "chez", "bei", "apenstaartje", "arobase")
+_SPELLED_AT = ("", "at", "chez", "bei", "apenstaartje", "arobase")
 
 
 class Person(Protocol):
@@ -48,7 +49,7 @@ class Person(Protocol):
         """Other names and handles."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Searched:
     """One text of a mail, in the forms in which names are looked for."""
 
@@ -61,11 +62,6 @@ class Searched:
         """Prepare a text."""
         return cls(reason, _literal(text), _without_own(Folded.of(text), own_words))
 
-    @cached_property
-    def addresses(self) -> frozenset[str]:
-        """Addresses written in it, each in its one form."""
-        return frozenset(map(_canonical, _ANY_ADDRESS.findall(self.text))) if "@" in self.text else frozenset()
-
 
 class Names:
     """One organizer's names, ready to be looked for. Made once per configuration."""
@@ -74,7 +70,7 @@ class Names:
         self.email = person.email.lower()
         self._address = _canonical(person.email)
         names = [name for given in (person.name, *person.also_known_as) for name in spellings(given)]
-        self._handles = [re.compile(_handle_pattern(name)) for name in names if _is_handle(name)]
+        self._handles = [_literal(name.strip()).lstrip("@") for name in names if _is_handle(name)]
         self._full = [tuple(words(name)) for name in names if not _is_handle(name) and words(name)]
         self._needles = {"".join(order) for name in self._full for order in _orders(name)}
         self._needles |= _titled(tuple(words(name)) for name in spellings(person.name))
@@ -82,19 +78,22 @@ class Names:
 
     def wrote(self, mail: ParsedMail) -> bool:
         """Whether the mail is from one of their addresses."""
-        senders = [address.email for address in (*mail.authors, *mail.reply_to)]
-        senders += [found for name in _SENT_BY for value in mail.values(name) for found in _ANY_ADDRESS.findall(value)]
-        return self._address in {_canonical(email) for email in senders}
+        senders = (address.email for address in (*mail.authors, *mail.reply_to))
+        if self._address in {_canonical(email) for email in senders}:
+            return True
+        return any(_has_address(self._address, _literal(value)) for name in _SENT_BY for value in mail.values(name))
 
     def named_in(self, where: Searched) -> bool:
         """Whether a text names them."""
         folded = where.folded
-        begin = folded.beginnings
-        if any(wanted[:BEGINNING] in begin and folded.spans(wanted, plural=True) for wanted in self._needles):
+        joined = folded.joined
+        if any(wanted in joined and folded.spans(wanted, plural=True) for wanted in self._needles):
             return True
         if any(_apart(name, folded) for name in self._full if len(name) > 1):
             return True
-        return self._address in where.addresses or any(handle.search(where.text) for handle in self._handles)
+        return _has_address(self._address, where.text) or any(
+            _has_handle(handle, where.text) for handle in self._handles
+        )
 
 
 def withheld(
@@ -107,7 +106,12 @@ def withheld(
     """
     known = [one if isinstance(one, Names) else Names(one) for one in organizers]
     found: list[Withheld] = []
-    places = [Searched.of(reason, text, own_words) for reason, text in _places(mail) if text.strip()]
+    places = [
+        Searched.of(reason, piece, own_words)
+        for reason, text in _places(mail)
+        for piece in _pieces(text)
+        if piece.strip()
+    ]
     for names in known:
         if names.wrote(mail):
             found.append(Withheld(names.email, "is-sender"))
@@ -132,9 +136,14 @@ def _places(mail: ParsedMail) -> list[tuple[str, str]]:
     ]
 
 
+def _pieces(text: str) -> Iterator[str]:
+    for at in range(0, max(len(text), 1), _WINDOW):
+        yield text[max(0, at - _OVERLAP) : at + _WINDOW]
+
+
 def _literal(text: str) -> str:
     """The text as literal forms (handles, addresses) are looked for in it."""
-    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).lower()
+    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", visible(text)).lower()
 
 
 def _without_own(folded: Folded, own_words: Sequence[str]) -> Folded:
@@ -177,11 +186,34 @@ def _is_handle(name: str) -> bool:
     return " " not in name.strip() and "@" not in name[1:] and _HANDLE.fullmatch(name.strip()) is not None
 
 
-def _handle_pattern(name: str) -> str:
-    """A handle stands by itself: ``@ann_ex`` is not in ``@ann_ex2``; one of letters only needs its ``@`` or a link."""
-    bare = _literal(name.strip()).lstrip("@")
-    before = r"(?<![\w])" if re.search(r"[\d_.-]", bare) else r"(?:@|/|(?<=\bu/))"
-    return before + re.escape(bare) + r"(?![\w])(?![-.]\w)"
+def _has_handle(handle: str, text: str) -> bool:
+    """Whether a handle stands by itself: ``@ann_ex`` is not in ``@ann_ex2``; plain letters need ``@`` or a link."""
+    plain_letters = handle.isalpha()
+    at = text.find(handle)
+    while at >= 0:
+        before, after = text[max(0, at - 1) : at], text[at + len(handle) : at + len(handle) + 2]
+        stands = not (before.isalnum() or before == "_") if not plain_letters else before in {"@", "/"}
+        ends = not (after[:1].isalnum() or after[:1] == "_") and not (after[:1] in {".", "-"} and after[1:].isalnum())
+        if stands and ends:
+            return True
+        at = text.find(handle, at + 1)
+    return False
+
+
+def _has_address(address: str, text: str) -> bool:
+    """Whether an address (in its one form) is written in a text, found from its domain outwards."""
+    domain = address.rpartition("@")[2]
+    for wanted in ("@" + domain, "@googlemail.com") if domain == "gmail.com" else ("@" + domain,):
+        at = text.find(wanted)
+        for _ in range(_MAX_ADDRESSES):
+            if at < 0:
+                break
+            local = _LOCAL_BEFORE.search(text, max(0, at - 64), at)
+            whole = _DOMAIN_AFTER.match(text, at + 1)
+            if local and whole and _canonical(f"{local[0]}@{whole[0]}") == address:
+                return True
+            at = text.find(wanted, at + 1)
+    return False
 
 
 def _spelled_address(email: str) -> set[str]:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from intake.model import Attachment
 from intake.receive.head import Leaf, message_ids
 from intake.receive.shape import Part, Shape, plain
-from intake.receive.text import clean, decode_bytes, decode_field, decode_words, html_text, one_line
+from intake.receive.text import clean, decode_bytes, decode_field, decode_words, html_text, left_open, one_line
 
-MAX_TEXT = 3 << 20  # of all texts of a mail together, in bytes; beyond it the defect ``text-cut`` says so
-MAX_HTML_TOTAL = 1 << 20
+MAX_TEXT = 2 << 20  # of all texts of a mail together, in bytes; beyond it the defect ``text-cut`` says so
+MAX_HTML_TOTAL = 1 << 20  # beyond it HTML is taken as it is written
 MAX_LEAF = 64 << 10
 
 _ORDINARY_CHARSET = re.compile(r"(?:us-ascii|utf-?8|iso-8859-\d{1,2}|windows-125\d)\Z", re.IGNORECASE)
@@ -57,9 +57,10 @@ class Bodies:
     def html_of(self, part: Part) -> tuple[str, str]:
         """An HTML part as text and as the texts beside it."""
         html = self.text_of(part)
-        self.html_budget -= len(html)
+        # Many small bombs are one large one.
+        self.html_budget -= len(html) + 200 * max(0, left_open(html))
         if self.html_budget < 0:
-            self.note("text-cut")
+            self.note("html-as-text")
             return html, ""
         return html_text(html)
 

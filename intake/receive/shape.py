@@ -78,6 +78,8 @@ class Part:
     def decoded(self, limit: int) -> bytes:
         """The first ``limit`` bytes (about) of the body with its transfer encoding undone."""
         taken, chunks = 0, []
+        if limit <= 0:
+            return b""
         for chunk in self.chunks(min(limit * 2, 1 << 20)):
             chunks.append(chunk)
             taken += len(chunk)

@@ -139,7 +139,12 @@ _ATTRIBUTE = re.compile(r'[a-z-]+="([^"]*)"')
 _BROKEN_TAG = re.compile(r"<[^<>]{0,2000}>")
 _SPACES = re.compile(r"[ \t\u00a0]+")
 _BLANK_LINES = re.compile(r"\n[ \n]*\n")
-_MAX_UNCLOSED = 2000  # a parser's work grows with the square of the open elements
+MAX_LEFT_OPEN = 2000  # a parser's work grows with the square of the open elements
+
+
+def left_open(html: str) -> int:
+    """About how many elements HTML opens and does not close."""
+    return html.count("<") - 2 * html.count("</") - html.count("<br") - html.count("<img")
 
 
 def html_text(html: str) -> tuple[str, str]:
@@ -148,8 +153,7 @@ def html_text(html: str) -> tuple[str, str]:
     nh3 makes it well-formed first. What is larger than ``MAX_HTML``, or opens far more elements than it closes, is
     only stripped of its tags.
     """
-    opened = html.count("<")
-    if len(html) > MAX_HTML or opened - 2 * html.count("</") - html.count("<br") - html.count("<img") > _MAX_UNCLOSED:
+    if len(html) > MAX_HTML or left_open(html) > MAX_LEFT_OPEN:
         return _tidy(unescape(_BROKEN_TAG.sub(" ", html))), ""
     import nh3  # noqa: PLC0415 - most passes meet no HTML
 
