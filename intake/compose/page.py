@@ -39,7 +39,7 @@ CODE = Style("font-family:Consolas,Menlo,monospace;background-color:#eef1f4;padd
 
 _DOT = re.compile(r"(?<=[\w-])\.(?=\w)")  # as in a name of a host
 _DARK = (
-    ".b{background-color:#14181c!important}.c{background-color:#1d2329!important;border-color:#343e48!important}"
+    ".b{background-color:#14181c!important;color:#e8ecef!important}.c{background-color:#1d2329!important;border-color:#343e48!important}"
     ".t{color:#e8ecef!important}.m{color:#aab5bf!important}.l{color:#86cfdf!important}"
     ".k{background-color:#20333a!important;border-color:#5fb3c4!important}.k2{background-color:#20333a!important;color:#a5dbe7!important}"
     ".u{background-color:#4d1f1d!important;color:#ffc9c3!important}.w{background-color:#43320f!important;color:#ffdf9e!important}"
@@ -70,7 +70,7 @@ def document(language: str, title: str, preheader: str, body: str) -> str:
         '<meta name="color-scheme" content="light dark"><meta name="supported-color-schemes" content="light dark">'
         '<meta name="format-detection" content="telephone=no,date=no,address=no,email=no,url=no">'
         f"<title>{escape(title)}</title>{_STYLE}</head>\n"
-        '<body class="b" style="margin:0;padding:0;background-color:#f3f5f7">\n'
+        '<body class="b" style="margin:0;padding:0;background-color:#f3f5f7;color:#1f2933">\n'
         f'<div style="display:none;max-height:0;overflow:hidden;font-size:1px;line-height:1px">'
         f"{escape(preheader)}</div>\n"
         '<table role="presentation" class="b" width="100%" cellpadding="0" cellspacing="0" border="0"'
