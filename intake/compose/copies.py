@@ -118,7 +118,8 @@ class Copies:
             words.french_spaces(rendered.body) if language == "fr" else rendered.body
         )
         head = Head(letter, self.house, self.templates.phrases(language), language, urgent=urgent)
-        original = mime.original_part(letter.original, f"original-{letter.case.code}") if letter.original else None
+        whole = bool(letter.original) or (letter.size == 0 and not letter.original_note)  # a mail may be empty
+        original = mime.original_part(letter.original, f"original-{letter.case.code}") if whole else None
         answer = self._answer_link(letter)
         text = head.text(todo_text, answer)
         html = page.document(language, rendered.subject, head.preheader, head.html(todo_html, answer))

@@ -11,10 +11,10 @@ import re
 import tomllib
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import intake
 from intake.errors import TemplateError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 def shipped_directory() -> Path:
     """Where the templates of this distribution are: in the installed package, else at the top of the checkout."""
-    package = Path(str(files("intake")))
+    package = Path(intake.__file__).parent
     installed = package / "templates"
     return installed if installed.is_dir() else package.parent / "templates"
 

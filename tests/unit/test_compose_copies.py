@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import email
 import email.policy
 import json
+import os
 import re
+import time
 from dataclasses import replace
 from email.message import EmailMessage
 from html.parser import HTMLParser
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -21,10 +25,12 @@ from intake.compose import sample
 from intake.compose.composer import Composer
 from intake.letters import AcknowledgementState, Copy, Reader, Thread
 from intake.model import Address, Attachment, MessageKind, Outgoing, ParsedMail
+from intake.receive.parse import parse
 
 LANGUAGES = ("en", "nl", "fr", "de")
 URGENCY = {"en": "stalking", "nl": "stalking", "fr": "filature", "de": "Stalking"}
 COMPOSER = Composer(sample.house())
+CORPUS = Path(os.environ.get("INTAKE_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
 
 
 def composed(letter: Copy) -> Outgoing:
@@ -379,7 +385,7 @@ def test_any_mail_becomes_a_copy_with_its_original_whole(
     answer = report_of(outgoing)
     matches(answer, schema("report"), schema("report"))
     part = outgoing.content.split(b"message/rfc822", 1)[1].split(b"\r\n\r\n", 1)[1].split(b"\r\n--=_", 1)[0]
-    whole = part if answer["original"]["encoding"] != "base64" else __import__("base64").b64decode(part)
+    whole = part if answer["original"]["encoding"] != "base64" else base64.b64decode(part)
     assert whole == original
     page = seen(bodies(outgoing)[1])
     assert all(link.startswith("mailto:") for link in page.links)
@@ -395,3 +401,31 @@ def test_long_ids_reach_the_wire_unencoded(language: str) -> None:
     for each in ids:
         assert each.encode() in head
     assert all(len(line) <= 998 for line in head.split(b"\r\n"))
+
+
+def original_of(content: bytes) -> bytes:
+    """The bytes of the message/rfc822 part as a program that follows its encoding finds them."""
+    start = content.index(b'Content-Type: message/rfc822; name="original-')
+    head, _, rest = content[start:].partition(b"\r\n\r\n")
+    part = rest[: rest.rindex(b"\r\n--=_")]
+    if b"base64" not in head:
+        return part
+    return base64.b64decode(part.partition(b"\r\n--=_")[0])
+
+
+@pytest.mark.corpus
+def test_every_real_mail_becomes_a_copy_with_its_original_whole_and_soon() -> None:
+    if not CORPUS.is_dir():
+        pytest.fail(f"no corpus at {CORPUS}: set INTAKE_CORPUS, or leave this test out with -m 'not corpus'")
+    mails = [path for path in sorted(CORPUS.rglob("*")) if path.is_file() and path.suffix not in {".md", ".jsonl"}]
+    assert len(mails) > 400
+    letter = replace(sample.copy("nl"), verdict=replace(sample.copy("nl").verdict, acknowledge_to=None))
+    for path in mails:
+        raw = path.read_bytes()
+        mail = parse(raw)
+        began = time.process_time()
+        outgoing = composed(replace(letter, mail=mail, original=raw, size=len(raw)))
+        assert time.process_time() - began < 1, path.name
+        assert original_of(outgoing.content) == raw, path.name
+        assert parsed(outgoing)["To"] == "Ann Example <ann@example.org>", path.name
+    COMPOSER.forget()
