@@ -194,6 +194,68 @@ class CaseState(StrEnum):
     CLOSED = "closed"
 
 
+class CaseAction(StrEnum):
+    """Everything that changes a case; each is a line of the log that ``audit`` verifies."""
+
+    OPENED = "opened"
+    FOLLOW_UP = "follow-up"  # the reporter wrote again
+    CLAIM = "claim"
+    CLOSE = "close"
+    NOTE = "note"
+    RECUSE = "recuse"
+    RELEASE = "release"
+    REPLY = "reply"  # a person answered the reporter
+    REPLY_BOUNCED = "reply-bounced"
+    REMINDED = "reminded"
+
+
+# What each action makes of a case in each state; what stands in no row leaves the state as it is.
+CASE_MOVES: dict[tuple[CaseState, CaseAction], CaseState] = {
+    (CaseState.NEW, CaseAction.CLAIM): CaseState.CLAIMED,
+    (CaseState.NEW, CaseAction.CLOSE): CaseState.CLOSED,
+    (CaseState.CLAIMED, CaseAction.CLOSE): CaseState.CLOSED,
+    (CaseState.CLOSED, CaseAction.CLAIM): CaseState.CLAIMED,
+    (CaseState.CLOSED, CaseAction.FOLLOW_UP): CaseState.NEW,
+}
+
+# How a case may end: what a transparency report can count without telling anything about anyone.
+OUTCOMES = (
+    "no-action", "conversation", "warning", "exclusion", "support", "referred", "withdrawn", "not-a-report", "other",
+)  # fmt: skip
+OPERATOR = "operator"  # in the log: whoever runs the program, at its command line
+PROGRAM = "intake"  # in the log: the program by itself
+
+
+def moved(state: CaseState, action: CaseAction) -> CaseState:
+    """The state of a case after an action."""
+    return CASE_MOVES.get((state, action), state)
+
+
+# Why a command is not carried out. ``proof`` stands for everything that must look the same: no proof, a case that is
+# withheld, no such case.
+REFUSALS = (
+    "proof", "no-name", "unknown-name", "several-names", "withheld-already", "not-withheld", "nobody-left", "closed",
+)  # fmt: skip
+# Notices about a case that carry no mail of a reporter to anyone.
+ABOUT_A_CHANGE = ("claimed", "closed", "released", "withheld")
+
+
+@dataclass(frozen=True, slots=True)
+class CaseChange:
+    """One change that somebody made to a case, decided and not written down yet.
+
+    ``by`` is an organizer's address, or who did it by role; ``about`` whom a recusal concerns; ``outcome`` one of
+    OUTCOMES or empty; ``text`` a note's words. ``also_to`` must get what there is of the case.
+    """
+
+    action: CaseAction
+    by: str
+    about: str = ""
+    outcome: str = ""
+    text: str = field(repr=False, default="")
+    also_to: tuple[str, ...] = ()
+
+
 class DeliveryState(StrEnum):
     """States of one delivery.
 
@@ -275,6 +337,10 @@ class KnownCase:
     urgency: Urgency
     participants: frozenset[bytes]  # keyed hashes of the addresses that wrote in it
     withheld: frozenset[str]  # organizers' addresses
+    category: str = ""
+    event: str = ""
+    claimed_by: str = ""
+    holders: frozenset[str] = frozenset()  # who has a copy, or is about to
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +357,9 @@ class History:
     acknowledged_all: int = 0  # and in all
     recent_from_sender: int = 0  # mails of this sender in the last day
     ours_returned: bool = False  # the mail bears a Message-ID of ours
+    reporter_addressed: bool = False  # it goes to somebody who wrote in that case, or where they asked to be answered
+    refused_today: int = 0  # commands in the name of this sender that were refused in the last day
+    bounced_reply: KnownCase | None = None  # it returns an organizer's answer to the reporter of this case
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +376,9 @@ class Plan:
     urgency_reasons: tuple[str, ...] = ()  # for the case, beside those it has
     reopens: bool = False
     human_reply: bool = False
+    reply_bounced: bool = False
+    change: CaseChange | None = None
+    also_to: tuple[str, ...] = ()  # who must get what there is of the case, besides this mail
     withheld: tuple[Withheld, ...] = ()
     deliveries: tuple[DeliveryDraft, ...] = ()
     acknowledge_reason: str = ""
@@ -339,6 +411,11 @@ class Case:
     mails: int
     recused: tuple[Withheld, ...] = ()
     linked_to: int | None = None
+    outcome: str = ""
+    clock_since: datetime | None = None  # when it was opened, or opened again
+    last_human_reply: datetime | None = None
+    reminders: int = 0  # of the clock that runs now
+    reminded_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

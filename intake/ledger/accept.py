@@ -14,37 +14,40 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, literal, select, update
 
+from intake.ledger import changes, journal
+from intake.ledger.journal import Entry
 from intake.ledger.keys import Key
-from intake.ledger.schema import case, delivery, mail, original, recusal
+from intake.ledger.makes import PRIORITY, Makes
+from intake.ledger.schema import Moment, case, delivery, mail, original, recusal
 from intake.model import (
+    PROGRAM,
     REPORTER,
     Arrival,
+    CaseAction,
     CaseState,
     DeliveryState,
     History,
+    Kind,
     KnownCase,
     MessageKind,
     Outcome,
     Plan,
     Urgency,
     Verdict,
+    Withheld,
+    moved,
 )
 
 Decide = Callable[[Arrival, History], Plan]
 CHUNK = 400  # bound parameters in one question, well under every database's limit
 MOST_REFERENCES = 40  # the first and the last twenty: what a real thread needs, whatever a hostile one holds
 _CODE = re.compile(r"\b[A-Z0-9]{1,16}-[0-9A-Z]{6}\b")
-PRIORITY = {MessageKind.ACKNOWLEDGEMENT: 2, MessageKind.DIGEST: 3, MessageKind.ALARM: 1, MessageKind.REMINDER: 1}
+HUMAN_REPLY = "human-reply"  # the reason of a mail with which an organizer answered the reporter
+REFUSED = "refused:"  # how the reason of a command begins that was not carried out
 
-
-@dataclass(frozen=True, slots=True)
-class Makes:
-    """What accept needs from the edge: a Message-ID of ours, and a case code."""
-
-    message_id: Callable[[], str]
-    code: Callable[[], str]
+__all__ = ["PRIORITY", "Accepted", "Decide", "Makes", "accept"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,10 @@ class _Marks:
     references: tuple[bytes, ...]  # of the mails it refers to, its own Message-ID included
     plain_references: tuple[str, ...]
     codes: tuple[str, ...]
+    author: str
+    answer_at: bytes | None  # where the reporter wants to be answered, if that is not the author's address
+    addressed: tuple[bytes, ...]  # whom it is addressed to
+    returned: tuple[bytes, ...]  # Message-IDs that a bounce returns
 
 
 def marks(key: Key, arrival: Arrival) -> _Marks:
@@ -80,6 +87,9 @@ def marks(key: Key, arrival: Arrival) -> _Marks:
     if len(ids) > MOST_REFERENCES:
         ids = ids[: MOST_REFERENCES // 2] + ids[-MOST_REFERENCES // 2 :]
     own = (parsed.message_id,) if parsed.message_id else ()
+    answer = arrival.verdict.acknowledge_to.email.lower() if arrival.verdict.acknowledge_to else ""
+    addressed = dict.fromkeys(one.email.lower() for one in (*parsed.to, *parsed.cc)[:MOST_REFERENCES])
+    bounced = parsed.nested_message_ids[:MOST_REFERENCES] if arrival.verdict.kind is Kind.BOUNCE else ()
     return _Marks(
         content=key.hash("content", arrival.raw.body) if whole else None,
         message_id=key.hash("message-id", parsed.message_id) if parsed.message_id else None,
@@ -88,6 +98,11 @@ def marks(key: Key, arrival: Arrival) -> _Marks:
         references=tuple(key.hash("message-id", one) for one in (*ids, *own)),
         plain_references=ids,
         codes=tuple(_CODE.findall(parsed.subject.upper()))[:4],
+        author=author,
+        answer_at=key.hash("address", answer) if answer and answer != author else None,
+        # Asked only of mail that may belong to a case: most mail does not.
+        addressed=tuple(key.hash("address", one) for one in addressed) if ids or _CODE.search(parsed.subject) else (),
+        returned=tuple(key.hash("message-id", one) for one in bounced),
     )
 
 
@@ -104,6 +119,8 @@ class _Known:
     acknowledged_domain: Counter[bytes]
     acknowledged_all: int
     recent: Counter[bytes]
+    refused: Counter[bytes]
+    answers: dict[bytes, int]  # hash of the Message-ID of an organizer's answer to a reporter -> case
     taken: set[tuple[str, str, int, int]] = field(default_factory=set)
 
     def history(self, marks: _Marks, own_id: str) -> History:
@@ -119,13 +136,17 @@ class _Known:
             acknowledged_all=self.acknowledged_all,
             recent_from_sender=self.recent[marks.sender] if marks.sender else 0,
             ours_returned=own_id in self.ours,
+            reporter_addressed=bool(thread and not thread.participants.isdisjoint(marks.addressed)),
+            refused_today=self.refused[marks.sender] if marks.sender else 0,
+            bounced_reply=next((self.cases[self.answers[one]] for one in marks.returned if one in self.answers), None),
         )
 
     def _thread(self, marks: _Marks) -> tuple[KnownCase | None, str, str]:
-        for one in reversed(marks.plain_references):
-            if one in self.ours and self.ours[one][0] in self.cases:
-                number, recipient = self.ours[one]
-                return self.cases[number or 0], "ours", recipient
+        ours = [self.ours[one] for one in reversed(marks.plain_references) if one in self.ours]
+        ours = [(number, recipient) for number, recipient in ours if number in self.cases]
+        # The author's own copy says more about them than somebody else's that they also refer to.
+        for number, recipient in sorted(ours, key=lambda found: found[1] != marks.author):
+            return self.cases[number or 0], "ours", recipient
         for digest in reversed(marks.references):
             if digest in self.theirs:
                 return self.cases[self.theirs[digest]], "theirs", ""
@@ -180,11 +201,20 @@ def _look_up(connection: Connection, arrivals: Sequence[Arrival], marked: Sequen
         mail.c.message_id,
         {r for m in marked for r in m.references},
     )
+    answers = _rows(
+        connection,
+        select(mail.c.message_id, mail.c.case_id).where(
+            mail.c.case_id.is_not(None), mail.c.outcome == Outcome.TEAM, mail.c.reason == HUMAN_REPLY
+        ),
+        mail.c.message_id,
+        {one for m in marked for one in m.returned},
+    )
     codes = _rows(connection, select(case.c.code, case.c.id), case.c.code, {c for m in marked for c in m.codes})
     day = now - timedelta(days=1)
     senders = {m.sender for m in marked if m.sender}
     domains = {m.domain for m in marked if m.domain}
-    numbers = {row[1] for row in ours} | {row[1] for row in theirs} | {row[1] for row in codes}
+    numbers = {row[1] for found in (ours, theirs, codes, answers) for row in found}
+    recent, refused = _recent(connection, senders, day)
     return _Known(
         contents={row[0]: row[1] for row in contents},
         ours={row[0]: (row[1], row[2]) for row in ours},
@@ -194,7 +224,9 @@ def _look_up(connection: Connection, arrivals: Sequence[Arrival], marked: Sequen
         acknowledged_sender=_acknowledged(connection, mail.c.sender, senders, day),
         acknowledged_domain=_acknowledged(connection, mail.c.domain, domains, day),
         acknowledged_all=_acknowledged_all(connection, day),
-        recent=_recent(connection, senders, day),
+        recent=recent,
+        refused=refused,
+        answers={row[0]: row[1] for row in answers},
         taken={(ref.mailbox, ref.folder, ref.uidvalidity, row[0]) for row in taken},
     )
 
@@ -217,11 +249,26 @@ def known_cases(connection: Connection, numbers: Iterable[int]) -> dict[int, Kno
     participants: dict[int, set[bytes]] = {}
     for row in _rows(
         connection,
-        select(mail.c.case_id, mail.c.sender).distinct().where(mail.c.sender.is_not(None), mail.c.outcome != "team"),
+        select(mail.c.case_id, mail.c.sender, mail.c.answer_at)
+        .distinct()
+        .where(mail.c.sender.is_not(None), mail.c.outcome.in_(_REPORTERS)),
         mail.c.case_id,
         numbers,
     ):
-        participants.setdefault(row[0], set()).add(row[1])
+        participants.setdefault(row[0], set()).update(one for one in row[1:] if one)
+    holders: dict[int, set[str]] = {}
+    for row in _rows(
+        connection,
+        select(delivery.c.case_id, delivery.c.recipient)
+        .distinct()
+        .where(
+            delivery.c.kind.in_((MessageKind.REPORT, MessageKind.FOLLOW_UP, MessageKind.NOTICE)),
+            delivery.c.state.not_in((DeliveryState.WITHHELD, DeliveryState.FAILED)),
+        ),
+        delivery.c.case_id,
+        numbers,
+    ):
+        holders.setdefault(row[0], set()).add(row[1])
     withheld: dict[int, set[str]] = {}
     for row in _rows(
         connection,
@@ -238,11 +285,17 @@ def known_cases(connection: Connection, numbers: Iterable[int]) -> dict[int, Kno
             urgency=Urgency(row.urgency),
             participants=frozenset(participants.get(row.id, ())),
             withheld=frozenset(withheld.get(row.id, ())),
+            category=row.category,
+            event=row.event,
+            claimed_by=row.claimed_by or "",
+            holders=frozenset(holders.get(row.id, ())) - frozenset(withheld.get(row.id, ())),
         )
         for row in _rows(connection, select(case), case.c.id, numbers)
     }
 
 
+# Whose mail makes its sender a participant. Mail that is only recorded does not: anyone could send that.
+_REPORTERS = (Outcome.CASE, Outcome.FOLLOW_UP, Outcome.QUARANTINED)
 _COUNTED = (
     DeliveryState.WAITING,
     DeliveryState.PENDING,
@@ -280,13 +333,21 @@ def _acknowledged_all(connection: Connection, since: datetime) -> int:
     )
 
 
-def _recent(connection: Connection, senders: set[bytes], since: datetime) -> Counter[bytes]:
+def _recent(connection: Connection, senders: set[bytes], since: datetime) -> tuple[Counter[bytes], Counter[bytes]]:
+    """Mails of each sender, and refused commands in their name."""
     question = (
-        select(mail.c.sender, func.count())
-        .where(mail.c.accepted > since, mail.c.outcome.in_((Outcome.CASE, Outcome.FOLLOW_UP)))
-        .group_by(mail.c.sender)
+        select(mail.c.sender, mail.c.outcome, mail.c.reason, func.count())
+        .where(mail.c.accepted > since, mail.c.outcome.in_((Outcome.CASE, Outcome.FOLLOW_UP, Outcome.TEAM)))
+        .group_by(mail.c.sender, mail.c.outcome, mail.c.reason)
     )
-    return Counter({row[0]: row[1] for row in _rows(connection, question, mail.c.sender, senders)})
+    recent: Counter[bytes] = Counter()
+    refused: Counter[bytes] = Counter()
+    for sender, outcome, reason, number in _rows(connection, question, mail.c.sender, senders):
+        if outcome != Outcome.TEAM:
+            recent[sender] += number
+        elif reason.startswith(REFUSED):
+            refused[sender] += number
+    return recent, refused
 
 
 class _Writer:
@@ -299,6 +360,7 @@ class _Writer:
         self.key, self.makes, self.now = key, makes, now
         self.entries: list[tuple[Arrival, _Marks, Plan, int | None]] = []
         self.opened: list[dict[str, Any]] = []
+        self.codes: dict[int, str] = {}
 
     def add(self, arrival: Arrival, its: _Marks, plan: Plan, known: _Known) -> None:
         number = plan.case_id
@@ -313,6 +375,8 @@ class _Writer:
             self._remember(arrival, its, plan, number, known)
         if plan.outcome in {Outcome.CASE, Outcome.FOLLOW_UP} and its.sender:
             known.recent[its.sender] += 1
+        if plan.reason.startswith(REFUSED) and its.sender:
+            known.refused[its.sender] += 1
         if any(d.kind is MessageKind.ACKNOWLEDGEMENT for d in plan.deliveries):
             known.acknowledged_all += 1
             if its.sender:
@@ -323,18 +387,29 @@ class _Writer:
     def _remember(self, arrival: Arrival, its: _Marks, plan: Plan, number: int, known: _Known) -> None:
         if its.message_id:
             known.theirs[its.message_id] = number
+            if plan.human_reply:
+                known.answers[its.message_id] = number
         before = known.cases.get(number)
         if before is None:
             row = self.opened[-number - 1]
-            before = KnownCase(number, row["code"], CaseState.NEW, arrival.verdict.urgency, frozenset(), frozenset())
+            before = KnownCase(
+                number, row["code"], CaseState.NEW, arrival.verdict.urgency, frozenset(), frozenset(),
+                row["category"], row["event"],
+            )  # fmt: skip
             known.codes[row["code"]] = number
-        known.cases[number] = replace(
-            before,
-            state=CaseState.NEW if plan.reopens else before.state,
-            urgency=Urgency.URGENT if plan.raises_urgency else before.urgency,
-            participants=before.participants
-            | ({its.sender} if its.sender and plan.outcome is not Outcome.TEAM else set()),
-            withheld=before.withheld | {w.organizer for w in plan.withheld},
+        withheld = before.withheld | {w.organizer for w in _recused(plan)}
+        writers = {its.sender, its.answer_at} - {None} if plan.outcome in _REPORTERS else set()
+        self.codes[number] = before.code
+        known.cases[number] = _changed(
+            replace(
+                before,
+                state=CaseState.NEW if plan.reopens else before.state,
+                urgency=Urgency.URGENT if plan.raises_urgency else before.urgency,
+                participants=before.participants | frozenset(one for one in writers if one),
+                withheld=withheld,
+                holders=(before.holders | _receivers(plan)) - withheld,
+            ),
+            plan,
         )
 
     def write(self, connection: Connection) -> None:
@@ -345,10 +420,26 @@ class _Writer:
         self._originals(connection, ids)
         self._recusals(connection, numbers, ids)
         self._deliveries(connection, numbers, ids)
-        for _, _, plan, number in self.entries:
+        journal.write(connection, self.key, self._log(), self.now)
+        for mail_id, (_, _, plan, number) in zip(ids, self.entries, strict=True):
             known_number = numbers[number]
-            if known_number is not None and not plan.opens:
-                _touch_case(connection, known_number, plan, self.now)
+            if known_number is None or plan.opens:
+                continue
+            _touch_case(connection, known_number, plan, self.now)
+            if withheld := _recused(plan):
+                changes.withhold_open(connection, known_number, [w.organizer for w in withheld])
+            if plan.change:
+                changes.apply(connection, self.key, known_number, plan.change, self.makes, self.now, mail_id)
+            changes.grant(connection, known_number, plan.also_to, self.makes, self.now)
+
+    def _log(self) -> list[Entry]:
+        """What happens to cases by these mails, apart from what people do to them."""
+        return [
+            Entry(self.codes[number], what, by, about)
+            for arrival, _, plan, number in self.entries
+            if number is not None
+            for what, by, about in _happened(arrival, plan)
+        ]
 
     def _cases(self, connection: Connection) -> dict[int | None, int | None]:
         if not self.opened:
@@ -397,7 +488,7 @@ class _Writer:
     def _recusals(self, connection: Connection, numbers: dict[int | None, int | None], ids: Sequence[int]) -> None:
         rows = [
             {
-                "case_id": numbers[number],
+                "case_id": numbers[number] if _recused(plan) else None,
                 "mail_id": mail_id,
                 "organizer": withheld.organizer,
                 "reason": withheld.reason,
@@ -434,6 +525,53 @@ class _Writer:
             connection.execute(insert(delivery), rows)
 
 
+def _recused(plan: Plan) -> tuple[Withheld, ...]:
+    """Who is withheld from the case. Mail that is only recorded withholds nobody from any: it says nothing of its own.
+
+    A bounce of a copy names all its readers.
+    """
+    return () if plan.outcome is Outcome.RECORDED else plan.withheld
+
+
+def _happened(arrival: Arrival, plan: Plan) -> Iterator[tuple[CaseAction, str, str]]:
+    if plan.opens:
+        yield CaseAction.OPENED, PROGRAM, plan.outcome
+    elif plan.outcome is Outcome.FOLLOW_UP:
+        yield CaseAction.FOLLOW_UP, REPORTER, ""
+    if plan.human_reply:
+        yield CaseAction.REPLY, arrival.mail.authors[0].email.lower() if arrival.mail.authors else "", ""
+    if plan.reply_bounced:
+        yield CaseAction.REPLY_BOUNCED, PROGRAM, ""
+    for withheld in _recused(plan):
+        yield CaseAction.RECUSE, PROGRAM, withheld.organizer
+
+
+def _receivers(plan: Plan) -> frozenset[str]:
+    copies = (MessageKind.REPORT, MessageKind.FOLLOW_UP, MessageKind.NOTICE)
+    reached = {d.recipient for d in plan.deliveries if d.kind in copies and d.state is not DeliveryState.WITHHELD}
+    return frozenset(reached) | frozenset(plan.also_to)
+
+
+def _changed(known: KnownCase, plan: Plan) -> KnownCase:
+    """A case after what somebody did to it."""
+    change = plan.change
+    if change is None:
+        return known
+    withheld = known.withheld
+    if change.action is CaseAction.RECUSE:
+        withheld |= {change.about}
+    elif change.action is CaseAction.RELEASE:
+        withheld -= {change.about}
+    lead = change.about or change.by if change.action is CaseAction.CLAIM else known.claimed_by
+    return replace(
+        known,
+        state=moved(known.state, change.action),
+        claimed_by=lead,
+        withheld=withheld,
+        holders=(known.holders | set(change.also_to)) - withheld,
+    )
+
+
 class _Numbers(dict[int | None, int | None]):
     """Case numbers by their place in the batch; a number that the ledger gave stands for itself."""
 
@@ -455,6 +593,9 @@ def _new_case(verdict: Verdict, plan: Plan, code: str, now: datetime) -> dict[st
         "opened": now,
         "outcome": "",
         "linked_to": plan.linked_to,
+        "clock_since": now,
+        "look_at": now,
+        "reminders": 0,
     }
 
 
@@ -469,6 +610,7 @@ def _mail_row(arrival: Arrival, its: _Marks, plan: Plan, number: int | None, now
         "message_id": its.message_id,
         "sender": its.sender,
         "domain": its.domain,
+        "answer_at": its.answer_at,
         "size": raw.size,
         "internal_date": raw.internal_date,
         "accepted": now,
@@ -485,16 +627,21 @@ def _mail_row(arrival: Arrival, its: _Marks, plan: Plan, number: int | None, now
 
 
 def _touch_case(connection: Connection, number: int, plan: Plan, now: datetime) -> None:
-    changes: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     if plan.raises_urgency:
         known = json.loads(connection.execute(select(case.c.urgency_reasons).where(case.c.id == number)).scalar_one())
         reasons = tuple(dict.fromkeys((*known, *plan.urgency_reasons)))
-        changes |= {"urgency": Urgency.URGENT, "urgency_reasons": json.dumps(reasons)}
+        values |= {"urgency": Urgency.URGENT, "urgency_reasons": json.dumps(reasons)}
     if plan.reopens:
-        changes |= {"state": CaseState.NEW, "claimed_by": None, "claimed_at": None, "closed_at": None, "outcome": ""}
-    if changes:
-        connection.execute(update(case).where(case.c.id == number).values(changes))
+        values |= {"state": CaseState.NEW, "claimed_by": None, "claimed_at": None, "closed_at": None, "outcome": ""}
+        values |= {"clock_since": now, **changes.restarted(now)}
     if plan.human_reply:
-        connection.execute(
-            update(case).where(case.c.id == number, case.c.first_human_reply.is_(None)).values(first_human_reply=now)
-        )
+        first = func.coalesce(case.c.first_human_reply, literal(now, Moment()))
+        values |= {"first_human_reply": first, "last_human_reply": now, "look_at": None}
+    if plan.reply_bounced:
+        # The answer did not arrive: the clock runs on from where it was.
+        last = case.c.last_human_reply
+        values |= {"first_human_reply": func.nullif(case.c.first_human_reply, last), "last_human_reply": None}
+        values["look_at"] = now
+    if values:
+        connection.execute(update(case).where(case.c.id == number).values(values))

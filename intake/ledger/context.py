@@ -73,12 +73,15 @@ def of(connection: Connection, key: Key, mail_id: int) -> MailContext:
         acknowledgement=views.acknowledgement_state(connection, its_case.id)
         if its_case
         else AcknowledgementState("not-sent", ""),
-        roots={r.recipient: r.message_id for r in connection.execute(_ROOTS, {"case": its_case.id})}
-        if its_case
-        else {},
+        roots=roots(connection, its_case.id) if its_case else {},
     )
 
 
 def withheld(connection: Connection, mail_id: int | None, case_id: int | None) -> frozenset[str]:
     """Organizers who must not have a mail, by itself or by its case."""
     return frozenset(connection.execute(_WITHHELD, {"mail": mail_id, "case": case_id}).scalars())
+
+
+def roots(connection: Connection, case_id: int) -> dict[str, str]:
+    """By recipient the Message-ID that began their thread of a case."""
+    return {row.recipient: row.message_id for row in connection.execute(_ROOTS, {"case": case_id})}

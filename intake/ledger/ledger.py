@@ -13,6 +13,7 @@ from intake.errors import LedgerError
 from intake.ledger import accept as accepting
 from intake.ledger import auditing, context, folders, outbox, views
 from intake.ledger.accept import Accepted, Decide, Makes
+from intake.ledger.casebook import CaseBook
 from intake.ledger.engine import Database
 from intake.ledger.folders import Cursor
 from intake.ledger.glance import NOTE
@@ -33,7 +34,7 @@ from intake.model import (
 RACES = 5  # another machine took a code or accepted the same content meanwhile: decide once more
 
 
-class Ledger:
+class Ledger(CaseBook):
     """One community's ledger. ``key`` must be the one it was made with."""
 
     def __init__(self, url: str, key: Callable[[bool], Key], makes: Makes) -> None:

@@ -9,13 +9,17 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, bindparam, delete, exists, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from intake.ledger.accept import PRIORITY
+from intake.ledger.makes import PRIORITY
 from intake.ledger.schema import Moment, delivery, lease, original
-from intake.model import Delivery, DeliveryDraft, DeliveryState, MessageKind
+from intake.model import ABOUT_A_CHANGE, REFUSALS, Delivery, DeliveryDraft, DeliveryState, MessageKind
 
 OPEN = (DeliveryState.WAITING, DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN)
 COPIES = (MessageKind.REPORT, MessageKind.FOLLOW_UP, MessageKind.NOTICE)
-NOT_COPIES = ("undelivered", "confirmed", "refused")  # notices that do not carry a mail to a person
+# Notices that do not carry a mail to a person.
+NOT_COPIES = (
+    "undelivered", "confirmed", "refused", "kept-back", "reply-bounced",
+    *ABOUT_A_CHANGE, *(f"refused:{reason}" for reason in REFUSALS),
+)  # fmt: skip
 
 
 # Statements that run for every message are built once: building one costs more than running it.

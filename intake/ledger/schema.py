@@ -105,7 +105,14 @@ case = Table(
     Column("closed_at", Moment),
     Column("outcome", String(40), nullable=False, server_default=""),
     Column("linked_to", BigInteger, ForeignKey("case_file.id")),
+    # The clock: since when it runs, the latest answer of a person, and the reminders of the clock that runs now.
+    Column("clock_since", Moment, nullable=False),
+    Column("last_human_reply", Moment),
+    Column("reminders", Integer, nullable=False, server_default="0"),
+    Column("reminded_at", Moment),
+    Column("look_at", Moment),  # when to see again whether a reminder is due; null while no clock runs
     Index("ix_case_file_state", "state", "opened"),
+    Index("ix_case_file_look_at", "look_at"),
 )
 
 mail = Table(
@@ -120,6 +127,7 @@ mail = Table(
     Column("message_id", LargeBinary(16)),  # keyed hash
     Column("sender", LargeBinary(16)),  # keyed hash of the author's address
     Column("domain", LargeBinary(16)),  # keyed hash of its domain
+    Column("answer_at", LargeBinary(16)),  # keyed hash of the address to be answered, where it is another one
     Column("size", BigInteger, nullable=False),
     Column("internal_date", Moment, nullable=False),
     Column("accepted", Moment, nullable=False),
@@ -201,6 +209,32 @@ recusal = Table(
     Column("reason", String(100), nullable=False),
     Column("since", Moment, nullable=False),
     Column("released", Moment),
+)
+
+# Every change of every case, each line bound to the one before it by a keyed hash. The code stands here and no number:
+# the log outlives the case that it is about. Nothing of a reporter is in it.
+change = Table(
+    "change",
+    metadata,
+    _id(),
+    Column("code", String(40), nullable=False, index=True),
+    Column("at", Moment, nullable=False),
+    Column("by", String(320), nullable=False),
+    Column("what", String(20), nullable=False),
+    Column("about", String(320), nullable=False),
+    Column("previous", LargeBinary(16), nullable=False, unique=True),  # two writers can't both follow one line
+    Column("hash", LargeBinary(16), nullable=False, unique=True),
+)
+
+# What organizers noted about a case, sealed.
+note = Table(
+    "note",
+    metadata,
+    _id(),
+    Column("case_id", BigInteger, ForeignKey("case_file.id"), nullable=False, index=True),
+    Column("by", String(320), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
 )
 
 delivery = Table(

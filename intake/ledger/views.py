@@ -155,6 +155,11 @@ def _case(row: Row[Any], recused: tuple[Withheld, ...], mails: int) -> Case:
         mails=mails,
         recused=recused,
         linked_to=row.linked_to,
+        outcome=row.outcome,
+        clock_since=row.clock_since,
+        last_human_reply=row.last_human_reply,
+        reminders=row.reminders,
+        reminded_at=row.reminded_at,
     )
 
 

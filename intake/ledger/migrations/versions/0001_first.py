@@ -32,11 +32,32 @@ def upgrade() -> None:
         sa.Column("closed_at", sa.BigInteger(), nullable=True),
         sa.Column("outcome", sa.String(length=40), server_default="", nullable=False),
         sa.Column("linked_to", sa.BigInteger(), nullable=True),
+        sa.Column("clock_since", sa.BigInteger(), nullable=False),
+        sa.Column("last_human_reply", sa.BigInteger(), nullable=True),
+        sa.Column("reminders", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("reminded_at", sa.BigInteger(), nullable=True),
+        sa.Column("look_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["linked_to"], ["case_file.id"], name=op.f("fk_case_file_linked_to")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_case_file")),
         sa.UniqueConstraint("code", name=op.f("uq_case_file_code")),
     )
+    op.create_index("ix_case_file_look_at", "case_file", ["look_at"], unique=False)
     op.create_index("ix_case_file_state", "case_file", ["state", "opened"], unique=False)
+    op.create_table(
+        "change",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("code", sa.String(length=40), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("by", sa.String(length=320), nullable=False),
+        sa.Column("what", sa.String(length=20), nullable=False),
+        sa.Column("about", sa.String(length=320), nullable=False),
+        sa.Column("previous", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("hash", sa.LargeBinary(length=16), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_change")),
+        sa.UniqueConstraint("hash", name=op.f("uq_change_hash")),
+        sa.UniqueConstraint("previous", name=op.f("uq_change_previous")),
+    )
+    op.create_index(op.f("ix_change_code"), "change", ["code"], unique=False)
     op.create_table(
         "folder",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -98,6 +119,7 @@ def upgrade() -> None:
         sa.Column("message_id", sa.LargeBinary(length=16), nullable=True),
         sa.Column("sender", sa.LargeBinary(length=16), nullable=True),
         sa.Column("domain", sa.LargeBinary(length=16), nullable=True),
+        sa.Column("answer_at", sa.LargeBinary(length=16), nullable=True),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("internal_date", sa.BigInteger(), nullable=False),
         sa.Column("accepted", sa.BigInteger(), nullable=False),
@@ -138,6 +160,17 @@ def upgrade() -> None:
         sqlite_where=sa.text("duplicate_of IS NULL"),
         postgresql_where=sa.text("duplicate_of IS NULL"),
     )
+    op.create_table(
+        "note",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("case_id", sa.BigInteger(), nullable=False),
+        sa.Column("by", sa.String(length=320), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name=op.f("fk_note_case_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_note")),
+    )
+    op.create_index(op.f("ix_note_case_id"), "note", ["case_id"], unique=False)
     op.create_table(
         "delivery",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),

@@ -1,0 +1,172 @@
+"""The side of the ledger that is about cases as people work on them: changes, their log, notes, and the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from intake.errors import LedgerError
+from intake.ledger import accept, changes, context, journal, outbox, views
+from intake.ledger.journal import Entry, Verified, Written
+from intake.ledger.schema import case
+from intake.model import Case, CaseAction, CaseChange, CaseState, DeliveryDraft, KnownCase
+
+if TYPE_CHECKING:
+    from intake.ledger.engine import Database
+    from intake.ledger.keys import Key
+    from intake.ledger.makes import Makes
+
+RACES = 20  # each try loses only to somebody who has written
+
+
+class Decided(Protocol):
+    """What somebody wants done to a case: a change, if it may be, and whom to tell."""
+
+    @property
+    def change(self) -> CaseChange | None:
+        """None when it is refused."""
+
+    @property
+    def notices(self) -> Sequence[DeliveryDraft]:
+        """Messages about it; their keys are completed here."""
+
+
+Decision = TypeVar("Decision", bound=Decided)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseContext:
+    """What composing a message about a case needs that stems from no mail; ``roots`` as in MailContext."""
+
+    case: Case
+    withheld: frozenset[str]
+    roots: dict[str, str]
+
+
+class CaseBook:
+    """Methods of the ledger; each is one transaction."""
+
+    _database: Database
+    _makes: Makes
+
+    if TYPE_CHECKING:
+
+        @property
+        def key(self) -> Key:
+            """The ledger's key."""
+
+    def change(self, code: str, decide: Callable[[KnownCase], Decision], now: datetime) -> Decision | None:
+        """Decide about a case as it is, and carry it out; None when there is no such case."""
+        for attempt in range(RACES):
+            try:
+                with self._database.transaction() as connection:
+                    number = connection.execute(select(case.c.id).where(case.c.code == code.upper())).scalar()
+                    if number is None:
+                        return None
+                    decided = decide(accept.known_cases(connection, [number])[number])
+                    if decided.change:
+                        changes.apply(connection, self.key, number, decided.change, self._makes, now)
+                        stamp = f"case {number} at {round(now.timestamp() * 1000)}"
+                        for draft in decided.notices:
+                            key = f"{stamp}: {draft.key}"
+                            token = self._makes.message_id()
+                            outbox.add(connection, replace(draft, key=key), token, now, case_id=number)
+                    return decided
+            except IntegrityError as error:
+                if attempt == RACES - 1:
+                    raise LedgerError(self._database.explain(error)) from error
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def case_context(self, case_id: int) -> CaseContext:
+        """All that composing a message about a case needs, as it is now."""
+        with self._database.reading() as connection:
+            return CaseContext(
+                views.case_by_id(connection, case_id),
+                context.withheld(connection, None, case_id),
+                context.roots(connection, case_id),
+            )
+
+    def holders(self, case_id: int) -> frozenset[str]:
+        """Who has a copy of a case, or is about to, and may."""
+        with self._database.reading() as connection:
+            return accept.known_cases(connection, [case_id])[case_id].holders
+
+    def case_log(self, code: str) -> list[Written]:
+        """What happened to one case."""
+        with self._database.reading() as connection:
+            return journal.of_case(connection, code)
+
+    def notes(self, case_id: int) -> list[tuple[datetime, str, str]]:
+        """What was noted about a case: when, by whom, and the words."""
+        with self._database.reading() as connection:
+            return changes.notes(connection, self.key, case_id)
+
+    def verify_log(self) -> Verified:
+        """Follow the log of all cases."""
+        with self._database.reading() as connection:
+            return journal.verify(connection, self.key)
+
+    # --- the clock ---
+
+    def clocks(self, now: datetime) -> list[Case]:
+        """Cases at whose clock somebody must look now."""
+        with self._database.reading() as connection:
+            numbers = connection.execute(
+                select(case.c.id).where(case.c.look_at <= now, case.c.state != CaseState.CLOSED).order_by(case.c.id)
+            ).scalars()
+            return [views.case_by_id(connection, number) for number in numbers.all()]
+
+    def next_clock(self) -> datetime | None:
+        """When somebody must look at a clock next."""
+        with self._database.reading() as connection:
+            return connection.execute(
+                select(case.c.look_at).where(case.c.look_at.is_not(None)).order_by(case.c.look_at).limit(1)
+            ).scalar()
+
+    def look_again(self, seen: Case, at: datetime | None) -> None:
+        """When to look at a case's clock again, unless the case has changed meanwhile."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                update(case)
+                .where(case.c.id == seen.id, case.c.state == seen.state, _same_clock(seen))
+                .values(look_at=at)
+            )
+
+    def remind(self, seen: Case, drafts: Sequence[DeliveryDraft], now: datetime, look_at: datetime) -> bool:
+        """Put a reminder into the outbox; False when the case has changed, or somebody else has reminded."""
+        for attempt in range(RACES):
+            try:
+                with self._database.transaction() as connection:
+                    changed = connection.execute(
+                        update(case)
+                        .where(
+                            case.c.id == seen.id,
+                            case.c.state == seen.state,
+                            case.c.reminders == seen.reminders,
+                            _same_clock(seen),
+                        )
+                        .values(reminders=seen.reminders + 1, reminded_at=now, look_at=look_at)
+                    ).rowcount
+                    if not changed:
+                        return False
+                    changes.notify(connection, seen.id, drafts, self._makes, now)
+                    about = str(seen.reminders + 1)
+                    entry = Entry(seen.code, CaseAction.REMINDED, about=about)
+                    journal.write(connection, self.key, [entry], now)
+                    return True
+            except IntegrityError as error:
+                if attempt == RACES - 1:
+                    raise LedgerError(self._database.explain(error)) from error
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _same_clock(seen: Case) -> ColumnElement[bool]:
+    answered = seen.last_human_reply
+    same = case.c.last_human_reply.is_(None) if answered is None else case.c.last_human_reply == answered
+    return and_(case.c.clock_since == seen.clock_since, same)
+

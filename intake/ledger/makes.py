@@ -1,0 +1,18 @@
+"""What the ledger needs from the edge to write something new."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from intake.model import MessageKind
+
+PRIORITY = {MessageKind.ACKNOWLEDGEMENT: 2, MessageKind.DIGEST: 3, MessageKind.ALARM: 1, MessageKind.REMINDER: 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Makes:
+    """What accept needs from the edge: a Message-ID of ours, and a case code."""
+
+    message_id: Callable[[], str]
+    code: Callable[[], str]
