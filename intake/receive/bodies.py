@@ -220,8 +220,9 @@ def _own_text(part: Part, text: str, bodies: Bodies) -> None:
         bodies.leaf = None
         return
     payload = part.raw()
-    if b"\x1b" in payload or (charset.lower() in {"us-ascii", "iso-8859-1"} and not payload.isascii()):
-        return  # names that are rarely meant
+    told_apart = charset.lower() not in {"us-ascii", "iso-8859-1"}  # these names are often not meant
+    if b"\x1b" in payload or not (told_apart or (payload.isascii() and part.encoding() in {"", "7bit", "8bit"})):
+        return
     bodies.leaf = Leaf(charset.lower(), part.encoding(), payload.decode("ascii", "surrogateescape"))
     bodies.leaf_at = 0
 

@@ -28,7 +28,7 @@ MAX_ADDRESS_BYTES = 4096
 MAX_ADDRESSES = 500
 MAX_IDS = 200
 
-_READ = {"from": "From", "reply-to": "Reply-To", "to": "To", "cc": "Cc", "date": "Date", "subject": "Subject"}
+_READ = {"from": "From", "reply-to": "Reply-To", "to": "To", "cc": "Cc", "date": "Date"}
 _MESSAGE_ID = re.compile(r"<([^<>]{1,1000})>")
 _BARE_ID = re.compile(r"[^\s,;<>\"]{1,500}@[^\s,;<>\"]{1,500}")
 _ANY_ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w.-]{1,253}")

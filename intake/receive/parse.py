@@ -7,6 +7,7 @@ The survey (``shape``) finds the parts under limits; mail-parser reads the head 
 from __future__ import annotations
 
 import re
+from email.errors import MessageError
 
 from intake.model import ParsedMail
 from intake.receive.bodies import Bodies, content_type, nested_message_ids, read_bodies, report_type
@@ -44,7 +45,7 @@ def _parsed(raw: bytes, given: tuple[str, ...]) -> ParsedMail:
 def _head(fields: tuple[Field, ...], leaf: Leaf | None) -> Head:
     try:
         return read_head(fields, leaf)
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, ArithmeticError):
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError, ArithmeticError, MessageError):
         return plain_head(fields)
 
 

@@ -8,11 +8,11 @@ from email.message import EmailMessage
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.judging import config, mail, parsed
 
 from intake.decide.recuse import Names, withheld
 from intake.model import ParsedMail
 from intake.receive.parse import parse
+from unit.judging import config, mail, parsed
 
 TEAM = tuple(Names(organizer) for organizer in config().organizers)
 ANN, BRAM, ZOE = "ann@example.org", "bram@example.net", "zoe.muller@gmail.com"
@@ -40,7 +40,7 @@ def who(found: ParsedMail, *own_words: str) -> dict[str, str]:
         ("A\u00adnn Exa\u200bmple", {ANN}),
         ("\u0410nn \u0415x\u0430mpl\u0435", {ANN}),
         ("Ánn Éxample", {ANN}),
-        ("Ａｎｎ　Ｅｘａｍｐｌｅ", {ANN}),
+        ("\uff21\uff4e\uff4e\u3000\uff25\uff58\uff41\uff4d\uff50\uff4c\uff45", {ANN}),
         ("Mrs Example laughed", {ANN}),
         ("mevrouw Example lachte", {ANN}),
         ("Annie laughed", {ANN}),
