@@ -52,6 +52,15 @@ def grouped(letter: Digest) -> list[tuple[str, list[DigestCase]]]:
     return [(name, items) for name, items in groups.items() if items]
 
 
+def shown(letter: Digest) -> list[tuple[str, int, list[DigestCase]]]:
+    """Each group with how many it has and those that are shown: ``SHOWN`` in all, the most pressing first."""
+    left, found = SHOWN, []
+    for name, items in grouped(letter):
+        found.append((name, len(items), items[:left]))
+        left -= len(items[:left])
+    return found
+
+
 def _group(item: DigestCase, now: datetime) -> str:
     if item.state == CaseState.CLOSED:
         return "closing"
@@ -175,6 +184,9 @@ class Sheet:
             said.append(self._count("silenced", self.letter.silenced))
         return said
 
+    def _more(self, number: int) -> str:
+        return self.phrases.get("digest", "more", n=number)
+
     def _look(self, command: str) -> str:
         return self.phrases.get("digest", "look", command=f"intake {command}")
 
@@ -185,10 +197,11 @@ class Sheet:
         out = [lead, ""]
         out += [flow(f"! {problem}", rest="  ") for problem in self.problems()]
         out += [""] if self.problems() else []
-        for name, items in grouped(self.letter):
-            out += [f"{self.phrases.get('group', name).upper()} ({len(items)})", ""]
-            for item in items[:SHOWN]:
+        for name, number, items in shown(self.letter):
+            out += [f"{self.phrases.get('group', name).upper()} ({number})", ""]
+            for item in items:
                 out += [*self._text_case(item), ""]
+            out += [self._more(number - len(items)), ""] if number > len(items) else []
         out.append(self.phrases.get("digest", "intake").upper())
         out += [flow(f"- {line}", rest="  ") for line in self.health()] or [self.phrases.get("digest", "no-mailbox")]
         return "\n".join([*out, "", foot]) + "\n"
@@ -209,9 +222,14 @@ class Sheet:
         """What stands inside the page."""
         out = [page.title(f"{self.house.short_name}: {self.phrases.get('digest', 'title')}"), lead, self._numbers()]
         out += [page.box(escape(problem), page.WARNING, below=8) for problem in self.problems()]
-        for name, items in grouped(self.letter):
-            out.append(page.heading(f"{self.phrases.get('group', name)} ({len(items)})"))
-            out += [self._html_case(item, name) for item in items[:SHOWN]]
+        for name, number, items in shown(self.letter):
+            out.append(page.heading(f"{self.phrases.get('group', name)} ({number})"))
+            out += [self._html_case(item, name) for item in items]
+            out += (
+                [f'<p style="font-size:14px">{escape(self._more(number - len(items)))}</p>']
+                if number > len(items)
+                else []
+            )
         out.append(page.heading(self.phrases.get("digest", "intake")))
         lines = self.health() or [self.phrases.get("digest", "no-mailbox")]
         items_html = "".join(
