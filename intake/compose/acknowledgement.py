@@ -45,7 +45,7 @@ def facts(letter: Acknowledgement, house: House, helplines: Helplines, language:
         "fallback_email": fallback_email,
         "retention": words.duration(house.keep, language),
         "truncated": letter.truncated,
-        "phone": letter.event_phone,
+        "phone": letter.event_phone.replace(" ", "\u00a0"),
         "emergency": helplines.emergency,
         "police": helplines.police,
         "helplines": helplines.shown(language),

@@ -221,6 +221,8 @@ class Head:
     def details(self) -> list[tuple[str, str, bool]]:
         """What can wait until after the author's words."""
         get, letter = self.phrases.get, self.letter
+        if letter.team_reply:
+            return []
         passed = letter.verdict.authentication == "pass"
         return self._labelled(
             ("subject", report_json.plain(letter.mail.subject[:300]), True),
@@ -353,6 +355,8 @@ _HIDDEN.update({0x09: "    ", 0x2028: " ", 0x2029: " "})
 
 
 def _rows(rows: list[tuple[str, str, bool]]) -> str:
+    if not rows:
+        return ""
     return page.rows((label, page.inert(value) if foreign else escape(value)) for label, value, foreign in rows)
 
 

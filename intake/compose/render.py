@@ -27,6 +27,7 @@ LANGUAGES = ("en", "nl", "fr", "de")  # what is shipped
 LARGEST = 60_000  # characters that a template may come to; an endless loop ends here
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}\Z")
 _MARKUP = re.compile(r"[!-/:-@\[-`{-~]")
+_SPACES = re.compile(r"[ \t-\r\x1c-\x1f\x85\u2028\u2029]+")  # not those that keep words together
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 
@@ -39,7 +40,7 @@ def shipped_directory() -> Path:
 
 def escape(fact: object) -> str:
     """A fact as Markdown that means just that text, on one line."""
-    return _MARKUP.sub(r"\\\g<0>", " ".join(str(fact).split()))
+    return _MARKUP.sub(r"\\\g<0>", _SPACES.sub(" ", str(fact)).strip(" "))
 
 
 def unescape(text: str) -> str:
