@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from intake.cli.common import FINDING, Invocation, options, print_json
+from intake.cli.common import FINDING, Invocation, Listing, options, print_json
 from intake.cli.tables import Cell, table, when
 from intake.edge import Chance
 from intake.model import Case, CaseState
@@ -53,12 +53,9 @@ def as_json(case: Case) -> dict[str, object]:
     }
 
 
-@click.group(invoke_without_command=True)
-@click.pass_context
-def cases(context: click.Context) -> None:
+@click.group(cls=Listing)
+def cases() -> None:
     """The cases."""
-    if context.invoked_subcommand is None:
-        context.invoke(listed)
 
 
 @cases.command("list")

@@ -39,6 +39,16 @@ class Moment(click.ParamType[datetime]):
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+class Listing(click.Group):
+    """A group that lists when no subcommand is named: ``intake cases --json`` is ``intake cases list --json``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the word in that was left out."""
+        if not args or (args[0].startswith("-") and args[0] not in {"-h", "--help"}):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """How a command was called."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from intake.cli.cases import open_ledger
-from intake.cli.common import Invocation, options, print_json
+from intake.cli.common import Invocation, Listing, options, print_json
 from intake.cli.tables import table, when
 from intake.model import Delivery, DeliveryState
 
@@ -35,12 +35,9 @@ def as_json(delivery: Delivery) -> dict[str, object]:
     }
 
 
-@click.group(invoke_without_command=True)
-@click.pass_context
-def outbox(context: click.Context) -> None:
+@click.group(cls=Listing)
+def outbox() -> None:
     """What waits, what failed, and why."""
-    if context.invoked_subcommand is None:
-        context.invoke(listed)
 
 
 @outbox.command("list")
