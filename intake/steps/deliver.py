@@ -96,6 +96,7 @@ def _one(parts: Parts, transport: Transport, dispatcher: Dispatcher, delivery: D
     try:
         composed = dispatcher.compose(delivery)
     except TemplateError as error:
+        parts.say(f"{error}; the message waits until that is put right")
         return Failed(permanent=False, reason=str(error))
     except DeliveryError as error:
         return Failed(permanent=error.permanent, reason=str(error))
