@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["servers.fixtures", "servers.ways_out"]
+pytest_plugins = ["servers.fixtures", "servers.ways_out", "servers.databases"]

