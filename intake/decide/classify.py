@@ -207,7 +207,9 @@ class Judge:
         return (*reasons, *urgency.calendar(arrived, self._config.events))
 
     def _language(self, mail: ParsedMail, seen: Seen) -> str:
-        text = f"{bare_subject(mail.subject)}\n{seen.body.plain[:4000]}"
+        # The subject of the published link says nothing: reporters in every language use it.
+        subject = [word for word in seen.subject.folded.words if word not in {"code", "of", "conduct"}]
+        text = f"{' '.join(subject)}\n{seen.body.plain[:4000]}"
         return language(text, mail, self._config.community.languages, self._lexicon.function_words)
 
 
@@ -246,16 +248,13 @@ def _rules(config: Config, known: Lexicon) -> tuple[Rule, ...]:
 
 def _default_rules(known: Lexicon) -> tuple[Rule, ...]:
     grave = [phrases for signals in known.urgent.values() for name, phrases in signals.items() if name in _GRAVE]
-    conduct = known.lists[CODE_OF_CONDUCT].phrases
     lists = {
         **known.lists,
-        # A word in brackets is a subject's mark; in a body it would be any use of the word.
-        CODE_OF_CONDUCT: PhraseList(CODE_OF_CONDUCT, tuple(one for one in conduct if not one.written.startswith("["))),
         "urgent-signals": PhraseList("urgent-signals", tuple(phrase for list_ in grave for phrase in list_.phrases)),
     }
     rules = []
     for number, (name, subject, wanted) in enumerate(DEFAULT_CATEGORIES, 1):
-        tests = [in_subject(subject, known.lists)] if subject else []
+        tests = [in_subject(subject, lists)] if subject else []
         tests += [ahead(one, lists) if one == "pre-event" else anywhere(one, lists) for one in wanted]
         labels = [f"subject={subject}"] if subject else []
         labels += [f"body={one}" for one in wanted]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
 
-from intake.decide.folding import BEGINNING, Folded, needle
+from intake.decide.folding import BEGINNING, Folded, fold, needle
 
 LANGUAGES = ("en", "nl", "fr", "de")
 MAX_GAP = 4
@@ -32,6 +32,8 @@ class Phrase:
 
     def found_in(self, text: Folded) -> bool:
         """Whether the text holds it, at the borders of words."""
+        if self.written.startswith("["):  # a mark such as [CONDUCT]; without its brackets it is any word
+            return fold(self.written) in text.text
         joined = text.joined
         if not self.pieces or not all(piece in joined for piece in self.pieces):
             return False
