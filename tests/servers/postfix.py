@@ -43,13 +43,12 @@ virtual_mailbox_domains = {domain}
 virtual_transport = lmtp:inet:127.0.0.1:{lmtp_port}
 default_transport = error:5.1.2 no relaying in tests
 smtpd_relay_restrictions =
-smtpd_recipient_restrictions =
   check_recipient_access inline:{{
     {{ refuse@{domain} = 550 5.1.1 no such user here }}
     {{ full@{domain} = 552 5.2.2 mailbox full }}
     {{ defer@{domain} = 451 4.7.1 greylisted, try again later }}
-    {{ drop@{domain} = 421 4.3.2 going away }} }},
-  permit_sasl_authenticated, permit_mynetworks, reject
+    {{ drop@{domain} = 421 4.3.2 going away }} }}
+smtpd_recipient_restrictions = permit_sasl_authenticated, permit_mynetworks, reject
 smtpd_end_of_data_restrictions = check_sender_access inline:{{
     {{ eod451@{domain} = 451 4.3.0 content check is down }}
     {{ eod550@{domain} = 550 5.7.1 content refused }}
