@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import TYPE_CHECKING, Protocol
@@ -13,6 +13,8 @@ from intake import edge
 from intake.edge import Chance, Clock
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pathlib import Path
 
     from intake.compose.composer import Composer
@@ -141,6 +143,15 @@ def composer(config: Config) -> Composer:
     from intake.compose.composer import Composer  # noqa: PLC0415
 
     return Composer(config)
+
+
+def template_problems(config: Config, now: datetime, categories: Sequence[str]) -> list[str]:
+    """What the safety linter has to say about the templates in use, ``file:line: what``, one line each."""
+    from intake.compose import lint  # noqa: PLC0415
+
+    words = composer(config)
+    today = now.astimezone(config.zone).date()
+    return [str(problem) for problem in lint.problems(words.templates, words.house, today, categories)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,51 +5,30 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from itertools import product
 from typing import TYPE_CHECKING
 
 from intake.cli.findings import Finding, failed, failure, ok, warning
 from intake.edge import Chance
-from intake.errors import IntakeError, MailboxError, TemplateError
+from intake.errors import IntakeError, MailboxError
 
 if TYPE_CHECKING:
     from intake.config import Config, MailboxConfig, SmtpConfig
     from intake.ports import Mailbox
 
 JUNK = ("Junk", "Spam", "Junk E-mail", "Junk Email", "[Gmail]/Spam", "Bulk Mail")
-VARIANTS = ("full", "generic", "unread")
 _SOON = timedelta(days=21)
 
 
 def templates(config: Config, now: datetime) -> Iterator[Finding]:
-    """Every acknowledgement that this configuration can send is composed once, for a reporter who does not exist."""
+    """Every template that this configuration can use renders, and none could hurt or mislead."""
     from intake import app  # noqa: PLC0415 - with the templates' engine behind it
-    from intake.letters import Acknowledgement, Reader, Thread  # noqa: PLC0415
-    from intake.model import Address  # noqa: PLC0415
 
-    composer = app.composer(config)
-    categories = dict.fromkeys(category.name for category in config.categories)
-    wrong: dict[str, Finding] = {}
-    count = 0
-    for language, category, variant in product(config.community.languages, categories, VARIANTS):
-        letter = Acknowledgement(
-            to=Address("", "reporter@invalid.invalid"),
-            thread=Thread("<check@invalid.invalid>"),
-            language=language,
-            category=category,
-            code="CHECK",
-            received=now,
-            variant=variant,
-            readers=tuple(Reader(organizer.name, organizer.role) for organizer in config.organizers),
-        )
-        try:
-            composer.acknowledgement(letter, now)
-            count += 1
-        except TemplateError as error:
-            wrong.setdefault(str(error), failure("templates", str(error), "correct the file, or remove it to use ours"))
-    yield from wrong.values()
-    if not wrong:
-        yield ok("templates", f"{count} acknowledgements composed in {', '.join(config.community.languages)}")
+    categories = tuple(dict.fromkeys(category.name for category in config.categories))
+    problems = app.template_problems(config, now, categories)
+    for problem in problems:
+        yield failure("templates", problem, "correct the file, or remove it to use the one that comes with intake")
+    if not problems:
+        yield ok("templates", f"render and are safe to send, in {', '.join(config.community.languages)}")
 
 
 def ledger(config: Config, now: datetime) -> Iterator[Finding]:
