@@ -14,7 +14,6 @@ from intake.edge import Chance, Clock
 
 if TYPE_CHECKING:
     from datetime import datetime
-
     from pathlib import Path
 
     from intake.compose.composer import Composer
