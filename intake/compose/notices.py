@@ -18,7 +18,8 @@ from intake.letters import Alarm, Notice, Reminder
 from intake.model import MessageKind, Outgoing, Urgency
 
 NOTICES = (
-    "waiting", "confirmed", "refused", "delivery-problem", "too-large", "quarantine", "withheld", "reply", "other",
+    "waiting", "confirmed", "refused", "delivery-problem", "too-large", "quarantine", "withheld", "reply", "claimed",
+    "closed", "released", "kept-back", "answered", "reply-bounced", "other",
 )  # fmt: skip
 ALARMS = ("alarm", "over")
 REMINDERS = ("claim", "reply")
@@ -38,6 +39,8 @@ def notice(letter: Notice, now: datetime, house: House, templates: Templates, ma
     facts: dict[str, object] = (
         dict.fromkeys(NOTICE_FACTS, "") | _common(house, templates, letter.code, language) | given
     )
+    reason = given.get("reason", "")
+    facts["reason"] = templates.phrases(language).get("refusal", reason, reason) if reason else ""
     facts["topic"] = templates.phrases(language).get("topic", letter.topic)
     facts["facts"] = _listed(given, templates, language)
     rendered = templates.render(name, facts)

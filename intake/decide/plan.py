@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from intake.decide.casework import Casework
+from intake.decide.routing import routed
+from intake.decide.team import Team
 from intake.model import (
     REPORTER,
     Arrival,
@@ -18,6 +22,7 @@ from intake.model import (
     DeliveryState,
     History,
     Kind,
+    KnownCase,
     MessageKind,
     Outcome,
     Plan,
@@ -27,7 +32,7 @@ from intake.model import (
 )
 
 if TYPE_CHECKING:
-    from intake.config import Config, OrganizerConfig
+    from intake.config import Config
 
 MANY_IN_A_DAY = 3  # mails of one sender in a day that make a case urgent
 # Mail providers that serve everybody: their domain says nothing about who writes.
@@ -82,11 +87,19 @@ PUBLIC_PROVIDERS = frozenset(
 _JUNK = ("junk", "spam", "ongewenst", "indésirable", "indesirable", "bulk")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Planner:
     """Decides what follows, for one community."""
 
     config: Config
+
+    @cached_property
+    def _team(self) -> Team:
+        return Team(self.config)
+
+    @cached_property
+    def _casework(self) -> Casework:
+        return Casework(self.config)
 
     def __call__(self, arrival: Arrival, history: History, now: datetime) -> Plan:
         """The plan for one mail. Each branch leaves the mail with exactly one outcome."""
@@ -101,16 +114,19 @@ class Planner:
             return self._quarantine(arrival, now)
         recorded = self._recorded(arrival, history)
         if recorded:
-            thread = history.thread.id if history.thread else None
+            bounced, thread = history.bounced_reply, history.thread
+            case = bounced or thread
             return Plan(
                 Outcome.RECORDED,
                 recorded,
-                case_id=thread,
+                case_id=case.id if case else None,
                 withheld=verdict.recused,
+                reply_bounced=bounced is not None,
+                deliveries=self._casework.answer_returned(bounced, now) if bounced else (),
                 acknowledge_reason=verdict.acknowledge_reason,
                 file=recorded != "junk",
             )
-        team = self._team(arrival, history, now)
+        team = self._team.plan(arrival, history, now)
         if team:
             return team
         return self._case(arrival, history, now)
@@ -121,46 +137,14 @@ class Planner:
         if verdict.kind is Kind.OURS or history.ours_returned:
             return "ours"
         if verdict.kind is not Kind.PERSON:
+            if history.bounced_reply:
+                return "answer-returned"
             if history.thread_by == "ours":
                 return "answers-our-mail"
             return "" if verdict.matched else "no-rule-matches"
         if is_junk(arrival.raw.ref.folder) and not verdict.matched and history.thread is None:
             return "junk"
         return ""
-
-    # --- the team ---
-
-    def _team(self, arrival: Arrival, history: History, now: datetime) -> Plan | None:
-        """Mail of an organizer in a case that they hold a copy of, or an answer of theirs to the reporter."""
-        author = arrival.mail.authors[0].email.lower() if arrival.mail.authors else ""
-        organizer = self._organizer(author)
-        case = history.thread
-        if organizer is None or case is None or author in case.withheld:
-            return None
-        holds_copy = history.thread_by == "ours" and history.token_of == author
-        outsiders = {a.email.lower() for a in (*arrival.mail.to, *arrival.mail.cc)} - self._insiders()
-        answers = bool(outsiders) and (holds_copy or history.thread_by == "theirs")
-        if not holds_copy and not answers:
-            return None
-        named = tuple(w for w in arrival.verdict.recused if w.reason != "is-sender" and w.organizer != author)
-        hidden = case.withheld | {w.organizer for w in named}
-        others = [o for o in self.config.organizers if o.email.lower() not in hidden | {author}]
-        return Plan(
-            Outcome.TEAM,
-            "human-reply" if answers else "team-reply",
-            case_id=case.id,
-            withheld=named,
-            human_reply=answers,
-            deliveries=tuple(_copy(MessageKind.FOLLOW_UP, o.email, now, variant="team") for o in others),
-            acknowledge_reason="organizer",
-        )
-
-    def _organizer(self, email: str) -> OrganizerConfig | None:
-        return next((o for o in self.config.organizers if o.email.lower() == email), None)
-
-    def _insiders(self) -> set[str]:
-        people = {o.email.lower() for o in self.config.organizers} | set(self.config.community.addresses)
-        return people | ({self.config.fallback.email.lower()} if self.config.fallback else set())
 
     # --- cases ---
 
@@ -176,7 +160,10 @@ class Planner:
         hidden = {w.organizer for w in (*inherited, *verdict.recused)}
         kind = MessageKind.FOLLOW_UP if joins else MessageKind.REPORT
         kind = MessageKind.NOTICE if arrival.raw.truncated else kind
-        copies = self._copies(kind, verdict, hidden, now, variant="too-large" if arrival.raw.truncated else "")
+        joined = case if joins else None
+        urgency = Urgency.URGENT if urgent else verdict.urgency
+        variant = "too-large" if arrival.raw.truncated else ""
+        copies = self._copies(kind, replace(verdict, urgency=urgency), hidden, now, variant, joined)
         answer, reason = (None, "follow-up") if joins else self._acknowledgement(verdict, history, now)
         new_recusals = verdict.recused if joins else merge(inherited, verdict.recused)
         known = case.withheld if case and joins else frozenset()
@@ -191,27 +178,38 @@ class Planner:
             reopens=bool(case and joins and case.state is CaseState.CLOSED),
             withheld=tuple(w for w in new_recusals if w.organizer not in known),
             deliveries=(*copies, *((answer,) if answer else ())),
+            # Who comes to a case later gets what was there before.
+            also_to=tuple(d.recipient for d in copies if _is_new(d, joined)) if joined else (),
             acknowledge_reason=reason,
         )
 
     def _copies(
-        self, kind: MessageKind, verdict: Verdict, hidden: set[str], now: datetime, variant: str = ""
+        self,
+        kind: MessageKind,
+        verdict: Verdict,
+        hidden: set[str],
+        now: datetime,
+        variant: str = "",
+        joined: KnownCase | None = None,
     ) -> list[DeliveryDraft]:
-        people = self._routed(verdict.category)
-        may_see = [o for o in people if o.email.lower() not in hidden]
-        if not may_see:  # everyone the category goes to is withheld: the rest of the team is nearer than the fallback
-            may_see = [o for o in self.config.organizers if o.email.lower() not in hidden]
-        drafts = [_copy(kind, o.email, now, variant) for o in may_see]
-        drafts += [replace(_copy(kind, o, now, variant), state=DeliveryState.WITHHELD) for o in sorted(hidden)]
-        fallback = self.config.fallback
-        able = [o for o in self.config.organizers if o.email.lower() not in hidden]
-        if fallback and len(able) < fallback.minimum and fallback.email.lower() not in hidden:
-            drafts.append(_copy(kind, fallback.email, now, variant))
-        return drafts
+        """A copy for everyone who gets the mail; never none while there is anybody who may see it.
 
-    def _routed(self, category: str) -> list[OrganizerConfig]:
-        chosen = [o for o in self.config.organizers if "*" in o.categories or category in o.categories]
-        return chosen or list(self.config.organizers)
+        A case that it joins decides who gets it, and who has that case stays with it.
+        """
+        urgent = Urgency.URGENT in {verdict.urgency, joined.urgency if joined else Urgency.NORMAL}
+        category, event = (joined.category, joined.event) if joined else (verdict.category, verdict.event)
+        day = now.astimezone(self.config.zone).date()
+        people = {o.email.lower() for o in routed(self.config, category, event, day, urgent=urgent)}
+        people |= joined.holders if joined else set()
+        everyone = self._casework.everyone(frozenset(hidden))
+        # If all whom it goes to are withheld, the rest of the team is nearer than the fallback.
+        may_see = [email for email in everyone if email in people] or list(everyone)
+        fallback = self.config.fallback
+        if fallback and joined and fallback.email.lower() in joined.holders - hidden:
+            may_see.append(fallback.email.lower())
+        may_see += [email for email in self._casework.instead(frozenset(hidden)) if email not in may_see]
+        drafts = [_copy(kind, email, now, variant) for email in may_see]
+        return drafts + [replace(_copy(kind, o, now, variant), state=DeliveryState.WITHHELD) for o in sorted(hidden)]
 
     def _acknowledgement(self, verdict: Verdict, history: History, now: datetime) -> tuple[DeliveryDraft | None, str]:
         """The automatic answer, or the reason why there is none."""
@@ -262,6 +260,10 @@ class Planner:
             acknowledge_reason=reason,
             file=not arrival.raw.unreadable,
         )
+
+
+def _is_new(draft: DeliveryDraft, joined: KnownCase) -> bool:
+    return draft.state is not DeliveryState.WITHHELD and draft.recipient not in joined.holders
 
 
 def _copy(kind: MessageKind, email: str, now: datetime, variant: str = "") -> DeliveryDraft:

@@ -57,3 +57,21 @@ def own_text(mail: ParsedMail) -> str:
     kept = text[: found.start()] if found else text
     kept = "\n".join(line for line in kept.split("\n") if not line.lstrip().startswith(">"))
     return kept if kept.strip() else text
+
+
+def unquoted(text: str) -> str:
+    """What a reply adds to the mail it answers; empty when it is nothing but a quotation.
+
+    Words below a quotation count when there are none above it: some people answer there.
+    """
+    text = text[:200_000]
+    found = _ATTRIBUTION.search(text)
+    above, below = (text[: found.start()], text[found.end() :]) if found else (text, "")
+    kept = _without_quotes(above)
+    if not kept.strip() and found and ">" in below:
+        kept = _without_quotes(below)
+    return kept
+
+
+def _without_quotes(text: str) -> str:
+    return "\n".join(line for line in text.split("\n") if not line.lstrip().startswith(">"))

@@ -86,6 +86,7 @@ def withhold_open(connection: Connection, case_id: int, organizers: Iterable[str
         .where(
             delivery.c.case_id == case_id,
             delivery.c.recipient.in_(list(organizers)),
+            delivery.c.variant != "confirmed",  # that their own command was carried out
             delivery.c.state.in_((DeliveryState.WAITING, DeliveryState.PENDING, DeliveryState.UNKNOWN)),
         )
         .values(state=DeliveryState.WITHHELD, lease_until=None, holder=None)

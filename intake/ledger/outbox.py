@@ -17,7 +17,7 @@ OPEN = (DeliveryState.WAITING, DeliveryState.PENDING, DeliveryState.CLAIMED, Del
 COPIES = (MessageKind.REPORT, MessageKind.FOLLOW_UP, MessageKind.NOTICE)
 # Notices that do not carry a mail to a person.
 NOT_COPIES = (
-    "undelivered", "confirmed", "refused", "kept-back", "reply-bounced",
+    "undelivered", "confirmed", "refused", "kept-back", "answered", "reply-bounced",
     *ABOUT_A_CHANGE, *(f"refused:{reason}" for reason in REFUSALS),
 )  # fmt: skip
 

@@ -26,6 +26,7 @@ class MailPlace:
     outcome: Outcome
     reason: str
     case_id: int | None
+    filed_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +269,7 @@ def mail_place(connection: Connection, mail_id: int) -> MailPlace:
         Outcome(row.outcome),
         row.reason,
         row.case_id,
+        row.filed_to,
     )
 
 

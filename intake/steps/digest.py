@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from intake.decide.clock import last_due
+from intake.decide.reminders import answered, due_of
 from intake.letters import Digest, DigestCase, Thread
 from intake.model import Address, Case, CaseState, Delivery, DeliveryDraft, DeliveryState, MessageKind, Outgoing
 
@@ -89,7 +90,7 @@ def _pressing(line: DigestCase, now: datetime) -> tuple[int, datetime]:
 
 def _line(parts: Parts, view: Overview, case: Case) -> DigestCase:
     config = parts.config
-    due, due_for = due_of(case, *_promises(parts, case.category))
+    due, due_for = due_of(case, config.category(case.category))
     lead = next((o.name for o in config.organizers if o.email.lower() == (case.claimed_by or "").lower()), "")
     return DigestCase(
         code=case.code,
@@ -99,7 +100,7 @@ def _line(parts: Parts, view: Overview, case: Case) -> DigestCase:
         state=case.state,
         opened=case.opened,
         lead=lead,
-        human_reply=case.first_human_reply is not None,
+        human_reply=answered(case),
         mails=case.mails,
         new_mails=view.new_mails.get(case.id, 0),
         due=due,
@@ -109,17 +110,3 @@ def _line(parts: Parts, view: Overview, case: Case) -> DigestCase:
         withheld_others=len({w.organizer for w in case.recused}),
         erase_on=case.closed_at + config.retention.closed_cases if case.closed_at else None,
     )
-
-
-def _promises(parts: Parts, category: str) -> tuple[timedelta | None, timedelta | None]:
-    settings = parts.config.category(category)
-    return (settings.claim_within, settings.reply_within) if settings else (None, None)
-
-
-def due_of(case: Case, claim_within: timedelta | None, reply_within: timedelta | None) -> tuple[datetime | None, str]:
-    """Until when somebody must have taken or answered the case, and which of the two."""
-    if case.state is CaseState.NEW and claim_within is not None:
-        return case.opened + claim_within, "claim"
-    if case.state is not CaseState.CLOSED and case.first_human_reply is None and reply_within is not None:
-        return case.opened + reply_within, "reply"
-    return None, ""

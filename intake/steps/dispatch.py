@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from intake.decide.clock import POISON_TRIES
 from intake.letters import Acknowledgement, Alarm, Copy, Notice, Reader, Thread
 from intake.model import REPORTER, Address, Delivery, DeliveryState, MessageKind, Outgoing, ParsedMail, Verdict
+from intake.steps import news
 from intake.steps.digest import compose_digest
 from intake.steps.understand import UNPROCESSABLE, understand, unprocessable
 
@@ -49,6 +50,8 @@ class Dispatcher:
             return compose_digest(self.parts, delivery)
         if delivery.kind is MessageKind.ALARM:
             return self._alarm(delivery)
+        if news.is_news(delivery):
+            return self._news(delivery)
         if delivery.mail_id is None:
             return Impossible("it belongs to no mail")
         context = self._context(delivery.mail_id, current=delivery.kind is not MessageKind.REPORT)
@@ -62,6 +65,26 @@ class Dispatcher:
         if delivery.kind is MessageKind.ACKNOWLEDGEMENT:
             return self._acknowledgement(delivery, context, mail, verdict)
         return self._copy(delivery, context, mail, verdict)
+
+    def _news(self, delivery: Delivery) -> Composed:
+        """A short message about a case, or about a command."""
+        to = self._person(delivery.recipient)
+        if to is None:
+            return Impossible("nobody of that address is in the configuration")
+        topic = delivery.variant.partition(":")[0]
+        if delivery.mail_id is None or topic in news.ABOUT_A_CASE:
+            return news.of_case(self.parts, delivery, *to) or Withhold()
+        context = self._context(delivery.mail_id, current=True)
+        # Who is withheld by now is not told what became of their command either, unless they asked for just that.
+        withheld = delivery.recipient in self.parts.ledger.withheld(delivery.mail_id, delivery.case_id)
+        if topic == "waiting":
+            return Withhold() if withheld else news.waiting(self.parts, delivery, context, *to)
+        if context.original is None:
+            return Impossible("the original is no longer in the ledger")
+        mail, _ = self._understood(delivery, context, context.original)
+        if withheld and not news.asked_for_it(delivery, mail):
+            return Withhold()
+        return news.of_command(self.parts, delivery, context, mail, *to)
 
     def _understood(self, delivery: Delivery, context: MailContext, original: bytes) -> tuple[ParsedMail, Verdict]:
         # A mail that ended passes is not looked into again, nor one whose delivery was begun and never reported on.
@@ -147,6 +170,8 @@ class Dispatcher:
         if to is None or context.case is None:
             return Impossible("nobody of that address is in the configuration")
         address, language = to
+        if self._level(delivery.recipient) == "notice":
+            return news.waiting(self.parts, delivery, context, address, language)
         place = context.place
         whole = not context.truncated and delivery.variant not in {"unreadable", "without-original"}
         letter = Copy(
@@ -170,6 +195,10 @@ class Dispatcher:
             team_reply=delivery.variant == "team",
         )
         return self.parts.composer().copy(letter, self.parts.now)
+
+    def _level(self, email: str) -> str:
+        """How much of a report an organizer wants in their mail."""
+        return next((o.content for o in self.parts.config.organizers if o.email.lower() == email), "full")
 
     def _thread(self, delivery: Delivery, context: MailContext) -> Thread:
         root = context.roots.get(delivery.recipient, "")

@@ -11,6 +11,7 @@ from intake.steps.deliver import deliver
 from intake.steps.digest import decide_digests
 from intake.steps.parts import PassReport
 from intake.steps.receive import read
+from intake.steps.remind import remind
 
 if TYPE_CHECKING:
     from intake.steps.parts import Parts
@@ -37,6 +38,7 @@ def one_pass(parts: Parts, *, send: bool = True) -> PassReport:
 
 def settle(parts: Parts, report: PassReport, *, send: bool = True) -> None:
     """Everything that is due, whichever mailbox it came from."""
+    remind(parts)
     decide_digests(parts)
     if send:
         deliver(parts, report)
@@ -58,4 +60,5 @@ def quiet_until(parts: Parts, since: datetime) -> datetime:
     schedule = parts.config.digest.schedule
     longest = WITH_CASES if parts.ledger.cases(states=(CaseState.NEW, CaseState.CLAIMED)) else LONGEST_REST
     digest = next_due(schedule.days, schedule.at, parts.config.zone, since)
-    return min(since + longest, digest) if digest else since + longest
+    clock = parts.ledger.next_clock()
+    return min(moment for moment in (since + longest, digest, clock) if moment)

@@ -1,0 +1,212 @@
+"""Mail of the team itself: commands, words to the others, and answers to the reporter. Pure.
+
+The From of a mail proves nothing. A command counts when the mail refers to a copy that went to its author alone and
+whose Message-ID nobody can guess. Everything else is refused, and looks the same whether there is no such copy, no
+such case, or a case that must not exist for its author.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from intake.decide.casework import Casework, Decision, member
+from intake.decide.command import Command, parse
+from intake.decide.quoting import unquoted
+from intake.decide.recuse import Names, withheld
+from intake.model import (
+    REPORTER,
+    Arrival,
+    CaseAction,
+    DeliveryDraft,
+    DeliveryState,
+    History,
+    KnownCase,
+    MessageKind,
+    Outcome,
+    ParsedMail,
+    Plan,
+)
+
+if TYPE_CHECKING:
+    from intake.config import Config
+
+MOST_REFUSALS = 5  # notices a day about commands in one name: more are only written down
+HUMAN_REPLY, TEAM_REPLY, REFUSED = "human-reply", "team-reply", "refused"
+
+
+@dataclass(frozen=True)
+class Team:
+    """Decides about mail of the team, for one community."""
+
+    config: Config
+
+    @cached_property
+    def _names(self) -> tuple[Names, ...]:
+        return tuple(Names(organizer) for organizer in self.config.organizers)
+
+    @cached_property
+    def _casework(self) -> Casework:
+        return Casework(self.config)
+
+    def plan(self, arrival: Arrival, history: History, now: datetime) -> Plan | None:
+        """The plan for a mail of the team; None when it is to be taken as anybody's mail."""
+        author = arrival.mail.authors[0].email.lower() if arrival.mail.authors else ""
+        if member(author, self.config) is None:
+            return self._elsewhere(arrival, history, now)
+        command = parse(arrival.mail)
+        case = history.thread
+        # For somebody who must not see it there is no such case.
+        if case is not None and author not in case.withheld and arrival.verdict.authentication != "fail":
+            holds = history.thread_by == "ours" and history.token_of == author
+            if history.reporter_addressed and (holds or history.thread_by in {"theirs", "code"}):
+                return self._answer(arrival, case, author, now, proven=holds)
+            if holds and command:
+                return self._command(arrival, case, command, author, now)
+            if holds:
+                return self._words(arrival, case, author, now)
+        return self._unproven(arrival, history, command, author, now)
+
+    # --- without proof ---
+
+    def _unproven(
+        self, arrival: Arrival, history: History, command: Command | None, author: str, now: datetime
+    ) -> Plan | None:
+        if command is None or not _is_meant(command, arrival.mail):
+            return None
+        if history.known_sender and not command.bare:
+            return None  # they are the reporter of that case, and these may be words to the team
+        return self._refuse(history, author, now)
+
+    def _elsewhere(self, arrival: Arrival, history: History, now: datetime) -> Plan | None:
+        """A command with somebody's proof, from an address that is not theirs."""
+        owner = history.token_of
+        if history.thread_by != "ours" or owner == REPORTER or history.thread is None:
+            return None
+        if owner in history.thread.withheld or member(owner, self.config) is None or history.known_sender:
+            return None
+        command = parse(arrival.mail)
+        if command is None or not command.bare:
+            return None
+        return self._refuse(history, owner, now)
+
+    def _refuse(self, history: History, told: str, now: datetime) -> Plan:
+        """Tell the organizer at the address that is configured, whoever wrote, and whoever looks after the program."""
+        drafts = [
+            DeliveryDraft(
+                MessageKind.NOTICE, told, f"refused for {told}", DeliveryState.PENDING, now, f"{REFUSED}:proof"
+            )
+        ]
+        if self.config.alarm.email:
+            alarm = self.config.alarm.email.lower()
+            drafts.append(
+                DeliveryDraft(MessageKind.ALARM, alarm, "refused", DeliveryState.PENDING, now, "command-refused")
+            )
+        enough = history.refused_today >= MOST_REFUSALS
+        return Plan(
+            Outcome.TEAM,
+            f"{REFUSED}:proof",
+            deliveries=() if enough else tuple(drafts),
+            acknowledge_reason="organizer",
+        )
+
+    # --- with proof ---
+
+    def _command(self, arrival: Arrival, case: KnownCase, command: Command, author: str, now: datetime) -> Plan:
+        decision = self._casework.decide(command, author, case, now)
+        if decision.change is None:
+            variant = f"{REFUSED}:{decision.refusal}"
+            return Plan(
+                Outcome.TEAM,
+                variant,
+                case_id=case.id,
+                deliveries=(_notice(variant, author, now),),
+                acknowledge_reason="organizer",
+            )
+        drafts = [_notice("confirmed", author, now)]
+        if command.action is CaseAction.NOTE or not command.bare:
+            after = _after(case, decision)
+            drafts += self._copies(arrival, after, author, now)
+        else:
+            drafts += decision.notices
+        return Plan(
+            Outcome.TEAM,
+            f"command:{command.action}",
+            case_id=case.id,
+            change=decision.change,
+            deliveries=tuple(drafts),
+            acknowledge_reason="organizer",
+        )
+
+    def _words(self, arrival: Arrival, case: KnownCase, author: str, now: datetime) -> Plan:
+        """Words to the others."""
+        return Plan(
+            Outcome.TEAM,
+            TEAM_REPLY,
+            case_id=case.id,
+            deliveries=tuple(self._copies(arrival, case, author, now)),
+            acknowledge_reason="organizer",
+        )
+
+    def _answer(self, arrival: Arrival, case: KnownCase, author: str, now: datetime, *, proven: bool) -> Plan:
+        """An answer to the reporter: the others see it, and the clock stops.
+
+        Without proof its author is told too, so that an answer in their name does not go unseen.
+        """
+        told = () if proven else (_notice("answered", author, now),)
+        return Plan(
+            Outcome.TEAM,
+            HUMAN_REPLY,
+            case_id=case.id,
+            human_reply=True,
+            deliveries=(*self._copies(arrival, case, author, now), *told),
+            acknowledge_reason="organizer",
+        )
+
+    def _copies(self, arrival: Arrival, case: KnownCase, author: str, now: datetime) -> list[DeliveryDraft]:
+        """Copies for the others; who is named in the author's own words gets none, and the author is told that."""
+        named = {one.organizer for one in withheld(_own_words(arrival.mail), self._names)} - {author}
+        others = self._casework.colleagues(case, {author})
+        drafts = [
+            DeliveryDraft(
+                MessageKind.FOLLOW_UP,
+                email,
+                f"copy for {email}",
+                DeliveryState.WITHHELD if email in named else DeliveryState.PENDING,
+                now,
+                "team",
+            )
+            for email in others
+        ]
+        if named & set(others):
+            drafts.append(_notice("kept-back", author, now))
+        return drafts
+
+
+def _after(case: KnownCase, decision: Decision) -> KnownCase:
+    change = decision.change
+    if change and change.action is CaseAction.RECUSE:
+        return replace(case, withheld=case.withheld | {change.about})
+    return case
+
+
+def _notice(variant: str, email: str, now: datetime) -> DeliveryDraft:
+    return DeliveryDraft(MessageKind.NOTICE, email, f"{variant} for {email}", DeliveryState.PENDING, now, variant)
+
+
+def _is_meant(command: Command, mail: ParsedMail) -> bool:
+    """Whether an unproven mail is a command at all. A new mail with words in it may be a report: then it is one."""
+    return bool(mail.in_reply_to or mail.references) or command.bare
+
+
+def _own_words(mail: ParsedMail) -> ParsedMail:
+    """The mail without what it quotes: the head of a copy names everybody who has it."""
+    texts = (unquoted(text) for text in mail.all_text)
+    return ParsedMail(
+        subject=mail.subject,
+        text=unquoted(mail.text),
+        all_text=tuple(text for text in texts if text.strip()),
+        attachments=mail.attachments,
+    )

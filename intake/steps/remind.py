@@ -1,0 +1,56 @@
+"""Reminders: a case that nobody has taken, or nobody has answered, calls again, and in the end reaches more people."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from intake.decide.casework import Casework
+from intake.decide.reminders import TO_ALL, TO_FALLBACK, Due, next_reminder
+from intake.model import Case, DeliveryDraft, DeliveryState, MessageKind
+
+if TYPE_CHECKING:
+    from intake.steps.parts import Parts
+
+LOOK_AGAIN = timedelta(hours=1)  # at most: the configuration may promise something else by then
+
+
+def remind(parts: Parts) -> int:
+    """Put every reminder that is due into the outbox, each once; say how many cases were reminded of."""
+    now, config = parts.now, parts.config
+    reminded = 0
+    for case in parts.ledger.clocks(now):
+        due = next_reminder(case, config.category(case.category), config.zone)
+        if due is None:
+            parts.ledger.look_again(case, None)
+        elif due.remind_at > now:
+            parts.ledger.look_again(case, min(due.remind_at, now + LOOK_AGAIN))
+        elif parts.ledger.remind(case, drafts(parts, case, due), now, now + LOOK_AGAIN):
+            reminded += 1
+    return reminded
+
+
+def drafts(parts: Parts, case: Case, due: Due) -> list[DeliveryDraft]:
+    """A reminder for everyone whom this one reaches; never for anybody from whom the case is withheld."""
+    casework = Casework(parts.config)
+    hidden = frozenset(withheld.organizer for withheld in case.recused)
+    everyone = casework.everyone(hidden)
+    holders = parts.ledger.holders(case.id) - hidden
+    people = list(everyone) if due.count >= TO_ALL else [email for email in everyone if email in holders]
+    fallback = parts.config.fallback
+    if fallback and fallback.email.lower() not in hidden:
+        email = fallback.email.lower()
+        if due.count >= TO_FALLBACK or email in holders or not everyone:
+            people.append(email)
+    since = round((case.clock_since or case.opened).timestamp() * 1000)
+    return [
+        DeliveryDraft(
+            MessageKind.REMINDER,
+            email,
+            f"reminder {due.count} of {case.code} to {due.topic} since {since} for {email}",
+            DeliveryState.PENDING,
+            parts.now,
+            f"{due.topic}:{due.count}",
+        )
+        for email in people or everyone
+    ]
