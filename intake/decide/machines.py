@@ -19,7 +19,7 @@ def _any_of(*forms: str) -> re.Pattern[str]:
 # --- bounces ------------------------------------------------------------------------------------
 
 _DAEMON_LOCAL = re.compile(
-    r"(?:mailer[-_.]?daemon|mail[-_.]?daemon|double-bounce|mmdf|bounces?|bounced[-_.]mail|bounce[-_.]?(?:master|handler)"
+    r"(?:mailer[-_.]?daemon[^@]*|mail[-_.]?daemon|double-bounce|mmdf|bounces?|bounced[-_.]mail|bounce[-_.]?(?:master|handler)"
     r"|microsoftexchange[0-9a-f]{16,32})(?:[+=-].*)?"
 )
 _POSTMASTER_LOCAL = re.compile(r"post[-_.]?master(?:[+=-].*)?")
@@ -63,7 +63,7 @@ def bounce(mail: ParsedMail) -> str:
     forwarded = is_forwarded(mail.subject)
     if "delivery-report" in mail.content and not forwarded:
         return "bounce:report-part"
-    if mail.first("x-failed-recipients") and not forwarded:  # Exim, Gmail
+    if (mail.first("x-failed-recipients") or mail.first("x-ms-exchange-message-is-ndr")) and not forwarded:
         return "bounce:failed-recipients"
     return _bounce_by_sender(mail) or _bounce_by_words(mail)
 
@@ -77,7 +77,7 @@ def _bounce_by_sender(mail: ParsedMail) -> str:
         return "bounce:daemon-name"
     if any(_POSTMASTER_LOCAL.fullmatch(local) for local in locals_):
         return "bounce:postmaster"
-    if mail.return_path == "" and not _auto_submitted(mail):
+    if mail.return_path in {"", "#@[]"} and not _auto_submitted(mail):
         return "bounce:null-sender"
     if _DAEMON_LOCAL.fullmatch((mail.return_path or "").lower()):
         return "bounce:daemon"
@@ -129,6 +129,10 @@ _AUTOMATIC_FIELDS = {
     "rt-originator": "RT",
     "x-amz-sns-message-id": "Amazon SNS",
     "x-loop": "procmail recipes, helpdesks: I have passed here",
+    "x-rt-loop-prevention": "RT",
+    "x-freescout-mail-type": "FreeScout",
+    "x-boxtrapper": "cPanel's challenges",
+    "x-holidayreply": "several",
     "x-intake-kind": "another installation of this program",
 }
 _NOT = {"", "no", "none", "false", "0", "normal"}
@@ -201,6 +205,9 @@ _OUT_OF_OFFICE_OTHER_SCRIPTS = (
 )
 
 
+_SYSTEM_SUBJECT = re.compile(r"cron <|\*\*\* security information for |logwatch for |anacron job ")
+
+
 def automatic(mail: ParsedMail, *, through_our_list: bool = False) -> str:
     """Whether a machine wrote the mail: an answer, a notice, a form on a web site.
 
@@ -213,6 +220,7 @@ def automatic(mail: ParsedMail, *, through_our_list: bool = False) -> str:
         or _marked(mail, through_our_list=through_our_list)
         or _machine_address(mail)
         or _out_of_office(mail.subject)
+        or ("subject:system" if _SYSTEM_SUBJECT.match(fold(mail.subject)) else "")
     )
 
 
@@ -266,6 +274,8 @@ def _marked(mail: ParsedMail, *, through_our_list: bool) -> str:
             return "precedence:auto-reply"
         if name in {"x-mailer", "user-agent"} and _RESPONDERS.search(value.lower()):
             return "header:responder"
+        if name == "x-apple-action" and "vacation" in value.lower():  # iCloud
+            return "header:responder"
         if name in {"delivered-to", "x-delivered-to"} and value.strip().lower() in {"autoresponder", "vacation"}:
             return "header:delivered-to"
     return ""
@@ -313,8 +323,8 @@ _LIST_FIELDS = {
 _ANNOUNCED = re.compile(r"[^:@<>]{0,60}(?:announce|list|group|members|news|digest)[^:@<>]{0,20}:\s*;")
 _BULK = {"list": "list:precedence-list", "bulk": "list:precedence-bulk", "junk": "list:precedence-junk"}
 _LIST_LOCAL = re.compile(
-    r"owner-.+|.+-(?:request|owner|relay|bounces?|errors?|subscribe|unsubscribe|digest|listmaster)(?:[+=].*)?|majordomo(?:-.*)?"
-    r"|listserv(?:er)?|listproc|listmaster|mailman(?:-.*)?|sympa|ezmlm|minimalist|bounces?[+=-].+\..+"
+    r"owner-.+|.+-(?:request|owner|relay|bounces?|errors?|subscribe|unsubscribe|digest|listmaster)(?:[+=].*)?|majordomo.*"
+    r"|listserv.*|listproc|listmaster|mailman(?:-.*)?|sympa|ezmlm|minimalist|bounces?[+=-].+\..+"
 )
 
 
