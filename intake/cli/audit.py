@@ -43,6 +43,7 @@ def answer(found: Audit) -> dict[str, object]:
         ],
         "cases_without_reader": found.unheard,
         "deliveries": found.deliveries,
+        "log": {"lines": found.log.lines, "head": found.log.head, "problems": found.log.problems},
         "errors": found.errors,
         "ok": found.ok,
     }
@@ -54,6 +55,8 @@ def _show(found: Audit, *, quiet: bool) -> None:
             click.echo(_line(line))
     for code in found.unheard:
         click.echo(f"case {code}: nobody has it; see: intake cases show {code}")
+    for problem in found.log.problems:
+        click.echo(f"log of cases: {problem}; restore the ledger from a backup, or find out who changed it")
     counts = ", ".join(f"{name} {count}" for name, count in found.deliveries.items() if count)
     click.echo(
         f"{len(found.lines)} mail(s), {len(found.unaccounted)} not accounted for; deliveries: {counts or 'none'}"

@@ -10,24 +10,34 @@ from typing import TYPE_CHECKING
 import click
 
 from intake.cli.common import FINDING, Invocation, Listing, options, print_json
-from intake.cli.tables import Cell, table, when
+from intake.cli.tables import Cell, plain, table, when
 from intake.edge import Chance
-from intake.model import Case, CaseState
+from intake.model import OPERATOR, OUTCOMES, Case, CaseAction, CaseState
 
 if TYPE_CHECKING:
+    from intake.config import Config
+    from intake.decide.command import Command
     from intake.ledger.ledger import Ledger
+    from intake.model import KnownCase
 
 
 @contextmanager
 def open_ledger(invocation: Invocation) -> Iterator[Ledger]:
     """The ledger of the configuration, for one command."""
+    with open_both(invocation) as (book, _):
+        yield book
+
+
+@contextmanager
+def open_both(invocation: Invocation) -> Iterator[tuple[Ledger, Config]]:
+    """The ledger, and the configuration it belongs to."""
     from intake import app  # noqa: PLC0415
 
     config = invocation.config()
     book = app.ledger(config, Chance(), os.environ)
     book.open(invocation.clock.now())
     try:
-        yield book
+        yield book, config
     finally:
         book.close()
 
@@ -45,6 +55,7 @@ def as_json(case: Case) -> dict[str, object]:
         "claimed_at": case.claimed_at,
         "first_human_reply": case.first_human_reply,
         "closed": case.closed_at,
+        "outcome": case.outcome,
         "mails": case.mails,
         "language": case.language,
         "event": case.event,
@@ -101,7 +112,12 @@ def show(invocation: Invocation, code: str) -> int:
             click.echo(f"intake: no case has the code {code!r}; see: intake cases list --all", err=True)
             return FINDING
         deliveries = book.deliveries_of_case(found[0].id)
+        log, notes = book.case_log(found[0].code), book.notes(found[0].id)
     answer = as_json(found[0])
+    answer["log"] = [
+        {"at": line.at, "what": line.entry.what, "by": line.entry.by, "about": line.entry.about} for line in log
+    ]
+    answer["notes"] = [{"at": at, "by": by, "text": text} for at, by, text in notes]
     answer["deliveries"] = [
         {
             "kind": d.kind,
@@ -117,7 +133,7 @@ def show(invocation: Invocation, code: str) -> int:
         print_json(answer)
         return 0
     for name, value in answer.items():
-        if name not in {"deliveries", "recused"} and value not in (None, "", ()):
+        if name not in {"deliveries", "recused", "log", "notes"} and value not in (None, "", ()):
             shown = ", ".join(value) if isinstance(value, tuple) else value
             click.echo(f"{name.replace('_', ' '):18} {shown}")
     for one in found[0].recused:
@@ -128,4 +144,132 @@ def show(invocation: Invocation, code: str) -> int:
         [(d.kind, d.recipient, d.state, when(d.sent_at, now), str(d.attempts), d.error) for d in deliveries],
         empty="",
     )
+    click.echo()
+    table(
+        ("when", "what", "by", "about"),
+        [(when(line.at, now), line.entry.what, line.entry.by, line.entry.about) for line in log],
+        empty="",
+    )
+    for at, by, text in notes:
+        click.echo(f"\n{when(at, now)}, {by}:\n" + "\n".join(f"  {plain(part)}" for part in text.splitlines()))
     return 0
+
+
+# --- what is done to them: the same rules as by mail -------------------------------------------------
+
+_BY = click.option("--by", default="", help="The organizer in whose name: a name or an address.")
+_WORDS = {
+    "withheld": "that organizer is withheld from the case",
+    "no-name": "say whom: a name or an address",
+    "unknown-name": "no organizer has that name; see [[organizer]] in the configuration",
+    "several-names": "several organizers have that name; write the whole name or the address",
+    "withheld-already": "they are withheld from it already",
+    "not-withheld": "they are not withheld from it",
+    "nobody-left": "then nobody would have it; add an organizer or a [fallback] first",
+    "closed": "it is closed already; give --outcome to change how it ended",
+}
+
+
+@cases.command()
+@options
+@click.argument("code")
+@click.argument("organizer", default="")
+@_BY
+def claim(invocation: Invocation, code: str, organizer: str, by: str) -> int:
+    """Write down who has taken a case."""
+    from intake.decide.command import Command  # noqa: PLC0415
+
+    return _change(invocation, code, Command(CaseAction.CLAIM), by, lead=organizer)
+
+
+@cases.command()
+@options
+@click.argument("code")
+@click.argument("reason", default="")
+@click.option("--outcome", type=click.Choice(OUTCOMES), help="How it ended.")
+@_BY
+def close(invocation: Invocation, code: str, reason: str, outcome: str | None, by: str) -> int:
+    """Close a case. It opens again by itself when its reporter writes."""
+    from intake.decide.command import Command, outcome_of  # noqa: PLC0415
+
+    command = Command(CaseAction.CLOSE, outcome=outcome or outcome_of(reason), text=reason)
+    return _change(invocation, code, command, by)
+
+
+@cases.command()
+@options
+@click.argument("code")
+@click.argument("text")
+@_BY
+def note(invocation: Invocation, code: str, text: str, by: str) -> int:
+    """Note something about a case; it is kept encrypted."""
+    from intake.decide.command import Command  # noqa: PLC0415
+
+    return _change(invocation, code, Command(CaseAction.NOTE, text=text), by)
+
+
+@cases.command()
+@options
+@click.argument("code")
+@click.argument("name")
+@_BY
+def recuse(invocation: Invocation, code: str, name: str, by: str) -> int:
+    """Withhold a case from an organizer, from now on and without a word to them."""
+    from intake.decide.command import Command  # noqa: PLC0415
+
+    return _change(invocation, code, Command(CaseAction.RECUSE, name=name), by)
+
+
+@cases.command()
+@options
+@click.argument("code")
+@click.argument("name")
+@_BY
+def release(invocation: Invocation, code: str, name: str, by: str) -> int:
+    """Let an organizer have a case that was withheld from them; its mails go to them."""
+    from intake.decide.command import Command  # noqa: PLC0415
+
+    return _change(invocation, code, Command(CaseAction.RELEASE, name=name), by)
+
+
+def _change(invocation: Invocation, code: str, command: Command, by: str, lead: str = "") -> int:
+    """Decide and carry out; ends with 1 when it is refused, and says why."""
+    from intake.decide.casework import Casework, Decision  # noqa: PLC0415
+
+    with open_both(invocation) as (book, config):
+        actor, taker = _person(by, config), _person(lead or by, config)
+        if actor is None or taker is None:
+            click.echo(f"intake: {_WORDS['unknown-name']}", err=True)
+            return FINDING
+        now = invocation.clock.now()
+
+        def decide(known: KnownCase) -> Decision:
+            if {actor, taker} & known.withheld:
+                return Decision(refusal="withheld")
+            return Casework(config).decide(command, actor, known, now, taker)
+
+        decided = book.change(code, decide, now)
+        found = book.cases(code=code)
+    if decided is None or not found:
+        click.echo(f"intake: no case has the code {code!r}; see: intake cases list --all", err=True)
+        return FINDING
+    if decided.refusal:
+        click.echo(f"intake: {found[0].code}: {_WORDS[decided.refusal]}", err=True)
+        return FINDING
+    if invocation.json:
+        print_json(as_json(found[0]))
+    else:
+        click.echo(f"{found[0].code}: {command.action} done; it is {found[0].state}")
+    return 0
+
+
+def _person(name: str, config: Config) -> str | None:
+    """The address of an organizer by name; who runs the program when none is given; None when nobody is meant."""
+    from intake.decide.casework import named  # noqa: PLC0415
+
+    if not name:
+        return OPERATOR
+    people = named(name, config)
+    if config.fallback and name.casefold() in {config.fallback.name.casefold(), config.fallback.email.lower()}:
+        return config.fallback.email.lower()
+    return people[0].email.lower() if len(people) == 1 else None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from intake.errors import MailboxError
+from intake.ledger.journal import Verified
 from intake.model import MailHead, MailRef
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Audit:
     errors: list[str] = field(default_factory=list)
     unheard: list[str] = field(default_factory=list)
     deliveries: dict[str, int] = field(default_factory=dict)
+    log: Verified = field(default_factory=lambda: Verified(0, "", ()))  # of what happened to cases
 
     @property
     def unaccounted(self) -> list[Line]:
@@ -47,7 +49,7 @@ class Audit:
     @property
     def ok(self) -> bool:
         """Whether everything adds up."""
-        return not (self.unaccounted or self.errors or self.unheard)
+        return not (self.unaccounted or self.errors or self.unheard or self.log.problems)
 
 
 BEFORE = "in the processed folder since before intake began"
@@ -59,7 +61,9 @@ ACCEPTABLE = frozenset({BEFORE, UNREADABLE})
 
 def audit(parts: Parts, progress: Callable[[str], None] = lambda _where: None) -> Audit:
     """Look at every folder of every mailbox; nothing is changed in any of them."""
-    found = Audit(unheard=parts.ledger.unheard(), deliveries=parts.ledger.delivery_counts())
+    found = Audit(
+        unheard=parts.ledger.unheard(), deliveries=parts.ledger.delivery_counts(), log=parts.ledger.verify_log()
+    )
     for settings in parts.config.mailboxes:
         mailbox = parts.mailbox(settings)
         try:
