@@ -1,12 +1,15 @@
 # Everything a fresh machine needs is Python (3.11 to 3.13), its pip, and make.
 #   make demo    the main job on embedded parts, with sample mail
 #   make test    every test, against the built wheel and real servers
+#   make install PREFIX=/opt/intake   the program, in an environment of its own
 #   make lint    ruff and mypy
+#   make bench   start-up, against the least that could do the job
 #   make lock    resolve the requirements anew (needs uv)
 
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell $(name) --version >/dev/null 2>&1 && echo $(name))))
 VENV ?= .venv
 BUILD ?= build
+PREFIX ?= /opt/intake
 JOBS ?= 2
 ARGS ?=
 
@@ -16,7 +19,7 @@ PIP = $(PYTHON) -m pip --python $(VENV)/bin/python --disable-pip-version-check
 SOURCES := $(shell find intake templates -type f -not -name '*.pyc') pyproject.toml README.md LICENSE config.example.toml
 LOCK = uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-.PHONY: demo test lint format venv wheel lock clean
+.PHONY: demo test install lint format bench venv wheel lock clean
 
 demo: $(VENV)/.demo $(VENV)/.wheel
 	@PYTHONSAFEPATH=1 $(VENV)/bin/intake demo $(ARGS)
@@ -25,6 +28,16 @@ test: $(VENV)/.dev $(VENV)/.wheel
 	@tests/servers/install
 	@selection="$$(tests/servers/install --select)" && \
 	INTAKE_TEST_WHEEL=1 PYTHONSAFEPATH=1 $(VENV)/bin/python -m pytest -o pythonpath=tests -n $(JOBS) --dist loadfile -m "$$selection" $(ARGS)
+
+install: $(BUILD)/.wheel
+	@test -x $(PREFIX)/bin/python || $(PYTHON) -m venv --without-pip $(PREFIX)
+	@$(PYTHON) -m pip --python $(PREFIX)/bin/python --disable-pip-version-check install --quiet --require-hashes --no-deps --requirement requirements/core.txt
+	@$(PYTHON) -m pip --python $(PREFIX)/bin/python --disable-pip-version-check install --quiet --force-reinstall --no-deps --no-index $(BUILD)/wheel/*.whl
+	@PYTHONDONTWRITEBYTECODE= $(PREFIX)/bin/python -m compileall -q $(PREFIX)/lib || true
+	@echo "Installed: $$($(PREFIX)/bin/intake --version), as $(PREFIX)/bin/intake"
+
+bench: $(VENV)/.dev $(VENV)/.wheel
+	@PYTHONSAFEPATH=1 PYTHONPATH=tests $(VENV)/bin/python benchmarks/startup.py
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
