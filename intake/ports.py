@@ -31,7 +31,7 @@ class Filed:
 class Mailbox(Protocol):
     """An IMAP mailbox (RFC 9051). Every call ends within its deadline; every failure is a MailboxError.
 
-    Nothing is ever marked as read, and nothing is expunged that ``file`` did not move.
+    Nothing is ever marked as read, and nothing is expunged that ``file`` did not move or ``remove`` was not asked for.
     """
 
     name: str
@@ -63,6 +63,12 @@ class Mailbox(Protocol):
 
     def file(self, uids: Sequence[int], destination: str) -> Filed:
         """Move mail of the selected folder: MOVE, else COPY, the Deleted flag and UID EXPUNGE of just these."""
+
+    def remove(self, uids: Sequence[int]) -> Filed:
+        """Delete mail of the selected folder for good: the Deleted flag and UID EXPUNGE (RFC 4315) of just these.
+
+        Without UIDPLUS all of it is marked as deleted and left: expunging would take other people's mail along.
+        """
 
 
 class Transport(Protocol):

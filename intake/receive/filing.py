@@ -86,8 +86,28 @@ class Mover:
         return {uid for uid in uids if any(uid in run for run in runs)}
 
     def _present(self, part: Sequence[int]) -> set[int]:
-        """Which of them still stand in the folder. A second look, after NOOP, sees what others have removed."""
-        if not self._session.search(part):
-            return set()
-        self._session.noop()
-        return set(self._session.search(part))
+        return present(self._session, part)
+
+
+def remove(session: Session, uids: Sequence[int]) -> set[int]:
+    """Delete mail of the selected folder; what still stands there afterwards. Raises RefusedError, LostError."""
+    left: set[int] = set()
+    for part in uid_chunks(uids):
+        there = set(session.search(part))
+        if not there:
+            continue
+        session.mark(there, "\\Deleted")
+        if not session.can("UIDPLUS"):
+            left |= there  # as far as this server lets anybody go
+            continue
+        session.expunge(there)
+        left |= present(session, part)
+    return left
+
+
+def present(session: Session, part: Sequence[int]) -> set[int]:
+    """Which of them still stand in the folder. A second look, after NOOP, sees what others have removed."""
+    if not session.search(part):
+        return set()
+    session.noop()
+    return set(session.search(part))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from intake.errors import IntakeError, MailboxError
 from intake.ports import Filed, Folder
-from intake.receive.filing import COPIED, Mover
+from intake.receive.filing import COPIED, Mover, remove
 from intake.receive.folders import Namespace, candidates
 from intake.receive.login import PasswordLike
 from intake.receive.session import Session
@@ -31,6 +31,9 @@ SEARCH_AT_ONCE = 80_000
 NOT_MISSING = frozenset(
     {"NOPERM", "INUSE", "UNAVAILABLE", "SERVERBUG", "LIMIT", "READ-ONLY", "CORRUPTION", "CONTACTADMIN"}
 )
+# How servers refuse a token that has ended or was revoked; Exchange gives no code. A server that can't check tokens
+# at the moment (UNAVAILABLE) would not take a new one either.
+TOKEN_REFUSED = frozenset({"AUTHENTICATIONFAILED", "EXPIRED", ""})
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +150,31 @@ class ImapMailbox:
                 tuple(uid for uid in uids if uid in left),
             )
 
+    def remove(self, uids: Sequence[int]) -> Filed:
+        """Delete mail for good, as far as the server lets anybody delete just these."""
+        if not uids:
+            return Filed((), ())
+        with self._doing("mail can't be deleted"):
+            selected = self._current()
+            if not selected.writable:
+                self._selected = self._reselect(selected, writable=True)
+            left = remove(self._session, uids)
+            return Filed(
+                tuple(uid for uid in uids if uid not in left),
+                tuple(uid for uid in uids if uid in left),
+            )
+
     def _connect(self) -> None:
         self._known_namespace = None
         self._wire_names.clear()
-        self._session.open(self._credential())
+        secret = self._credential()
+        try:
+            self._session.open(secret)
+        except RefusedError as refused:
+            renew = getattr(secret, "renew", None)
+            if renew is None or refused.code not in TOKEN_REFUSED:
+                raise
+            self._session.open(renew())  # once: what was issued just now is not outdated
 
     def _reader(self, selected: _Selected) -> Reader:
         from intake.receive.fetching import Reader  # noqa: PLC0415 - most passes find no mail, and cron pays for each

@@ -259,6 +259,24 @@ def test_filing_into_its_own_folder_is_refused(server: ImapServer) -> None:
         assert len(mailbox.uids(1)) == 1
 
 
+def test_removing_takes_these_mails_and_no_others(server: ImapServer) -> None:
+    user = server.user()
+    server.append(user, "INBOX", *ODD)
+    held = server.read(user, "INBOX")
+    with server.client(user) as other:
+        other.select_folder("INBOX")
+        ours = sorted(other.search("ALL"))
+        other.add_flags(ours[1], [b"\\Deleted"])
+    with opened(mailbox_on(server, user), "INBOX") as mailbox:
+        gone = ours[5] + 50
+        assert mailbox.remove([]) == Filed((), ())
+        assert mailbox.remove([ours[0], ours[3], gone]) == Filed((ours[0], ours[3], gone), ())
+        assert mailbox.uids(1) == [ours[1], ours[2], ours[4], ours[5]]
+        assert mailbox.remove([ours[0]]) == Filed((ours[0],), ())  # a second time is no error
+    assert server.read(user, "INBOX") == [held[1], held[2], held[4], held[5]]
+    assert server.flags(user, "INBOX")[ours[1]] == {b"\\Deleted"}  # somebody else's to remove
+
+
 def test_uidvalidity_lasts_and_changes_with_the_folder(server: ImapServer) -> None:
     user = server.user()
     server.append(user, "Junk/Old", PLAIN)

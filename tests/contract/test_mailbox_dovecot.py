@@ -161,6 +161,13 @@ def test_without_uidplus_the_mail_is_copied_once_and_marked(dovecot_bare: Doveco
     }
 
 
+def test_without_uidplus_nothing_is_removed_but_all_is_marked(dovecot_bare: Dovecot) -> None:
+    user = filled(dovecot_bare, 3)
+    with opened(mailbox_on(dovecot_bare, user), "INBOX") as mailbox:
+        assert mailbox.remove([1, 3, 99]) == Filed((99,), (1, 3))
+    assert dovecot_bare.flags(user, "INBOX") == {1: {b"\\Deleted"}, 2: set(), 3: {b"\\Deleted"}}
+
+
 def test_without_namespace_the_place_below_inbox_is_found(dovecot_bare: Dovecot) -> None:
     user = dovecot_bare.user()
     dovecot_bare.append(user, "Réclamations/Été", PLAIN % 1)
