@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from intake.ledger.glance import Glance
     from intake.ledger.keys import Key
     from intake.ledger.ledger import Ledger
+    from intake.oauth import Logins
     from intake.ports import Mailbox, Transport
     from intake.receive.wire import Settings
     from intake.steps.parts import Judge, Parse, Parts, Planner
@@ -83,33 +84,56 @@ def code_prefix(config: Config) -> str:
     return name[:16] or "CASE"
 
 
-def mailbox(config: Config, settings: MailboxConfig, environ: Mapping[str, str] = os.environ) -> Mailbox:
+def logins(directory: Path, environ: Mapping[str, str] = os.environ) -> Logins:
+    """What to log in with; it remembers tokens for as long as it is kept. ``directory`` is the configuration's."""
+    from intake.oauth import Logins  # noqa: PLC0415
+
+    return Logins(directory, environ)
+
+
+def mailbox(
+    config: Config,
+    settings: MailboxConfig,
+    environ: Mapping[str, str] = os.environ,
+    known: Logins | None = None,
+) -> Mailbox:
     """A mailbox, not yet open."""
-    return mailbox_at(config.directory, settings, environ)
+    return mailbox_at(config.directory, settings, environ, known)
 
 
-def mailbox_at(directory: Path, settings: Reachable, environ: Mapping[str, str]) -> Mailbox:
+def mailbox_at(
+    directory: Path, settings: Reachable, environ: Mapping[str, str], known: Logins | None = None
+) -> Mailbox:
     """The same by what is needed to log in; ``directory`` is the configuration's."""
     from intake.credentials import Password, Token, credential  # noqa: PLC0415
     from intake.receive.imap import ImapMailbox  # noqa: PLC0415
 
     def secret() -> Password | Token:
-        found = credential(settings, directory, environ)
+        if settings.auth == "password":  # a pass without news then need not load the rest
+            found = credential(settings, directory, environ)
+        else:
+            found = (known or logins(directory, environ)).credential(settings)
         assert found is not None  # noqa: S101 - a mailbox always logs in: the configuration knows no `none` for it
         return found
 
     return ImapMailbox(settings, secret)
 
 
-def transport(config: Config, environ: Mapping[str, str] = os.environ) -> Transport:
+def transport(config: Config, environ: Mapping[str, str] = os.environ, known: Logins | None = None) -> Transport:
     """The way out, not yet connected."""
-    from intake.credentials import credential  # noqa: PLC0415
+    credential = partial((known or logins(config.directory, environ)).credential, config.smtp)
+    if config.smtp.transport == "graph":
+        from intake.deliver.graph import GraphTransport  # noqa: PLC0415
+
+        return GraphTransport(
+            config.smtp, credential, max_per_minute=config.smtp.max_per_minute, monotonic=time.monotonic
+        )
     from intake.deliver.smtp import SmtpTransport  # noqa: PLC0415
 
     domain = config.community.address.rpartition("@")[2]
     return SmtpTransport(
         config.smtp,
-        partial(credential, config.smtp, config.directory, environ),
+        credential,
         helo=domain,
         max_per_minute=config.smtp.max_per_minute,
         monotonic=time.monotonic,
@@ -171,14 +195,15 @@ def build(config: Config, outside: Outside | None = None, environ: Mapping[str, 
     outside = outside or Outside()
     book = ledger(config, outside.chance, environ)
     book.open(outside.clock.now())
+    known = logins(config.directory, environ)
     return Parts(
         config=config,
         ledger=book,
         clock=outside.clock,
         chance=outside.chance,
         holder=edge.holder(),
-        mailbox=lambda settings: mailbox(config, settings, environ),
-        transport=cache(lambda: transport(config, environ)),
+        mailbox=lambda settings: mailbox(config, settings, environ, known),
+        transport=cache(lambda: transport(config, environ, known)),
         parse=cache(parse),
         judge=cache(lambda: judge(config)),
         planner=cache(lambda: planner(config)),

@@ -5,12 +5,13 @@ A secret is read when it is needed and lives in a value that never shows itself.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shlex
 import signal
 import stat
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -52,6 +53,21 @@ if TYPE_CHECKING:
         def token_command(self) -> str:
             """A command that prints a token."""
 
+    class App(Section, Protocol):
+        """What a login says about the application that asks for its tokens."""
+
+        @property
+        def client_secret_file(self) -> Path | None:
+            """A file that holds its secret."""
+
+        @property
+        def client_secret_env(self) -> str:
+            """Or a variable."""
+
+        @property
+        def client_secret_credential(self) -> str:
+            """Or a credential of systemd."""
+
     class Keyed(Section, Protocol):
         """What ``[ledger]`` says about its key."""
 
@@ -63,9 +79,11 @@ if TYPE_CHECKING:
         def key_credential(self) -> str:
             """Or a credential of systemd; both empty with a file."""
 
+
 TOKEN_SECONDS = 30.0
 _LONGEST = 64 << 10  # bytes; no password or token is longer
-AVAILABLE = ("password", "token", "none")
+# Ways to log in that need an extra: the extra, and modules that only it brings.
+EXTRAS = {"microsoft": ("microsoft", ("msal",)), "google": ("google", ("google.oauth2", "requests"))}
 
 
 class CredentialError(IntakeError):
@@ -81,9 +99,14 @@ class Password:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An OAuth2 access token (RFC 6750): ``text`` is never shown by ``repr``."""
+    """An OAuth2 access token (RFC 6750): ``text`` is never shown by ``repr``.
+
+    ``renew`` is there when the token has been used before, so that the server may know better than we whether it
+    still holds: it gives one that was issued just now, or raises what ``credential`` raises.
+    """
 
     text: str = field(repr=False)
+    renew: Callable[[], Token] | None = field(default=None, repr=False, compare=False)
 
 
 def credential(settings: Login, directory: Path, environ: Mapping[str, str]) -> Password | Token | None:
@@ -98,11 +121,18 @@ def credential(settings: Login, directory: Path, environ: Mapping[str, str]) -> 
 
 
 def demand_available(settings: Login) -> None:
-    """Raises ConfigError for a way to log in that this version knows of, but can't do."""
-    if settings.auth not in AVAILABLE:
-        raise _error(
-            settings, "auth", f'"{settings.auth}" is not available yet', 'use auth = "token" with a token_command'
-        )
+    """Raises ConfigError for a way to log in whose extra is not installed."""
+    extra, modules = EXTRAS.get(settings.auth, ("", ()))
+    if not all(_is_there(module) for module in modules):
+        what = f'"{settings.auth}" needs a library that is not installed'
+        raise _error(settings, "auth", what, f'run: pip install "conduct-intake[{extra}]"')
+
+
+def _is_there(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # a package above it is missing
+        return False
 
 
 def password(settings: Login, directory: Path, environ: Mapping[str, str]) -> Password:
@@ -115,6 +145,23 @@ def password(settings: Login, directory: Path, environ: Mapping[str, str]) -> Pa
         if secret:
             return Password(_read(settings, key, secret, directory, environ))
     raise _error(settings, "", "there is no password", "name a password_file")
+
+
+def client_secret(settings: App, directory: Path, environ: Mapping[str, str]) -> str | None:
+    """The secret of the application; None where a certificate takes its place. Raises ConfigError."""
+    for key, secret in (
+        ("client_secret_file", settings.client_secret_file),
+        ("client_secret_env", settings.client_secret_env),
+        ("client_secret_credential", settings.client_secret_credential),
+    ):
+        if secret:
+            return _read(settings, key, secret, directory, environ)
+    return None
+
+
+def secret_file(settings: Section, key: str, path: Path) -> str:
+    """What a secret file of several lines holds: a certificate with its key, a service account. Raises ConfigError."""
+    return _from_file(settings, key, path, private=True)
 
 
 def key_text(settings: Keyed, environ: Mapping[str, str]) -> str | None:
@@ -167,6 +214,12 @@ def problems(config: Config, environ: Mapping[str, str]) -> list[str]:
             demand_available(login)
             if login.auth == "password":
                 password(login, config.directory, environ)
+            elif login.auth == "microsoft":
+                client_secret(login, config.directory, environ)
+                if login.certificate_file:
+                    secret_file(login, "certificate_file", login.certificate_file)
+            elif login.auth == "google" and login.service_account_file:
+                secret_file(login, "service_account_file", login.service_account_file)
         except ConfigError as error:
             found.extend(error.problems)
     try:

@@ -11,8 +11,10 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar, cast
+
+Made = TypeVar("Made")
 
 
 class Deadline:
@@ -142,3 +144,26 @@ def _look_up(host: str, port: int, seconds: float) -> Sequence[_AddressInfo]:
     if isinstance(answer, (OSError, ValueError)):
         raise answer
     return answer
+
+
+def within(seconds: float, work: Callable[[], Made]) -> Made:
+    """What ``work`` gives or raises; TimeoutError when that takes longer. Then it is left to itself.
+
+    A library's own timeout counts from one piece of an answer to the next.
+    """
+    answers: queue.SimpleQueue[tuple[Made | None, BaseException | None]] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            answers.put((work(), None))
+        except Exception as error:  # noqa: BLE001 - it is raised again, in the thread that asked
+            answers.put((None, error))
+
+    threading.Thread(target=run, name="ask", daemon=True).start()
+    try:
+        answer, error = answers.get(timeout=seconds)
+    except queue.Empty:
+        raise TimeoutError("no answer in time") from None
+    if error is not None:
+        raise error
+    return cast("Made", answer)

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 # Settings that are accepted and checked, but that this version does not act upon yet: the key, whether it is used,
 # and what happens instead. A row is taken out when its behaviour comes.
 LATER: tuple[tuple[str, Callable[[Config], bool], str], ...] = (
-    ("mailbox.auth", lambda c: _auth(c.mailboxes), 'the mailbox can\'t be read; auth = "token" works today'),
-    ("smtp.auth", lambda c: _auth((c.smtp,)), 'nothing can be sent; auth = "token" works today'),
     ("mailbox.idle", lambda c: any(m.idle for m in c.mailboxes), "the mailbox is polled every poll_seconds"),
     (
         "organizer.content",
@@ -38,10 +36,6 @@ LATER: tuple[tuple[str, Callable[[Config], bool], str], ...] = (
     ("ledger.url", lambda c: c.ledger.file is None, "PostgreSQL is not tried out yet"),
 )
 _OLDEST = datetime(2025, 1, 1, tzinfo=UTC)  # older than this program: no machine's clock shows it rightly
-
-
-def _auth(logins: tuple[MailboxConfig | SmtpConfig, ...]) -> bool:
-    return any(login.auth not in credentials.AVAILABLE for login in logins)
 
 
 def later(config: Config) -> Iterator[Finding]:

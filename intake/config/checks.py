@@ -139,6 +139,10 @@ def _mailboxes(draft: Draft) -> Iterator[Problem]:
 def _smtp(draft: Draft) -> Iterator[Problem]:
     for keys, smtp in draft.each(SmtpConfig):
         yield from check_login(keys, smtp, draft.dropped)
+        if smtp.transport == "graph" and smtp.auth not in {"microsoft", "token"}:
+            yield Problem((*keys, "auth"), "does not fit Microsoft Graph", 'write auth = "microsoft"')
+        if smtp.transport == "graph" and smtp.security == "starttls":
+            yield Problem((*keys, "security"), "does not fit Microsoft Graph", 'write "tls", or leave it out')
 
 
 def _organizers(draft: Draft) -> Iterator[Problem]:

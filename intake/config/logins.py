@@ -30,6 +30,8 @@ def check_login(keys: Keys, login: MailboxConfig | SmtpConfig, dropped: set[Keys
     if problem := files.missing_file(login.ca_file):
         what, _, remedy = problem.partition("; ")
         yield Problem((*keys, "ca_file"), what, remedy)
+    if login.authority and not login.authority.lower().startswith("https://"):
+        yield Problem((*keys, "authority"), "is no https address", "write it as https://…, without the tenant")
     yield from _exactly_one(keys, login, dropped)
     yield from _secrets(keys, login)
     if login.token_command:

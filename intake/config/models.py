@@ -68,6 +68,7 @@ Slug = Annotated[str, AfterValidator(values.slug)]
 Email = Annotated[str, AfterValidator(values.email)]
 OptionalEmail = Annotated[str, AfterValidator(values.optional_email)]
 Duration = Annotated[timedelta, BeforeValidator(values.duration)]
+OptionalDay = Annotated[date | None, BeforeValidator(_not_empty)]
 OptionalDuration = Annotated[timedelta | None, BeforeValidator(values.optional_duration)]
 Size = Annotated[int, BeforeValidator(values.size)]
 File = Annotated[Path | None, BeforeValidator(_file)]
@@ -179,7 +180,11 @@ class Login(Section):
     client_secret_env: Text = Field("", description="Or: the environment variable that holds it.")
     client_secret_credential: Text = Field("", description="Or: the systemd credential that holds it.")
     certificate_file: File = Field(None, description="Or: certificate and private key in one PEM file, rights 0600.")
+    client_secret_expires: OptionalDay = Field(
+        None, description="The day the client secret ends, as the portal showed it; you are told weeks ahead."
+    )
     cloud: Literal["global", "usgov", "china"] = Field("global", description="Which Microsoft cloud.")
+    authority: Text = Field("", description="Another place to ask for tokens, `https://…`; empty: by `cloud`.")
     service_account_file: File = Field(None, description='With auth "google": its JSON file, rights 0600.')
 
     @model_validator(mode="before")
@@ -212,6 +217,15 @@ class SmtpConfig(Login):
     """The way out."""
 
     usual_ports: ClassVar[dict[str, int]] = {"tls": 465, "starttls": 587, "none": 25}
+    graph_hosts: ClassVar[dict[str, str]] = {
+        "global": "graph.microsoft.com",
+        "usgov": "graph.microsoft.us",
+        "china": "microsoftgraph.chinacloudapi.cn",
+    }
+
+    transport: Literal["smtp", "graph"] = Field(
+        "smtp", description="`graph` sends through Microsoft Graph, for tenants without SMTP AUTH; needs no host."
+    )
 
     security: Security = Field("starttls", description="`tls`, `starttls`, or `none` (a loopback host only).")
     port: Port = Field(587, description="587 with starttls; if left out, 465 with tls, 25 with none.")
@@ -222,6 +236,14 @@ class SmtpConfig(Login):
         "null", description="Of acknowledgements: `null`, or `community` (Exchange Online refuses null)."
     )
     max_per_minute: Count = Field(30, description="Messages a minute at most.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_graph(cls, table: Any) -> Any:
+        if isinstance(table, dict) and table.get("transport") == "graph":
+            host = cls.graph_hosts.get(str(table.get("cloud", "global")), "")
+            return {"host": host, "security": "tls", "port": 443, **table}
+        return table
 
 
 class AcknowledgementConfig(Section):

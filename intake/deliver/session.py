@@ -60,11 +60,14 @@ class LostError(Exception):
 
 
 class RefusedError(Exception):
-    """The server can't be used as configured; the text says what to change. ``permanent``: later won't help."""
+    """The server can't be used as configured; the text says what to change. ``permanent``: later won't help.
 
-    def __init__(self, what: str, *, permanent: bool) -> None:
+    ``login`` says that user and secret were refused, and nothing else.
+    """
+
+    def __init__(self, what: str, *, permanent: bool, login: bool = False) -> None:
         super().__init__(what)
-        self.permanent = permanent
+        self.permanent, self.login = permanent, login
 
 
 class _Smtp(smtplib.SMTP):
@@ -282,9 +285,10 @@ class Session:
             )
             if settings.auth != "password" and reply.permanent:
                 hint = "the server does not accept the token: check user, and the rights that the token carries"
-            raise RefusedError(
-                f"the log-in is refused ({described(reply, settings.user)}): {hint}", permanent=reply.permanent
-            )
+                if "SmtpClientAuthentication is disabled" in reply.text:
+                    hint = 'allow SMTP AUTH for this mailbox, or set transport = "graph"'
+            what = f"the log-in is refused ({described(reply, settings.user)}): {hint}"
+            raise RefusedError(what, permanent=reply.permanent, login=reply.permanent)
 
     def _authenticate(self, smtp: _Smtp, mechanism: str, answers: Sequence[bytes]) -> Reply:
         """RFC 4954, 4: the first answer goes with the command where the mechanism begins with the client."""

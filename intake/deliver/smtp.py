@@ -96,7 +96,7 @@ class SmtpTransport:
     def check(self) -> None:
         """Connect and log in without sending. Raises DeliveryError, or ConfigError when there is no secret."""
         try:
-            self._session.open(self._credential())
+            self._open(self._credential())
         except RefusedError as error:
             raise DeliveryError(self._where(str(error)), permanent=error.permanent) from error
         except LostError as error:
@@ -105,6 +105,16 @@ class SmtpTransport:
     def close(self) -> None:
         """Say goodbye. Never raises."""
         self._session.close()
+
+    def _open(self, secret: Secret | None) -> None:
+        """Log in; once more with a new token where the server refuses one that has been used before."""
+        try:
+            self._session.open(secret)
+        except RefusedError as error:
+            renew = getattr(secret, "renew", None)
+            if renew is None or not error.login:
+                raise
+            self._session.open(renew())
 
     def _tired(self) -> bool:
         return self._session.sent >= MOST_PER_CONNECTION or self._monotonic() - self._used > IDLE_S

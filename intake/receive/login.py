@@ -62,6 +62,25 @@ def log_in(client: Any, user: str, secret: PasswordLike, *, token: bool) -> None
         )
 
 
-def why_refused(code: str) -> str:
+# The same where a token was refused: nobody has mistyped a password then.
+TOKEN_REFUSALS = {
+    "AUTHENTICATIONFAILED": "the server does not accept the token: check user, and the application's right to it",
+    "EXPIRED": "the server calls the token outdated: set this machine's clock, use NTP",
+}
+
+
+def why_refused(code: str, *, token: bool = False) -> str:
     """What to do about a refused log-in, by the response code of the refusal (empty: it gave none)."""
+    if token and (code in TOKEN_REFUSALS or code not in REFUSALS):
+        return TOKEN_REFUSALS.get(code, TOKEN_REFUSALS["AUTHENTICATIONFAILED"])
     return REFUSALS.get(code, "the server refuses the log-in: check user and password, and that IMAP is allowed")
+
+
+def why_not(error: BaseException) -> str:
+    """A refused command; Exchange lets an application in that may not open the mailbox, and says so only then."""
+    if "authenticated but not connected" in str(error).lower():
+        return (
+            "the application may not open this mailbox: check New-ServicePrincipal (the enterprise application's "
+            "object id) and Add-MailboxPermission"
+        )
+    return "the server refuses"

@@ -8,7 +8,7 @@ from typing import Any
 
 from intake.deadline import Deadline
 from intake.receive.folders import Namespace
-from intake.receive.login import LoginRefusedError, PasswordLike, log_in, why_refused
+from intake.receive.login import LoginRefusedError, PasswordLike, log_in, why_not, why_refused
 from intake.receive.sequence import sequence_set
 from intake.receive.trouble import (
     TROUBLE,
@@ -47,6 +47,7 @@ class Session:
     def open(self, secret: PasswordLike) -> None:
         """Connect, secure the connection, log in: within the deadline in all."""
         self.drop()
+        token = self._settings.auth != "password"
         with self._deadline.step():
             try:
                 self._client = connect(self._settings, self._deadline)
@@ -57,14 +58,14 @@ class Session:
                 self.drop()
                 raise
             try:
-                log_in(self._client, self._settings.user, secret, token=self._settings.auth != "password")
+                log_in(self._client, self._settings.user, secret, token=token)
                 self._capabilities = frozenset(self._client.capabilities())
             except LoginRefusedError as error:
                 self.drop()
                 raise RefusedError(str(error)) from error
             except TROUBLE as error:
                 self.drop()
-                raise self._not_let_in(error) from error
+                raise self._not_let_in(error, token=token) from error
 
     def close(self) -> None:
         """Log out in good order if that is quick, else drop the connection. Never raises."""
@@ -152,17 +153,17 @@ class Session:
                 return getattr(self._client, command)(*given)
             except TROUBLE as error:
                 if is_answer(error) and not self._deadline.expired:
-                    raise RefusedError("the server refuses", response_code(error)) from error
+                    raise RefusedError(why_not(error), response_code(error)) from error
                 self.drop()
                 raise self._lost(error, explain_talking(error)) from error
 
-    def _not_let_in(self, error: BaseException) -> RefusedError | LostError:
+    def _not_let_in(self, error: BaseException, *, token: bool) -> RefusedError | LostError:
         """A refused log-in; imapclient wraps a connection that broke on the way in the same LoginError."""
         within = error.__context__ if isinstance(error, LoginError) else error
         if self._deadline.expired or within is None or not is_answer(within):
             return self._lost(error, explain_talking(within or error))
         code = response_code(error)
-        return RefusedError(why_refused(code), code)
+        return RefusedError(why_refused(code, token=token), code)
 
     def _lost(self, error: BaseException, what: str) -> LostError:
         cut = self._deadline.expired or isinstance(error, TimeoutError)

@@ -153,12 +153,20 @@ def test_a_command_that_is_not_there(tmp_path: Path) -> None:
         credentials.credential(loaded.mailboxes[0], tmp_path, {})
 
 
-def test_ways_to_log_in_that_come_later_say_so(tmp_path: Path) -> None:
+def test_a_library_that_is_missing_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(credentials, "EXTRAS", {"microsoft": ("microsoft", ("no_such_library.at_all",))})
     login = 'auth = "microsoft"\ntenant = "t"\nclient_id = "c"\nclient_secret_env = "S"'
     loaded = config(tmp_path, login)
-    with pytest.raises(ConfigError, match='"microsoft" is not available yet; use auth = "token"'):
-        credentials.credential(loaded.mailboxes[0], tmp_path, {})
-    assert len(credentials.problems(loaded, {})) == 1
+    with pytest.raises(ConfigError, match=r'pip install "conduct-intake\[microsoft\]"'):
+        credentials.demand_available(loaded.mailboxes[0])
+    assert len(credentials.problems(loaded, {"S": "secret"})) == 1
+
+
+def test_a_missing_client_secret_is_a_problem(tmp_path: Path) -> None:
+    loaded = config(tmp_path, 'auth = "microsoft"\ntenant = "t"\nclient_id = "c"\nclient_secret_env = "S"')
+    (line,) = credentials.problems(loaded, {})
+    assert "client_secret_env: $S is not set" in line
+    assert credentials.problems(loaded, {"S": "x"}) == []
 
 
 def test_no_log_in_needs_no_secret(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ LIBRARIES = {
     "alembic": ("intake.ledger.migrations",),
     "apscheduler": ("intake.service",),
     "click": ("intake.cli",),  # commands are made of it
-    "cryptography": ("intake.ledger.keys",),
+    "cryptography": ("intake.ledger.keys", "intake.oauth"),  # the ledger's key; the end of a certificate
     "imapclient": ("intake.receive.wire",),
     "jinja2": ("intake.compose.render",),
     "mailparser": ("intake.receive.head",),
@@ -35,9 +35,9 @@ LIBRARIES = {
     # extras, loaded only where they are configured
     "aiosmtpd": ("intake.demo",),
     "apprise": ("intake.deliver.notify",),
-    "google": ("intake.credentials",),
+    "google": ("intake.oauth",),
     "lingua": ("intake.decide.language",),
-    "msal": ("intake.credentials",),
+    "msal": ("intake.oauth",),
     "prometheus_client": ("intake.metrics",),
     "proxyprotocol": ("intake.demo",),
     "psycopg": ("intake.ledger",),
