@@ -249,7 +249,7 @@ def test_a_mail_of_45_megabytes(place: World) -> None:
         assert mail.kind == "notice"
         assert mail.case.startswith("CGB-")
         assert len(mail.raw) < 1_000_000
-        assert "45 MB" in " ".join(mail.text().split())
+        assert "47 MB" in " ".join(mail.text().split())
         facts = mail.document("report.json")
         assert facts["reporter"]["address"] == sender
         assert facts["category"] == "report"
