@@ -103,8 +103,9 @@ class Casework:
         return tuple(email for o in self.config.organizers if (email := o.email.lower()) not in hidden)
 
     def colleagues(self, case: KnownCase, apart: set[str]) -> list[str]:
-        """Who else works on a case: organizers that may see it, and the fallback if they have it."""
-        people = [*self.everyone(case.withheld)]
+        """Who else works on a case: organizers that have it and may see it, and the fallback if they have it."""
+        may_see = self.everyone(case.withheld)
+        people = [email for email in may_see if email in case.holders] or list(may_see)
         fallback = self.config.fallback
         if fallback and fallback.email.lower() in case.holders - case.withheld:
             people.append(fallback.email.lower())
@@ -127,7 +128,6 @@ class Casework:
         return tuple(
             DeliveryDraft(MessageKind.NOTICE, email, f"{topic} for {email}", DeliveryState.PENDING, now, topic)
             for email in self.colleagues(case, apart)
-            if email in case.holders
         )
 
 

@@ -52,6 +52,7 @@ _POLITE = frozenset(
     )
 )
 _CODE = re.compile(r"[A-Z0-9]{1,16}-[0-9A-Z]{6}", re.IGNORECASE)
+_AROUND = " \t.,:;!?-\u2013\u2014*_\"'\u201c\u201d\u00ab\u00bb()[]"  # what may stand around a word
 MOST_TEXT = 4000  # characters of a note or a reason that are kept
 
 
@@ -102,7 +103,7 @@ def _after(line: str, form: str) -> str | None:
     for word in _WORD.finditer(line):
         found += needle(word.group())
         if found == wanted:
-            return line[word.end() :].strip(" \t.,:;!?-\u2013\u2014*_\"'\u201c\u201d\u00ab\u00bb()[]")
+            return line[word.end() :].lstrip(_AROUND).rstrip(" \t*_")
         if not wanted.startswith(found):
             return None
     return None
@@ -121,7 +122,7 @@ def _command(action: CaseAction, after: str, rest: str, *, more: bool) -> Comman
         return None
     if " ".join(words(after)) in MYSELF:
         return Command(action, myself=True, more=more)
-    return Command(action, name=after, more=more)
+    return Command(action, name=after.rstrip(_AROUND), more=more)
 
 
 def outcome_of(reason: str) -> str:

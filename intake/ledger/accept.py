@@ -20,6 +20,7 @@ from intake.ledger import changes, journal
 from intake.ledger.journal import Entry
 from intake.ledger.keys import Key
 from intake.ledger.makes import PRIORITY, Makes
+from intake.ledger.outbox import COPIES, NOT_COPIES
 from intake.ledger.schema import Moment, case, delivery, mail, original, recusal
 from intake.model import (
     PROGRAM,
@@ -262,7 +263,8 @@ def known_cases(connection: Connection, numbers: Iterable[int]) -> dict[int, Kno
         select(delivery.c.case_id, delivery.c.recipient)
         .distinct()
         .where(
-            delivery.c.kind.in_((MessageKind.REPORT, MessageKind.FOLLOW_UP, MessageKind.NOTICE)),
+            delivery.c.kind.in_(COPIES),
+            delivery.c.variant.not_in(NOT_COPIES),
             delivery.c.state.not_in((DeliveryState.WITHHELD, DeliveryState.FAILED)),
         ),
         delivery.c.case_id,
@@ -547,8 +549,8 @@ def _happened(arrival: Arrival, plan: Plan) -> Iterator[tuple[CaseAction, str, s
 
 
 def _receivers(plan: Plan) -> frozenset[str]:
-    copies = (MessageKind.REPORT, MessageKind.FOLLOW_UP, MessageKind.NOTICE)
-    reached = {d.recipient for d in plan.deliveries if d.kind in copies and d.state is not DeliveryState.WITHHELD}
+    copies = [d for d in plan.deliveries if d.kind in COPIES and d.variant not in NOT_COPIES]
+    reached = {d.recipient for d in copies if d.state is not DeliveryState.WITHHELD}
     return frozenset(reached) | frozenset(plan.also_to)
 
 
