@@ -124,7 +124,11 @@ class Head:
             found.insert(0, get("authentication", "fail"))
         if letter.mail.defects:
             found.append(
-                get("copy", "defects", list=", ".join(get("defect", item) for item in letter.mail.defects[:10]))
+                get(
+                    "copy",
+                    self._alone("defects"),
+                    list=", ".join(get("defect", item) for item in letter.mail.defects[:10]),
+                )
             )
         return found
 
@@ -139,13 +143,17 @@ class Head:
         name = name if len(name) <= 80 else f"{name[:40]}…{name[-38:]}"
         return f"{name} ({report_json.plain(item.type)[:60]}, {words.size(item.bytes, self.language)})"
 
+    def _alone(self, key: str) -> str:
+        """The words for a copy without the original, where it has none: nothing may point at what is not there."""
+        return key if self.letter.original else f"{key}-alone"
+
     def words_of_author(self) -> str:
         """The author's own text, readable: no controls, no change of direction, ends of lines bare."""
         raw = self.letter.mail.text[: SHOWN_TEXT + 1].replace("\r\n", "\n").replace("\r", "\n")
         lines = [line.translate(_HIDDEN).rstrip() for line in raw[:SHOWN_TEXT].split("\n")]
         whole = "\n".join(lines).strip("\n")
         if len(raw) > SHOWN_TEXT:
-            whole += f"\n[…] {self.phrases.get('copy', 'shortened')}"
+            whole += f"\n[…] {self.phrases.get('copy', self._alone('shortened'))}"
         return whole
 
     def text(self, todo: str, answer: str) -> str:
@@ -165,7 +173,7 @@ class Head:
             lines += [flow(get("copy", "no-answer")), ""]
         if self.letter.mail.attachments:
             lines += [f"{get('label', 'attachments')}:", *(f"- {item}" for item in self.attachments()), ""]
-        body = self.words_of_author() or get("copy", "no-text")
+        body = self.words_of_author() or get("copy", self._alone("no-text"))
         lines += [f"{get('copy', 'text-begins')}:", "", "> " + body.replace("\n", "\n> "), ""]
         lines += [flow(get("copy", "text-ends" if self.letter.original else "text-ends-alone")), ""]
         lines += [flow(f"{label}: {value}", rest="  ") for label, value, _ in self.details()]
@@ -195,7 +203,9 @@ class Head:
         body = self.words_of_author()
         out.append(page.heading(get("copy", "text-begins")))
         out.append(
-            page.quoted(body) if body else f"<p{page.attributes(page.MUTED)}>{escape(get('copy', 'no-text'))}</p>"
+            page.quoted(body)
+            if body
+            else f"<p{page.attributes(page.MUTED)}>{escape(get('copy', self._alone('no-text')))}</p>"
         )
         if self.letter.mail.attachments:
             items = "".join(f"<li{page.attributes(page.ITEM)}>{page.inert(item)}</li>" for item in self.attachments())

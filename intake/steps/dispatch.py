@@ -174,6 +174,8 @@ class Dispatcher:
             return news.waiting(self.parts, delivery, context, address, language)
         place = context.place
         whole = not context.truncated and delivery.variant not in {"unreadable", "without-original"}
+        # Who has to look for the original is told where it stands now, everybody else where it arrived.
+        folder = place.ref.folder if whole else place.filed_to or place.ref.folder
         letter = Copy(
             kind=delivery.kind,
             to=address,
@@ -184,7 +186,7 @@ class Dispatcher:
             verdict=verdict,
             received=place.internal_date,
             mailbox=place.ref.mailbox,
-            folder=place.ref.folder,
+            folder=folder,
             size=place.size,
             recipients=self._readers(context, *ON_THE_WAY),
             others_withheld=len({w.organizer for w in context.case.recused}),
