@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from intake.compose.composer import Composer
     from intake.config import Config, MailboxConfig
     from intake.credentials import Keyed, Login
+    from intake.deliver.pace import Pace
     from intake.ledger.glance import Glance
     from intake.ledger.keys import Key
     from intake.ledger.ledger import Ledger
@@ -119,8 +120,33 @@ def mailbox_at(
     return ImapMailbox(settings, secret)
 
 
-def transport(config: Config, environ: Mapping[str, str] = os.environ, known: Logins | None = None) -> Transport:
-    """The way out, not yet connected."""
+def transports(
+    config: Config, environ: Mapping[str, str] = os.environ, known: Logins | None = None
+) -> Callable[[], Transport]:
+    """What makes ways out, not yet connected; together they keep to the one rate that is configured."""
+    shared = known or logins(config.directory, environ)
+
+    @cache
+    def pace() -> Pace:
+        from intake.deliver.pace import Pace  # noqa: PLC0415
+
+        return Pace(config.smtp.max_per_minute, time.monotonic)
+
+    @cache
+    def graph() -> Transport:
+        return transport(config, environ, shared)
+
+    # Graph asks for a pause by itself, and remembers it: one of them is enough.
+    return graph if config.smtp.transport == "graph" else lambda: transport(config, environ, shared, pace())
+
+
+def transport(
+    config: Config,
+    environ: Mapping[str, str] = os.environ,
+    known: Logins | None = None,
+    pace: Pace | None = None,
+) -> Transport:
+    """A way out, not yet connected."""
     credential = partial((known or logins(config.directory, environ)).credential, config.smtp)
     if config.smtp.transport == "graph":
         from intake.deliver.graph import GraphTransport  # noqa: PLC0415
@@ -137,6 +163,7 @@ def transport(config: Config, environ: Mapping[str, str] = os.environ, known: Lo
         helo=domain,
         max_per_minute=config.smtp.max_per_minute,
         monotonic=time.monotonic,
+        pace=pace,
     )
 
 
@@ -203,7 +230,8 @@ def build(config: Config, outside: Outside | None = None, environ: Mapping[str, 
         chance=outside.chance,
         holder=edge.holder(),
         mailbox=lambda settings: mailbox(config, settings, environ, known),
-        transport=cache(lambda: transport(config, environ, known)),
+        transport=transports(config, environ, known),
+        connections=1 if config.smtp.transport == "graph" else config.smtp.connections,
         parse=cache(parse),
         judge=cache(lambda: judge(config)),
         planner=cache(lambda: planner(config)),

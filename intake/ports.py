@@ -77,8 +77,8 @@ class Transport(Protocol):
     def send(self, outgoing: Outgoing) -> Result:
         """Hand one message over. Never raises for what the network or the server does."""
 
-    def may_send(self) -> float:
-        """Seconds until one more message may go under the rate limit; 0 when it may go now."""
+    def may_send(self, ahead: int = 0) -> float:
+        """Seconds until one more message may go under the rate limit, after ``ahead`` others; 0: it may go now."""
 
     def check(self) -> None:
         """Connect and log in without sending. Raises DeliveryError."""

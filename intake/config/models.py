@@ -236,6 +236,9 @@ class SmtpConfig(Login):
         "null", description="Of acknowledgements: `null`, or `community` (Exchange Online refuses null)."
     )
     max_per_minute: Count = Field(30, description="Messages a minute at most.")
+    connections: Annotated[int, Field(ge=1, le=20)] = Field(
+        3, description="Messages on their way at once; Exchange Online takes three."
+    )
 
     @model_validator(mode="before")
     @classmethod

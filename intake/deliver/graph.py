@@ -83,9 +83,9 @@ class GraphTransport:
         self._seconds = seconds
         self._opener: urllib.request.OpenerDirector | None = None
 
-    def may_send(self) -> float:
+    def may_send(self, ahead: int = 0) -> float:
         """Seconds until one more message may go, by our own limit and by the server's last word."""
-        return max(self._pace.wait(), self._not_before - self._monotonic(), 0.0)
+        return max(self._pace.wait(ahead), self._not_before - self._monotonic(), 0.0)
 
     def send(self, outgoing: Outgoing) -> Result:
         """Hand one message over; the rate limit is the caller's to keep, by ``may_send``."""

@@ -51,7 +51,7 @@ class SmtpTransport:
 
     ``credential`` is asked at every log-in, so that a token may be fresh; ``helo`` is the name that EHLO gives.
     ``deadline_s`` bounds each step: opening, the commands before the content, and (with the time that its size
-    needs) the content. ``monotonic`` gives seconds.
+    needs) the content. ``monotonic`` gives seconds. Connections to one server share one ``pace``.
     """
 
     def __init__(
@@ -63,18 +63,19 @@ class SmtpTransport:
         max_per_minute: int,
         monotonic: Callable[[], float],
         deadline_s: float = DEADLINE_S,
+        pace: Pace | None = None,
     ) -> None:
         self._settings = settings
         self._credential = credential
         self._monotonic = monotonic
         self._deadline_s = deadline_s
         self._session = Session(settings, _hello_name(helo), deadline_s)
-        self._pace = Pace(max_per_minute, monotonic)
+        self._pace = pace or Pace(max_per_minute, monotonic)
         self._used = 0.0
 
-    def may_send(self) -> float:
-        """Seconds until one more message may go under the rate limit; 0 when it may go now."""
-        return self._pace.wait()
+    def may_send(self, ahead: int = 0) -> float:
+        """Seconds until one more message may go under the rate limit, after ``ahead`` others; 0: it may go now."""
+        return self._pace.wait(ahead)
 
     def send(self, outgoing: Outgoing) -> Result:
         """Hand one message over; the rate limit is the caller's to keep, by ``may_send``."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import BigInteger, Connection, bindparam, func, or_, select
 
 from intake.ledger import outbox, views
 from intake.ledger.keys import Key
-from intake.ledger.schema import case, delivery, original, recusal
+from intake.ledger.schema import case, delivery, mail, original, recusal
 from intake.letters import AcknowledgementState
-from intake.model import Case, Delivery, DeliveryState
+from intake.model import Case, Delivery, DeliveryState, Withheld
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,41 +42,90 @@ class MailContext:
         )
 
 
-_ABOUT = bindparam("mail", type_=BigInteger)
-_CASE = bindparam("case", type_=BigInteger)
-_ORIGINAL = select(original).where(original.c.mail_id == _ABOUT)
-_CODE = select(case.c.code).where(case.c.id == _CASE)
-_DELIVERIES = select(delivery).where(delivery.c.mail_id == _ABOUT).order_by(delivery.c.id)
-_WITHHELD = select(recusal.c.organizer).where(
-    or_(recusal.c.mail_id == _ABOUT, recusal.c.case_id == _CASE), recusal.c.released.is_(None)
+# Built once: they run for every mail whose messages are composed.
+_MAILS = bindparam("mails", type_=BigInteger, expanding=True)
+_CASES = bindparam("cases", type_=BigInteger, expanding=True)
+_PLACES = select(mail).where(mail.c.id.in_(_MAILS))
+_ORIGINALS = select(original).where(original.c.mail_id.in_(_MAILS))
+_FILES = select(case).where(case.c.id.in_(_CASES))
+_CODES = select(case.c.id, case.c.code).where(case.c.id.in_(_CASES))
+_DELIVERIES = select(delivery).where(delivery.c.mail_id.in_(_MAILS)).order_by(delivery.c.id)
+_RECUSALS = (
+    select(recusal.c.mail_id, recusal.c.case_id, recusal.c.organizer, recusal.c.reason)
+    .where(or_(recusal.c.mail_id.in_(_MAILS), recusal.c.case_id.in_(_CASES)), recusal.c.released.is_(None))
+    .order_by(recusal.c.id)
 )
 _FIRSTS = (
     select(func.min(delivery.c.id))
-    .where(delivery.c.case_id == _CASE, delivery.c.kind.in_(outbox.COPIES))
-    .group_by(delivery.c.recipient)
+    .where(delivery.c.case_id.in_(_CASES), delivery.c.kind.in_(outbox.COPIES))
+    .group_by(delivery.c.case_id, delivery.c.recipient)
 )
-_ROOTS = select(delivery.c.recipient, delivery.c.message_id).where(delivery.c.id.in_(_FIRSTS))
+_ROOTS = select(delivery.c.case_id, delivery.c.recipient, delivery.c.message_id).where(delivery.c.id.in_(_FIRSTS))
+_WITHHELD = select(recusal.c.organizer).where(
+    or_(
+        recusal.c.mail_id == bindparam("mail", type_=BigInteger),
+        recusal.c.case_id == bindparam("case", type_=BigInteger),
+    ),
+    recusal.c.released.is_(None),
+)
+CHUNK = 400  # bound parameters in one question
 
 
-def of(connection: Connection, key: Key, mail_id: int) -> MailContext:
-    """Read it. The mail exists: a delivery refers to it."""
-    place = views.mail_place(connection, mail_id)
-    row = connection.execute(_ORIGINAL, {"mail": mail_id}).one_or_none()
-    its_case = views.case_by_id(connection, place.case_id) if place.case_id is not None else None
-    linked = its_case.linked_to if its_case else None
-    return MailContext(
-        place=place,
-        original=key.open(row.sealed, b"original") if row else None,
-        truncated=bool(row and row.truncated),
-        case=its_case,
-        linked_code=connection.execute(_CODE, {"case": linked}).scalar() or "" if linked else "",
-        withheld=withheld(connection, mail_id, place.case_id),
-        deliveries=tuple(outbox.as_delivery(one) for one in connection.execute(_DELIVERIES, {"mail": mail_id})),
-        acknowledgement=views.acknowledgement_state(connection, its_case.id)
-        if its_case
-        else AcknowledgementState("not-sent", ""),
-        roots=roots(connection, its_case.id) if its_case else {},
-    )
+def of(connection: Connection, key: Key, mail_ids: Collection[int]) -> dict[int, MailContext]:
+    """Read it for several mails. They exist: deliveries refer to them."""
+    wanted = sorted(mail_ids)
+    found: dict[int, MailContext] = {}
+    for start in range(0, len(wanted), CHUNK):
+        found |= _of(connection, key, wanted[start : start + CHUNK])
+    return found
+
+
+def _of(connection: Connection, key: Key, mails: list[int]) -> dict[int, MailContext]:
+    places = {row.id: views.as_place(row) for row in connection.execute(_PLACES, {"mails": mails})}
+    numbers = sorted({place.case_id for place in places.values() if place.case_id is not None})
+    originals = {row.mail_id: row for row in connection.execute(_ORIGINALS, {"mails": mails})}
+    deliveries: dict[int, list[Delivery]] = {}
+    for row in connection.execute(_DELIVERIES, {"mails": mails}):
+        deliveries.setdefault(row.mail_id, []).append(outbox.as_delivery(row))
+    recusals = connection.execute(_RECUSALS, {"mails": mails, "cases": numbers}).all()
+    cases = _cases(connection, numbers, recusals)
+    states = views.acknowledgement_states(connection, numbers)
+    threads = _roots(connection, numbers)
+    linked = {one.linked_to for one in cases.values() if one.linked_to is not None}
+    codes = dict(connection.execute(_CODES, {"cases": sorted(linked)}).tuples().all()) if linked else {}
+    found: dict[int, MailContext] = {}
+    for number, place in places.items():
+        held, its_case = originals.get(number), cases.get(place.case_id or 0)
+        found[number] = MailContext(
+            place=place,
+            original=key.open(held.sealed, b"original") if held else None,
+            truncated=bool(held and held.truncated),
+            case=its_case,
+            linked_code=codes.get(its_case.linked_to or 0, "") if its_case else "",
+            withheld=frozenset(
+                one.organizer
+                for one in recusals
+                if one.mail_id == number or (one.case_id is not None and one.case_id == place.case_id)
+            ),
+            deliveries=tuple(deliveries.get(number, ())),
+            acknowledgement=states[its_case.id] if its_case else AcknowledgementState("not-sent", ""),
+            roots=threads.get(its_case.id, {}) if its_case else {},
+        )
+    return found
+
+
+def _cases(connection: Connection, numbers: list[int], recusals: Iterable[Any]) -> dict[int, Case]:
+    if not numbers:
+        return {}
+    recused: dict[int, dict[str, Withheld]] = {}
+    for one in recusals:
+        if one.case_id is not None:
+            recused.setdefault(one.case_id, {}).setdefault(one.organizer, Withheld(one.organizer, one.reason))
+    counts = views.mail_counts(connection, numbers)
+    return {
+        row.id: views.as_case(row, tuple(recused.get(row.id, {}).values()), counts.get(row.id, 0))
+        for row in connection.execute(_FILES, {"cases": numbers})
+    }
 
 
 def withheld(connection: Connection, mail_id: int | None, case_id: int | None) -> frozenset[str]:
@@ -84,4 +135,11 @@ def withheld(connection: Connection, mail_id: int | None, case_id: int | None) -
 
 def roots(connection: Connection, case_id: int) -> dict[str, str]:
     """By recipient the Message-ID that began their thread of a case."""
-    return {row.recipient: row.message_id for row in connection.execute(_ROOTS, {"case": case_id})}
+    return _roots(connection, [case_id]).get(case_id, {})
+
+
+def _roots(connection: Connection, cases: list[int]) -> dict[int, dict[str, str]]:
+    found: dict[int, dict[str, str]] = {}
+    for row in connection.execute(_ROOTS, {"cases": cases}) if cases else ():
+        found.setdefault(row.case_id, {})[row.recipient] = row.message_id
+    return found

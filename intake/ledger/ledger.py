@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, insert, select, update
@@ -14,10 +14,12 @@ from intake.ledger import accept as accepting
 from intake.ledger import auditing, context, folders, outbox, views
 from intake.ledger.accept import Accepted, Decide, Makes
 from intake.ledger.casebook import CaseBook
+from intake.ledger.context import MailContext
 from intake.ledger.engine import Database
 from intake.ledger.folders import Cursor
 from intake.ledger.glance import NOTE
 from intake.ledger.keys import Key
+from intake.ledger.outbox import Became
 from intake.ledger.schema import meta
 from intake.letters import MailboxHealth
 from intake.model import (
@@ -173,19 +175,27 @@ class Ledger(CaseBook):
         then: Sequence[DeliveryDraft] = (),
     ) -> bool:
         """Write down what became of a delivery, and what follows from it, together."""
+        return self.record_all([Became(mine, state, not_before, error, receipt, then)], now)[0]
+
+    def record_all(self, became: Sequence[Became], now: datetime) -> list[bool]:
+        """The same for several at once, in one transaction."""
         with self._database.transaction() as connection:
-            won = outbox.record(connection, mine, state, now, not_before=not_before, error=error, receipt=receipt)
-            if won:
-                for draft in then:
-                    outbox.add(
-                        connection, draft, self._makes.message_id(), now, case_id=mine.case_id, mail_id=mine.mail_id
-                    )
+            won = outbox.record(connection, became, now)
+            for one in (one for one, is_mine in zip(became, won, strict=True) if is_mine):
+                for draft in one.then:
+                    made = self._makes.message_id()
+                    outbox.add(connection, draft, made, now, case_id=one.mine.case_id, mail_id=one.mine.mail_id)
             return won
 
     def put_back(self, mine: Delivery, not_before: datetime) -> None:
         """Let go of a claimed delivery that was not tried."""
-        with self._database.transaction() as connection:
-            outbox.put_back(connection, mine, not_before)
+        self.put_all_back([(mine, not_before)])
+
+    def put_all_back(self, mine: Sequence[tuple[Delivery, datetime]]) -> None:
+        """The same for several at once."""
+        if mine:
+            with self._database.transaction() as connection:
+                outbox.put_back(connection, mine)
 
     def add(self, drafts: Iterable[DeliveryDraft], now: datetime) -> int:
         """Put messages into the outbox that stem from no mail; those whose key is there already are left out."""
@@ -194,10 +204,16 @@ class Ledger(CaseBook):
 
     # --- around the outbox ---
 
-    def context(self, mail_id: int) -> context.MailContext:
+    def context(self, mail_id: int) -> MailContext:
         """All that composing the messages about one mail needs, as it is now."""
+        return self.contexts([mail_id])[mail_id]
+
+    def contexts(self, mail_ids: Collection[int]) -> dict[int, MailContext]:
+        """The same for several mails, all as of one moment."""
+        if not mail_ids:
+            return {}
         with self._database.reading() as connection:
-            return context.of(connection, self.key, mail_id)
+            return context.of(connection, self.key, mail_ids)
 
     def withheld(self, mail_id: int | None, case_id: int | None) -> frozenset[str]:
         """Who must not have a mail or its case, as of now: asked right before each message leaves."""

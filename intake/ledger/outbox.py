@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -57,6 +58,11 @@ _MINE = and_(
     delivery.c.attempts == bindparam("mine"),
     delivery.c.state == DeliveryState.CLAIMED,
 )
+_STILL_CLAIMED = (
+    select(delivery.c.id, delivery.c.attempts)
+    .where(delivery.c.id.in_(bindparam("numbers", expanding=True)), delivery.c.state == DeliveryState.CLAIMED)
+    .with_for_update()
+)
 _RECORD = (
     update(delivery)
     .where(_MINE)
@@ -73,12 +79,35 @@ _RECORD = (
 _LET_GO = (
     update(delivery)
     .where(
-        delivery.c.mail_id == bindparam("about"),
+        delivery.c.mail_id.in_(bindparam("about", expanding=True)),
         delivery.c.kind == MessageKind.ACKNOWLEDGEMENT,
         delivery.c.state == DeliveryState.WAITING,
     )
     .values(state=DeliveryState.PENDING, not_before=bindparam("at", type_=Moment))
 )
+_PUT_BACK = (
+    update(delivery)
+    .where(_MINE)
+    .values(
+        state=DeliveryState.PENDING,
+        attempts=delivery.c.attempts - 1,
+        not_before=bindparam("retry", type_=Moment),
+        lease_until=None,
+        holder=None,
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Became:
+    """What became of a claimed delivery, and what follows from it."""
+
+    mine: Delivery
+    state: DeliveryState
+    not_before: datetime | None = None
+    error: str = ""
+    receipt: str = ""
+    then: Sequence[DeliveryDraft] = ()
 
 
 def claim(connection: Connection, holder: str, now: datetime, lease_time: timedelta, limit: int) -> list[Delivery]:
@@ -108,55 +137,45 @@ def as_delivery(row: Row[Any]) -> Delivery:
     )
 
 
-def record(
-    connection: Connection,
-    mine: Delivery,
-    state: DeliveryState,
-    now: datetime,
-    *,
-    not_before: datetime | None = None,
-    error: str = "",
-    receipt: str = "",
-) -> bool:
-    """Write down what became of a claimed delivery; False when somebody else has claimed it since.
+def record(connection: Connection, all_: Sequence[Became], now: datetime) -> list[bool]:
+    """Write down what became of claimed deliveries; False for each that somebody else has claimed since.
 
     The first copy that reaches anyone lets the acknowledgement of that mail go.
     """
-    changed = connection.execute(
-        _RECORD,
-        {
-            "number": mine.id,
-            "mine": mine.attempts,
-            "became": state.value,
-            "retry": not_before,
-            "at": now if state is DeliveryState.SENT else None,
-            "why": error[:500],
-            "proof": receipt[:500],
-        },
-    ).rowcount
-    copy = mine.kind in COPIES and mine.variant not in NOT_COPIES
-    if changed and state is DeliveryState.SENT and copy and mine.mail_id is not None:
-        connection.execute(_LET_GO, {"about": mine.mail_id, "at": now})
-    return bool(changed)
+    # No writer comes between this question and the writing: SQLite has one at a time, others lock the rows.
+    held = connection.execute(_STILL_CLAIMED, {"numbers": [one.mine.id for one in all_]})
+    claimed: dict[int, int] = {row.id: row.attempts for row in held}
+    won = [claimed.get(one.mine.id) == one.mine.attempts for one in all_]
+    mine = [one for one, is_mine in zip(all_, won, strict=True) if is_mine]
+    if mine:
+        connection.execute(_RECORD, [_recorded(one, now) for one in mine])
+    reached = {_copy_of(one.mine) for one in mine if one.state is DeliveryState.SENT} - {None}
+    if reached:
+        connection.execute(_LET_GO, {"about": list(reached), "at": now})
+    return won
 
 
-def put_back(connection: Connection, mine: Delivery, not_before: datetime) -> None:
-    """Let go of a claimed delivery that was not tried: the attempt does not count."""
-    connection.execute(
-        update(delivery)
-        .where(
-            delivery.c.id == mine.id,
-            delivery.c.attempts == mine.attempts,
-            delivery.c.state == DeliveryState.CLAIMED,
-        )
-        .values(
-            state=DeliveryState.PENDING,
-            attempts=delivery.c.attempts - 1,
-            not_before=not_before,
-            lease_until=None,
-            holder=None,
-        )
-    )
+def _recorded(one: Became, now: datetime) -> dict[str, Any]:
+    return {
+        "number": one.mine.id,
+        "mine": one.mine.attempts,
+        "became": one.state.value,
+        "retry": one.not_before,
+        "at": now if one.state is DeliveryState.SENT else None,
+        "why": one.error[:500],
+        "proof": one.receipt[:500],
+    }
+
+
+def _copy_of(mine: Delivery) -> int | None:
+    """The mail that this brings to a person; None for any other message."""
+    return mine.mail_id if mine.kind in COPIES and mine.variant not in NOT_COPIES else None
+
+
+def put_back(connection: Connection, all_: Sequence[tuple[Delivery, datetime]]) -> None:
+    """Let go of claimed deliveries that were not tried, until then: the attempt does not count."""
+    rows = [{"number": one.id, "mine": one.attempts, "retry": not_before} for one, not_before in all_]
+    connection.execute(_PUT_BACK, rows)
 
 
 def add(

@@ -67,7 +67,7 @@ def cases(
     numbers = [row.id for row in rows]
     recused = _recused(connection, numbers)
     mails = mail_counts(connection, numbers)
-    return [_case(row, recused.get(row.id, ()), mails.get(row.id, 0)) for row in rows]
+    return [as_case(row, recused.get(row.id, ()), mails.get(row.id, 0)) for row in rows]
 
 
 # Built once: they run for every mail whose messages are composed.
@@ -79,16 +79,17 @@ _ONE_RECUSED = (
     .order_by(recusal.c.id.desc())
 )
 _ONE_COUNT = select(func.count()).where(mail.c.case_id == bindparam("case"), REPORTERS_MAIL)
-_ACKNOWLEDGEMENT = (
-    select(delivery.c.state, delivery.c.sent_at, delivery.c.variant)
-    .where(delivery.c.case_id == bindparam("case"), delivery.c.kind == MessageKind.ACKNOWLEDGEMENT)
-    .order_by(delivery.c.id)
-    .limit(1)
+_ACKNOWLEDGEMENTS = (
+    select(delivery.c.case_id, delivery.c.state, delivery.c.sent_at, delivery.c.variant)
+    .where(
+        delivery.c.case_id.in_(bindparam("cases", expanding=True)), delivery.c.kind == MessageKind.ACKNOWLEDGEMENT
+    )
+    .order_by(delivery.c.id.desc())
 )
-_NO_ACKNOWLEDGEMENT = (
-    select(mail.c.acknowledge_reason).where(mail.c.case_id == bindparam("case")).order_by(mail.c.id).limit(1)
+_OPENERS = (
+    select(func.min(mail.c.id)).where(mail.c.case_id.in_(bindparam("cases", expanding=True))).group_by(mail.c.case_id)
 )
-_PLACE = select(mail).where(mail.c.id == bindparam("mail"))
+_NO_ACKNOWLEDGEMENT = select(mail.c.case_id, mail.c.acknowledge_reason).where(mail.c.id.in_(_OPENERS))
 
 
 def case_by_id(connection: Connection, number: int) -> Case:
@@ -96,7 +97,7 @@ def case_by_id(connection: Connection, number: int) -> Case:
     row = connection.execute(_ONE_CASE, {"case": number}).one()
     withheld = connection.execute(_ONE_RECUSED, {"case": number})
     recused = {one.organizer: Withheld(one.organizer, one.reason) for one in withheld}
-    return _case(row, tuple(recused.values()), connection.execute(_ONE_COUNT, {"case": number}).scalar() or 0)
+    return as_case(row, tuple(recused.values()), connection.execute(_ONE_COUNT, {"case": number}).scalar() or 0)
 
 
 def _hidden(number: ColumnElement[Any], organizer: str) -> ColumnElement[bool]:
@@ -136,7 +137,8 @@ def mail_counts(connection: Connection, numbers: list[int], since: datetime | No
     return counts
 
 
-def _case(row: Row[Any], recused: tuple[Withheld, ...], mails: int) -> Case:
+def as_case(row: Row[Any], recused: tuple[Withheld, ...], mails: int) -> Case:
+    """A row as a value."""
     return Case(
         id=row.id,
         code=row.code,
@@ -164,12 +166,18 @@ def _case(row: Row[Any], recused: tuple[Withheld, ...], mails: int) -> Case:
     )
 
 
-def acknowledgement_state(connection: Connection, case_id: int) -> AcknowledgementState:
-    """What became of the acknowledgement of a case."""
-    row = connection.execute(_ACKNOWLEDGEMENT, {"case": case_id}).one_or_none()
-    if row is None:
-        reason = connection.execute(_NO_ACKNOWLEDGEMENT, {"case": case_id}).scalar()
-        return AcknowledgementState("not-sent", reason or "")
+def acknowledgement_states(connection: Connection, cases: list[int]) -> dict[int, AcknowledgementState]:
+    """What became of the acknowledgement of each of these cases: the first there was."""
+    rows = connection.execute(_ACKNOWLEDGEMENTS, {"cases": cases}) if cases else ()
+    found = {row.case_id: _acknowledgement_state(row) for row in rows}
+    without = [number for number in cases if number not in found]
+    if without:
+        for row in connection.execute(_NO_ACKNOWLEDGEMENT, {"cases": without}):
+            found[row.case_id] = AcknowledgementState("not-sent", row.acknowledge_reason or "")
+    return {number: found.get(number, AcknowledgementState("not-sent", "")) for number in cases}
+
+
+def _acknowledgement_state(row: Any) -> AcknowledgementState:
     if row.state == DeliveryState.SENT:
         return AcknowledgementState("sent", row.variant, row.sent_at)
     if row.state in {DeliveryState.FAILED, DeliveryState.WITHHELD}:
@@ -258,9 +266,8 @@ def outcomes(connection: Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(select(mail.c.outcome, func.count()).group_by(mail.c.outcome))}
 
 
-def mail_place(connection: Connection, mail_id: int) -> MailPlace:
-    """Where a mail came from. It exists: deliveries refer to it."""
-    row = connection.execute(_PLACE, {"mail": mail_id}).one()
+def as_place(row: Row[Any]) -> MailPlace:
+    """Where a mail came from, from its row."""
     return MailPlace(
         MailRef(row.mailbox, row.folder, row.uidvalidity, row.uid),
         row.size,

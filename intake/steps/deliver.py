@@ -1,16 +1,21 @@
-"""Empty the outbox: claim, compose, send, record, one message after the other.
+"""Empty the outbox: claim, compose, send, record.
 
-If the machine dies between the server's 250 and the record, the message goes out again under the same Message-ID:
-the only way anything happens twice.
+A few messages are on their way at once, each on a connection of its own (``senders``). All else happens in one
+thread, and the outcomes that have come in meanwhile are written down together, before any of their connections gets
+its next message. If the machine dies between a server's 250 and the record, that message goes out again under the
+same Message-ID: the only way anything happens twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from intake.decide.clock import CLAIM_LEASE, gives_up, next_try
 from intake.errors import DeliveryError, TemplateError
+from intake.ledger.outbox import Became
 from intake.model import (
     REPORTER,
     Delivery,
@@ -24,109 +29,144 @@ from intake.model import (
     Unknown,
 )
 from intake.steps.dispatch import Dispatcher, Impossible, Withhold
+from intake.steps.senders import Senders
 
 if TYPE_CHECKING:
-    from intake.ports import Transport
     from intake.steps.parts import Parts, PassReport
 
-BATCH = 24
+Done = tuple[Delivery, Result | Withhold]
+
+BATCH = 48
+FRESH = timedelta(seconds=60)  # a claim that is older is given back: one delivery must end within its lease
 PATIENCE = 50.0  # seconds that a pass waits for the rate limit before it leaves the rest to the next one
 
 
 def deliver(parts: Parts, report: PassReport) -> bool:
     """Everything that is due. True when there was work."""
-    worked = False
-    transport: Transport | None = None
-    try:
-        for batch in _batches(parts):
-            worked = True
-            transport = transport or parts.transport()
-            if not _send_batch(parts, transport, batch, report):
-                break
-    finally:
-        if transport:
-            transport.close()
+    with Senders(parts.transport, parts.connections) as senders:
+        worked = _Rounds(parts, senders, report).run()
     if worked:
         parts.ledger.tidy()
     return worked
 
 
-def _batches(parts: Parts) -> Iterator[list[Delivery]]:
-    while not parts.stopping():
-        batch = parts.ledger.claim(parts.holder, parts.now, CLAIM_LEASE, BATCH)
-        if not batch:
+class _Rounds:
+    """Round after round: hand out what is due, then write down what has come back."""
+
+    def __init__(self, parts: Parts, senders: Senders, report: PassReport) -> None:
+        self.parts, self.senders, self.report = parts, senders, report
+        self._dispatcher = Dispatcher(parts)
+        self._claimed: deque[Delivery] = deque()
+        self._since = parts.now  # when they were claimed
+        self._dry = False  # nothing was due when it was last asked, and nothing has come back since
+        self._over = False  # nothing more can go out in this pass
+        self._worked = False
+
+    def run(self) -> bool:
+        """Until nothing is due; True when anything was."""
+        try:
+            while True:
+                done = self._hand_out()
+                done += self.senders.finished(wait=not done)
+                if not done:
+                    return self._worked
+                self._write_down(done)
+        finally:  # whatever went wrong, what is on its way has an outcome, and what is not belongs to others again
+            rest: list[Done] = []
+            while self.senders.busy:
+                rest += self.senders.finished(wait=True)
+            self._write_down(rest)
+            self._give_back()
+
+    def _hand_out(self) -> list[Done]:
+        """Give each free connection a message; say what became of those that need none."""
+        done: list[Done] = []
+        while self.senders.free and len(done) < BATCH and self._is_next():
+            delivery = self._claimed.popleft()
+            composed = _composed(self._dispatcher, delivery)
+            if isinstance(composed, Outgoing):
+                self.senders.send(delivery, composed)
+            else:
+                done.append((delivery, composed))
+        return done
+
+    def _is_next(self) -> bool:
+        """Whether a message may go now; claims some if there are none."""
+        parts = self.parts
+        if parts.now - self._since > FRESH:
+            self._give_back()
+        self._over = self._over or parts.stopping()
+        if not self._claimed and not self._dry and not self._over:
+            self._since = parts.now
+            self._claimed.extend(parts.ledger.claim(parts.holder, self._since, CLAIM_LEASE, BATCH))
+            self._dispatcher.expect(self._claimed)
+            self._dry = not self._claimed
+            self._worked = self._worked or not self._dry
+        if not self._claimed or self._over:
+            return False
+        wait = self.senders.may_send()
+        if wait <= 0:
+            return True
+        if self.senders.busy:
+            return False  # what is on its way is written down before anybody waits
+        self._over = not _patient(parts, self.senders, wait)
+        return not self._over
+
+    def _write_down(self, done: Sequence[Done]) -> None:
+        if not done:
             return
-        yield batch
+        parts = self.parts
+        self._dry = False
+        parts.ledger.record_all([self._became(delivery, result) for delivery, result in done], parts.now)
+        for delivery, result in done:
+            self.report.sent += isinstance(result, Sent)
+            self._dispatcher.changed(delivery.mail_id)
+        trouble = next((result for _, result in done if isinstance(result, Failed) and result.way_out), None)
+        if trouble and not self._over:
+            parts.say(f"[smtp]: {trouble.reason}")
+            self._over = True
+            self._give_back(next_try(1, parts.now, parts.chance.fraction()))
+
+    def _became(self, delivery: Delivery, result: Result | Withhold) -> Became:
+        parts, now = self.parts, self.parts.now
+        if isinstance(result, Withhold):
+            return Became(delivery, DeliveryState.WITHHELD)
+        if isinstance(result, Sent):
+            return Became(delivery, DeliveryState.SENT, receipt=result.receipt)
+        final = gives_up(delivery.created, now) or (isinstance(result, Failed) and result.permanent)
+        if not final:
+            state = DeliveryState.UNKNOWN if isinstance(result, Unknown) else DeliveryState.PENDING
+            retry = next_try(delivery.attempts, now, parts.chance.fraction())
+            return Became(delivery, state, not_before=retry, error=result.reason)
+        self.report.failed += 1
+        follow = consequences(parts, delivery, size=isinstance(result, Failed) and result.size)
+        return Became(delivery, DeliveryState.FAILED, error=result.reason, then=follow)
+
+    def _give_back(self, not_before: datetime | None = None) -> None:
+        """What is not tried is due again, at once or then. An acknowledgement that was claimed is due, too."""
+        given = [(delivery, not_before or delivery.not_before) for delivery in self._claimed]
+        self._claimed.clear()
+        self.parts.ledger.put_all_back(given)
 
 
-def _send_batch(parts: Parts, transport: Transport, batch: list[Delivery], report: PassReport) -> bool:
-    """One claimed batch; False when nothing more can go out in this pass. What is not tried is put back."""
-    dispatcher = Dispatcher(parts)
-    for position, delivery in enumerate(batch):
-        if parts.stopping() or not _patient(parts, transport):
-            _put_back(parts, batch[position:])
-            return False
-        result = _one(parts, transport, dispatcher, delivery)
-        _record(parts, dispatcher, delivery, result, report)
-        if isinstance(result, Failed) and result.way_out:
-            parts.say(f"[smtp]: {result.reason}")
-            _put_back(parts, batch[position + 1 :], tried=True)
-            return False
-    return True
-
-
-def _patient(parts: Parts, transport: Transport) -> bool:
-    wait = transport.may_send()
+def _patient(parts: Parts, senders: Senders, wait: float) -> bool:
+    """Wait for the rate limit; False when that takes too long, or the pass is to end."""
     if wait > PATIENCE:
         return False
     while wait > 0 and not parts.stopping():
         parts.pause(min(wait, 1.0))
-        wait = transport.may_send()
+        wait = senders.may_send()
     return not parts.stopping()
 
 
-def _put_back(parts: Parts, batch: list[Delivery], *, tried: bool = False) -> None:
-    for delivery in batch:
-        not_before = next_try(1, parts.now, parts.chance.fraction()) if tried else delivery.not_before
-        # An acknowledgement that was claimed is due, whatever it was waiting for before.
-        parts.ledger.put_back(delivery, not_before)
-
-
-def _one(parts: Parts, transport: Transport, dispatcher: Dispatcher, delivery: Delivery) -> Result | Withhold:
+def _composed(dispatcher: Dispatcher, delivery: Delivery) -> Outgoing | Failed | Withhold:
     try:
         composed = dispatcher.compose(delivery)
     except TemplateError as error:
-        parts.say(f"{error}; the message waits until that is put right")
         return Failed(permanent=False, reason=str(error))
     except DeliveryError as error:
         return Failed(permanent=error.permanent, reason=str(error))
-    if isinstance(composed, Outgoing):
-        return transport.send(composed)
-    if isinstance(composed, Impossible):
-        return Failed(permanent=True, reason=composed.reason)
-    return composed
-
-
-def _record(
-    parts: Parts, dispatcher: Dispatcher, delivery: Delivery, result: Result | Withhold, report: PassReport
-) -> None:
-    ledger, now = parts.ledger, parts.now
-    if isinstance(result, Withhold):
-        ledger.record(delivery, DeliveryState.WITHHELD, now)
-    elif isinstance(result, Sent):
-        ledger.record(delivery, DeliveryState.SENT, now, receipt=result.receipt)
-        report.sent += 1
-    elif isinstance(result, Unknown) and not gives_up(delivery.created, now):
-        retry = next_try(delivery.attempts, now, parts.chance.fraction())
-        ledger.record(delivery, DeliveryState.UNKNOWN, now, not_before=retry, error=result.reason)
-    elif isinstance(result, Failed) and not result.permanent and not gives_up(delivery.created, now):
-        retry = next_try(delivery.attempts, now, parts.chance.fraction())
-        ledger.record(delivery, DeliveryState.PENDING, now, not_before=retry, error=result.reason)
-    else:
-        report.failed += 1
-        follow = consequences(parts, delivery, size=isinstance(result, Failed) and result.size)
-        ledger.record(delivery, DeliveryState.FAILED, now, error=result.reason, then=follow)
-    dispatcher.changed(delivery.mail_id)
+    return Failed(permanent=True, reason=composed.reason) if isinstance(composed, Impossible) else composed
 
 
 def consequences(parts: Parts, delivery: Delivery, *, size: bool = False) -> list[DeliveryDraft]:

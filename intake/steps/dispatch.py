@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -43,6 +44,12 @@ class Dispatcher:
         self.parts = parts
         self._contexts: dict[int, MailContext] = {}
         self._changed: set[int] = set()
+
+    def expect(self, deliveries: Iterable[Delivery]) -> None:
+        """Read what is known about their mails now, in a few questions for all of them; forget others."""
+        numbers = {delivery.mail_id for delivery in deliveries if delivery.mail_id is not None}
+        self._contexts = self.parts.ledger.contexts(numbers)
+        self._changed.clear()
 
     def compose(self, delivery: Delivery) -> Composed:  # noqa: PLR0911 - one return for each kind of message
         """One message. Raises TemplateError and DeliveryError as the composer does."""

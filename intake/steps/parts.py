@@ -45,20 +45,36 @@ class Judge(Protocol):
 
 @dataclass(slots=True)
 class Memo:
-    """The last mails that were understood and judged, by their bytes, so that none is parsed twice in a pass."""
+    """Mails that were understood and judged, by their bytes, so that none is parsed twice in a pass. ``most`` bytes.
 
-    most: int = 256
-    _kept: OrderedDict[bytes, tuple[ParsedMail, Verdict]] = field(default_factory=OrderedDict)
+    What is read ahead of its delivery is kept while there is room; what is being delivered takes the place of the
+    oldest, which has been.
+    """
+
+    most: int = 24 << 20
+    _kept: OrderedDict[bytes, tuple[int, tuple[ParsedMail, Verdict]]] = field(default_factory=OrderedDict)
+    _bytes: int = 0
 
     def get(self, mark: bytes) -> tuple[ParsedMail, Verdict] | None:
         """What is remembered, if anything."""
-        return self._kept.get(mark)
+        found = self._kept.get(mark)
+        return found[1] if found else None
 
-    def put(self, mark: bytes, understood: tuple[ParsedMail, Verdict]) -> None:
-        """Remember, and forget the oldest."""
-        self._kept[mark] = understood
-        while len(self._kept) > self.most:
-            self._kept.popitem(last=False)
+    def put(self, mark: bytes, understood: tuple[ParsedMail, Verdict], *, ahead: bool) -> None:
+        """Remember. ``ahead``: it is not delivered yet, and is no reason to forget another."""
+        size = _size(understood[0])
+        if mark in self._kept or (ahead and self._bytes + size > self.most):
+            return
+        self._kept[mark] = (size, understood)
+        self._bytes += size
+        while self._bytes > self.most and len(self._kept) > 1:
+            self._bytes -= self._kept.popitem(last=False)[1][0]
+
+
+def _size(mail: ParsedMail) -> int:
+    """About what a mail takes in memory."""
+    texts = (mail.text, mail.subject, *mail.all_text, *(value for _, value in mail.headers))
+    return 4000 + sum(map(len, texts)) + 300 * (len(mail.headers) + len(mail.attachments))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +97,7 @@ class Parts:
     stopping: Callable[[], bool] = lambda: False
     say: Callable[[str], None] = lambda _line: None
     memo: Memo = field(default_factory=Memo)
+    connections: int = 1  # messages that may be on their way at once; with one, no thread is started
 
     @property
     def now(self) -> datetime:

@@ -22,7 +22,7 @@ def understand(
             body, truncated=truncated or bool(raw and raw.truncated), unreadable=bool(raw and raw.unreadable)
         )
         known = (mail, parts.judge()(mail, arrived))
-        parts.memo.put(mark, known)
+        parts.memo.put(mark, known, ahead=raw is not None)
     return known
 
 
