@@ -38,6 +38,10 @@ class TemplateError(IntakeError):
         self.where = where
 
 
+class EncryptionError(IntakeError):
+    """A message can't be encrypted: what is wrong with the key, and what to do. Nothing is sent in its place."""
+
+
 class DeliveryError(IntakeError):
     """A message could not be handed over.
 

@@ -21,18 +21,10 @@ if TYPE_CHECKING:
 # and what happens instead. A row is taken out when its behaviour comes.
 LATER: tuple[tuple[str, Callable[[Config], bool], str], ...] = (
     ("mailbox.idle", lambda c: any(m.idle for m in c.mailboxes), "the mailbox is polled every poll_seconds"),
-    (
-        "organizer.content",
-        lambda c: any(o.content == "encrypted" for o in c.organizers),
-        "they get a notice in place of the report",
-    ),
     ("organizer.notify", lambda c: any(o.notify for o in c.organizers), "they are told by mail only"),
-    ("organizer.away", lambda c: any(o.away for o in c.organizers), "they get everything all the same"),
-    ("event.team", lambda c: any(e.team for e in c.events), "the whole team gets the event's cases"),
     ("alarm.notify", lambda c: bool(c.alarm.notify), "alarms go by mail only"),
     ("alarm.smtp_host", lambda c: bool(c.alarm.smtp_host), "alarms go out the usual way"),
     ("alarm.ping_url", lambda c: bool(c.alarm.ping_url), "nobody is pinged"),
-    ("retention.closed_cases", lambda c: "closed_cases" in c.retention.model_fields_set, "nothing is deleted yet"),
     ("ledger.url", lambda c: c.ledger.file is None, "PostgreSQL is not tried out yet"),
 )
 _OLDEST = datetime(2025, 1, 1, tzinfo=UTC)  # older than this program: no machine's clock shows it rightly
@@ -53,6 +45,26 @@ def secrets(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
         yield failure("secrets", what, action)
     if not problems:
         yield ok("secrets", "all there, and nobody else can read them")
+
+
+def expiries(config: Config, now: datetime) -> Iterator[Finding]:
+    """What ends by itself and then stops the log-in, as far as it can be known."""
+    from intake import oauth  # noqa: PLC0415 - for those who log in with tokens
+
+    known = oauth.expiries([*config.mailboxes, config.smtp])
+    for one in known:
+        days = (one.ends - now).days
+        if one.ends <= now:
+            yield failure("expiry", f"the {one.what} ended on {one.ends:%Y-%m-%d}", f"make a new one; see {one.place}")
+        elif one.ends - now < oauth.SOON:
+            what = f"the {one.what} ends on {one.ends:%Y-%m-%d}, in {days} days"
+            yield warning("expiry", what, f"make a new one; see {one.place}")
+        else:
+            yield ok("expiry", f"the {one.what} ends on {one.ends:%Y-%m-%d}")
+    for login in (*config.mailboxes, config.smtp):
+        if login.auth == "microsoft" and not login.certificate_file and not login.client_secret_expires:
+            what = f"nobody will be warned before the client secret of {login.label()} ends"
+            yield warning("expiry", what, "write its last day in client_secret_expires")
 
 
 def people(config: Config) -> Iterator[Finding]:

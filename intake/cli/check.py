@@ -43,14 +43,16 @@ def check(invocation: Invocation, offline: bool) -> int:  # noqa: FBT001 - click
 
 def everything(config: Config, invocation: Invocation, *, offline: bool) -> Iterator[Finding]:
     """Every finding as soon as it is there: the quick ones first, then what has to be dialled."""
-    from intake.cli import advice, trials  # noqa: PLC0415 - a wrong configuration needs none of them
+    from intake.cli import advice, pgp, trials  # noqa: PLC0415 - a wrong configuration needs none of them
 
     now = invocation.clock.now()
     yield ok("config", f"{config.path}, without problems")
     yield from advice.later(config)
     yield from advice.leftovers(config)
     yield from advice.people(config)
+    yield from pgp.keys(config, now)
     yield from advice.secrets(config, os.environ)
+    yield from advice.expiries(config, now)
     yield from advice.key(config, os.environ)
     yield from advice.clock(config, now)
     yield from trials.templates(config, now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intake.compose import acknowledgement, digests, helplines, notices
@@ -47,6 +48,13 @@ class Composer:
     def copy(self, letter: Copy, now: datetime) -> Outgoing:
         """One organizer's copy of a report or follow-up; what is common to all organizers is composed once."""
         return self._copies.compose(letter, now)
+
+    def encrypted(self, outgoing: Outgoing, key_file: Path, now: datetime) -> Outgoing:
+        """A message for an organizer's eyes only. Raises EncryptionError, and then nothing was made."""
+        from intake.compose import encrypt  # noqa: PLC0415 - few have a key
+
+        key = encrypt.read_key(key_file, now)
+        return encrypt.encrypted(outgoing, key)
 
     def digest(self, letter: Digest, now: datetime) -> Outgoing:
         """One organizer's digest; ages are told as of the letter's own ``now``."""

@@ -8,13 +8,25 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from intake.decide.clock import POISON_TRIES
+from intake.errors import EncryptionError
 from intake.letters import Acknowledgement, Alarm, Copy, Notice, Reader, Thread
-from intake.model import REPORTER, Address, Delivery, DeliveryState, MessageKind, Outgoing, ParsedMail, Verdict
+from intake.model import (
+    REPORTER,
+    Address,
+    Delivery,
+    DeliveryDraft,
+    DeliveryState,
+    MessageKind,
+    Outgoing,
+    ParsedMail,
+    Verdict,
+)
 from intake.steps import news
 from intake.steps.digest import compose_digest
 from intake.steps.understand import UNPROCESSABLE, understand, unprocessable
 
 if TYPE_CHECKING:
+    from intake.config import OrganizerConfig
     from intake.ledger.context import MailContext
     from intake.steps.parts import Parts
 
@@ -177,7 +189,8 @@ class Dispatcher:
         if to is None or context.case is None:
             return Impossible("nobody of that address is in the configuration")
         address, language = to
-        if self._level(delivery.recipient) == "notice":
+        person = next((o for o in self.parts.config.organizers if o.email.lower() == delivery.recipient), None)
+        if person and person.content == "notice":
             return news.waiting(self.parts, delivery, context, address, language)
         place = context.place
         whole = not context.truncated and delivery.variant not in {"unreadable", "without-original"}
@@ -203,11 +216,28 @@ class Dispatcher:
             linked_code=context.linked_code,
             team_reply=delivery.variant == "team",
         )
-        return self.parts.composer().copy(letter, self.parts.now)
+        composed = self.parts.composer().copy(letter, self.parts.now)
+        if not person or person.content != "encrypted":
+            return composed
+        return self._encrypted(person, composed) or news.waiting(self.parts, delivery, context, address, language)
 
-    def _level(self, email: str) -> str:
-        """How much of a report an organizer wants in their mail."""
-        return next((o.content for o in self.parts.config.organizers if o.email.lower() == email), "full")
+    def _encrypted(self, person: OrganizerConfig, composed: Outgoing) -> Outgoing | None:
+        """The copy for somebody's key; None when that fails, and then the alarm knows. It never goes in the clear."""
+        parts = self.parts
+        try:
+            assert person.pgp_key is not None  # noqa: S101 - the configuration was checked for it
+            return parts.composer().encrypted(composed, person.pgp_key, parts.now)
+        except EncryptionError as error:
+            parts.say(f"{person.name}: {error}; they get a notice instead")
+        if parts.config.alarm.email:
+            day = parts.now.astimezone(parts.config.zone).date()
+            to = parts.config.alarm.email.lower()
+            key = f"encryption for {person.email.lower()} on {day}"
+            variant = f"encryption:{person.name}"[:40]
+            parts.ledger.add(
+                [DeliveryDraft(MessageKind.ALARM, to, key, DeliveryState.PENDING, parts.now, variant)], parts.now
+            )
+        return None
 
     def _thread(self, delivery: Delivery, context: MailContext) -> Thread:
         root = context.roots.get(delivery.recipient, "")
