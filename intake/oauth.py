@@ -12,9 +12,9 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -71,6 +71,7 @@ if TYPE_CHECKING:
 
 
 SECONDS = 30.0  # for one answer of an authority, however slowly it comes
+SOON = timedelta(days=30)  # so long before something ends, people are told
 MARGIN_S = 300.0  # a token with less left than this is not used any more
 
 
@@ -203,7 +204,7 @@ def claims(token: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def expiries(logins: list[Microsoft]) -> list[Expiry]:
+def expiries(logins: Iterable[Microsoft]) -> list[Expiry]:
     """The ends that can be known, each once, soonest first. What can't be read is no matter of this."""
     found: dict[tuple[str, datetime], Expiry] = {}
     for login in logins:
@@ -286,6 +287,14 @@ class Entra:
     def _ask(self) -> dict[str, Any]:
         import msal  # noqa: PLC0415 - an extra, slow to load
 
+        try:
+            return self._ask_by(msal)
+        except msal.exceptions.MsalServiceError as error:
+            raise ConnectionError("HTTP") from error
+        except (LookupError, TypeError, AttributeError) as error:  # it takes what the authority says at its word
+            raise ValueError("nonsense") from error
+
+    def _ask_by(self, msal: Any) -> dict[str, Any]:
         if self._app is None:
             place = self._settings.authority.rstrip("/") or CLOUDS[self._settings.cloud].authority
             self._app = msal.ConfidentialClientApplication(
@@ -344,9 +353,7 @@ def _google(settings: Google, anew: bool) -> Issued:  # noqa: ARG001, FBT001 - n
     text = credentials.secret_file(settings, "service_account_file", settings.service_account_file)
     made: Any = service_account.Credentials  # the library's types are half there
     try:
-        account = made.from_service_account_info(
-            json.loads(text), scopes=[GMAIL_SCOPE], subject=settings.user
-        )
+        account = made.from_service_account_info(json.loads(text), scopes=[GMAIL_SCOPE], subject=settings.user)
     except (ValueError, exceptions.GoogleAuthError):
         what = "service_account_file is no key of a service account"
         raise _failed(settings, what, "download its key as JSON again") from None
@@ -388,7 +395,7 @@ def _unreachable(error: OSError) -> str:
     name = type(error).__name__
     if "SSL" in name:
         return "the authority's certificate can't be verified"
-    if "HTTPError" in name:
+    if "HTTP" in name or str(error) == "HTTP":
         return "the authority has an error of its own"
     return "the authority can't be reached"
 

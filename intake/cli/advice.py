@@ -51,8 +51,8 @@ def expiries(config: Config, now: datetime) -> Iterator[Finding]:
     """What ends by itself and then stops the log-in, as far as it can be known."""
     from intake import oauth  # noqa: PLC0415 - for those who log in with tokens
 
-    known = oauth.expiries([*config.mailboxes, config.smtp])
-    for one in known:
+    logins: list[MailboxConfig | SmtpConfig] = [*config.mailboxes, config.smtp]
+    for one in oauth.expiries(logins):
         days = (one.ends - now).days
         if one.ends <= now:
             yield failure("expiry", f"the {one.what} ended on {one.ends:%Y-%m-%d}", f"make a new one; see {one.place}")
@@ -61,7 +61,7 @@ def expiries(config: Config, now: datetime) -> Iterator[Finding]:
             yield warning("expiry", what, f"make a new one; see {one.place}")
         else:
             yield ok("expiry", f"the {one.what} ends on {one.ends:%Y-%m-%d}")
-    for login in (*config.mailboxes, config.smtp):
+    for login in logins:
         if login.auth == "microsoft" and not login.certificate_file and not login.client_secret_expires:
             what = f"nobody will be warned before the client secret of {login.label()} ends"
             yield warning("expiry", what, "write its last day in client_secret_expires")

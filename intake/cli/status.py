@@ -14,6 +14,7 @@ from intake.config import Config
 from intake.model import DeliveryState
 
 if TYPE_CHECKING:
+    from intake.config import MailboxConfig, SmtpConfig
     from intake.ledger.ledger import Ledger
 
 MISSED_POLLS = 10  # a mailbox that was not read for so many of its intervals (or an hour) is a problem
@@ -66,7 +67,29 @@ def look(config: Config, book: Ledger, now: datetime) -> dict[str, object]:
         problems.append(f"{len(late)} message(s) wait for more than an hour; see: intake outbox list")
     if trouble := book.trouble_count():
         problems.append(f"{trouble} mail(s) could not be read from the server yet; look at them in the mailbox")
-    return {"healthy": not problems, "problems": problems, "mailboxes": mailboxes, "outbox": outbox}
+    expires = _expires(config, now, problems)
+    return {
+        "healthy": not problems,
+        "problems": problems,
+        "mailboxes": mailboxes,
+        "outbox": outbox,
+        "expires": expires,
+    }
+
+
+def _expires(config: Config, now: datetime, problems: list[str]) -> list[dict[str, object]]:
+    """What ends by itself and then stops the log-in; ``problems`` gets what ends within weeks."""
+    logins: list[MailboxConfig | SmtpConfig] = [*config.mailboxes, config.smtp]
+    if all(login.auth != "microsoft" for login in logins):
+        return []
+    from intake import oauth  # noqa: PLC0415 - for those who log in with tokens
+
+    known = oauth.expiries(logins)
+    for one in known:
+        if one.ends - now < oauth.SOON:
+            verb = "ended" if one.ends <= now else "ends"
+            problems.append(f"the {one.what} {verb} on {one.ends:%Y-%m-%d}; make a new one, see {one.place}")
+    return [{"what": one.what, "ends": one.ends} for one in known]
 
 
 def _show(answer: dict[str, object], now: datetime) -> None:

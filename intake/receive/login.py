@@ -44,7 +44,10 @@ def log_in(client: Any, user: str, secret: PasswordLike, *, token: bool) -> None
     errors pass through.
     """
     if token:
-        client.oauth2_login(user, secret.text)
+        if client.has_capability("AUTH=OAUTHBEARER") and not client.has_capability("AUTH=XOAUTH2"):
+            client.oauthbearer_login(user, secret.text)  # RFC 7628
+        else:
+            client.oauth2_login(user, secret.text)
         return
     plain = client.has_capability("AUTH=PLAIN")
     disabled = client.has_capability("LOGINDISABLED")

@@ -1,0 +1,407 @@
+"""Tokens on a real IMAP server and a real SMTP server, from a real authority: issued, kept, refused, renewed."""
+
+from __future__ import annotations
+
+import base64
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.smtp import MISSING, SMTP, AuthResult
+from servers.authority import CLIENT, SECRET, TENANT, Authority, Orders, oauth_of_dovecot
+from servers.dovecot import Dovecot
+from servers.smtp import Aiosmtpd
+
+from intake import app, oauth
+from intake.cli import advice, status
+from intake.config import Config, loads
+from intake.credentials import CredentialError, Token
+from intake.errors import ConfigError, DeliveryError, IntakeError, MailboxError
+from intake.oauth import Issued, Logins, Source
+
+CANARY = "canary-7f3a"
+CONFIG = """
+[community]
+name = "Test Group"
+address = "help@test.example"
+[[mailbox]]
+name = "help"
+host = "localhost"
+port = {port}
+user = "{user}"
+ca_file = "{ca}"
+{login}
+[smtp]
+host = "localhost"
+port = {smtp_port}
+security = "tls"
+user = "{user}"
+ca_file = "{smtp_ca}"
+{login}
+[[organizer]]
+name = "Ann"
+email = "ann@test.example"
+"""
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Authority]:
+    with Authority() as authority:
+        yield authority
+
+
+@pytest.fixture
+def authority(running: Authority, monkeypatch: pytest.MonkeyPatch) -> Authority:
+    """The authority as if it had just begun."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(running.ca_file))
+    running.orders = Orders()
+    running.scope_of.clear()
+    running.issued.clear()
+    running.public_keys.clear()
+    return running
+
+
+@pytest.fixture(scope="module")
+def dovecot_oauth(running: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dovecot]:
+    folder = tmp_path_factory.mktemp("oauth")
+    folder.chmod(0o755)
+    with Dovecot(extra=oauth_of_dovecot(folder, running)) as server:
+        yield server
+
+
+class Peer(Aiosmtpd):
+    """An SMTP server that takes XOAUTH2 and nothing else."""
+
+    authority: Authority
+    attempts = 0
+
+    def start(self) -> Peer:
+        super().start()
+        for controller in self._controllers:
+            controller.SMTP_kwargs["auth_exclude_mechanism"] = ["PLAIN", "LOGIN"]
+        peer = self
+
+        async def auth_xoauth2(server: SMTP, args: list[str]) -> AuthResult:
+            peer.attempts += 1
+            _, bearer, *_ = base64.b64decode(args[1]).decode().split("\x01")
+            good = peer.authority.scope_of.get(bearer.removeprefix("auth=Bearer "))
+            if good != "https://outlook.office365.com/.default":
+                await server.challenge_auth("eyJzdGF0dXMiOiI0MDEifQ==", encode_to_b64=False)
+                return AuthResult(success=False, handled=False)
+            return AuthResult(success=True, auth_data=MISSING)
+
+        self.faults.auth_XOAUTH2 = auth_xoauth2  # type: ignore[attr-defined]  # where aiosmtpd looks for mechanisms
+        return self
+
+
+@pytest.fixture(scope="module")
+def peer(running: Authority) -> Iterator[Peer]:
+    server = Peer()
+    server.authority = running
+    with server:
+        yield server
+
+
+def microsoft(server: Authority, more: str = 'client_secret_env = "SECRET"', **other: str) -> str:
+    facts = {"tenant": TENANT, "client_id": CLIENT, "authority": server.url} | other
+    lines = [f'{name} = "{value}"' for name, value in facts.items()]
+    return "\n".join(['auth = "microsoft"', *lines, more])
+
+
+def config(
+    folder: Path, login: str, dovecot: Dovecot | None = None, smtp: Peer | None = None, user: str = "help@test.example"
+) -> Config:
+    text = CONFIG.format(
+        port=dovecot.imaps_port if dovecot else 1, user=user, ca=dovecot.ca_file if dovecot else "", login=login,
+        smtp_port=smtp.tls_port if smtp else 1, smtp_ca=smtp.ca_file if smtp else "",
+    )  # fmt: skip
+    return loads(text, folder / "config.toml")
+
+
+class Box:
+    """A mailbox as the program opens it, again and again."""
+
+    def __init__(self, folder: Path, authority: Authority, dovecot: Dovecot, login: str) -> None:
+        user = authority.orders.mailbox = dovecot.user()
+        self.config = config(folder, login, dovecot, user=user)
+        self.logins = Logins(folder, {"SECRET": SECRET})
+
+    def look(self) -> int:
+        mailbox = app.mailbox(self.config, self.config.mailboxes[0], {}, self.logins)
+        try:
+            mailbox.open()
+            return mailbox.select("INBOX").exists
+        finally:
+            mailbox.close()
+
+    def trouble(self) -> str:
+        with pytest.raises(MailboxError) as caught:
+            self.look()
+        said = str(caught.value)
+        assert CANARY not in said
+        assert SECRET not in said
+        assert "\n" not in said
+        return said
+
+
+@pytest.fixture
+def box(tmp_path: Path, authority: Authority, dovecot_oauth: Dovecot) -> Box:
+    return Box(tmp_path, authority, dovecot_oauth, microsoft(authority))
+
+
+@pytest.mark.dovecot
+def test_a_mailbox_is_opened_with_a_token_that_is_kept(box: Box, authority: Authority) -> None:
+    assert [box.look(), box.look(), box.look()] == [0, 0, 0]
+    assert len(authority.issued) == 1
+
+
+@pytest.mark.dovecot
+def test_a_revoked_token_is_renewed_once(box: Box, authority: Authority) -> None:
+    box.look()
+    authority.revoke()
+    box.look()
+    assert len(authority.issued) == 2
+
+
+@pytest.mark.dovecot
+def test_a_token_for_something_else_is_not_asked_for_twice(
+    box: Box, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oauth, "scope", lambda _settings: "https://other.example/.default")
+    assert "the server does not accept the token" in box.trouble()
+    assert len(authority.issued) == 1
+
+
+@pytest.mark.dovecot
+def test_a_server_that_can_t_check_tokens_is_left_alone(box: Box, authority: Authority) -> None:
+    box.look()
+    authority.orders.introspection = 500
+    assert "can't check log-ins at the moment: nothing to change here" in box.trouble()
+    assert len(authority.issued) == 1
+    authority.orders.introspection = 200
+    box.look()
+
+
+@pytest.mark.dovecot
+def test_a_secret_that_was_replaced(box: Box, authority: Authority) -> None:
+    box.look()
+    authority.orders.secret = "another"
+    authority.revoke()
+    assert "the client secret is wrong (AADSTS7000215); use the secret's value" in box.trouble()
+    box.logins = Logins(box.config.directory, {"SECRET": "another"})
+    box.look()
+
+
+@pytest.mark.dovecot
+def test_another_person_s_mailbox_is_not_opened(box: Box, authority: Authority) -> None:
+    authority.orders.mailbox = "somebody@test.example"
+    assert "the application's right to it" in box.trouble()
+
+
+@pytest.mark.dovecot
+def test_a_server_that_offers_only_oauthbearer(tmp_path: Path, authority: Authority) -> None:
+    tmp_path.chmod(0o755)
+    with Dovecot(extra=oauth_of_dovecot(tmp_path, authority, "plain oauthbearer")) as dovecot:
+        assert Box(tmp_path, authority, dovecot, microsoft(authority)).look() == 0
+
+
+@pytest.mark.dovecot
+def test_google_by_a_service_account(tmp_path: Path, authority: Authority, dovecot_oauth: Dovecot) -> None:
+    authority.service_account(tmp_path)
+    box = Box(tmp_path, authority, dovecot_oauth, 'auth = "google"\nservice_account_file = "service-account.json"')
+    assert [box.look(), box.look()] == [0, 0]
+    assert len(authority.issued) == 1
+    authority.revoke()
+    assert box.look() == 0
+    assert len(authority.issued) == 2
+
+
+def ask(folder: Path, login: str) -> str:
+    """What the authority makes of a login: ``ok``, or the error's text."""
+    loaded = config(folder, login)
+    said = "ok"
+    try:
+        Logins(folder, {"SECRET": SECRET}).credential(loaded.mailboxes[0])
+    except IntakeError as error:
+        said = str(error)
+    assert CANARY not in said
+    assert said == "ok" or "mailbox[1]" in said
+    return said
+
+
+def test_a_certificate_signs_in(tmp_path: Path, authority: Authority) -> None:
+    login = microsoft(authority, 'certificate_file = "app.pem"')
+    authority.certificate(tmp_path)
+    assert ask(tmp_path, login) == "ok"
+    authority.orders.clock = timedelta(hours=-3)
+    assert "(AADSTS700024); set this machine's clock" in ask(tmp_path, login)
+    authority.orders.clock = timedelta(hours=3)
+    assert "(AADSTS700024); set this machine's clock" in ask(tmp_path, login)
+    authority.orders.clock = timedelta()
+    authority.certificate(tmp_path, known=False)
+    assert "(AADSTS700027); upload the certificate" in ask(tmp_path, login)
+    (tmp_path / "app.pem").write_text((tmp_path / "app.pem").read_text().partition("-----BEGIN CERT")[0])
+    assert "it holds no certificate as PEM" in ask(tmp_path, login)
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"tenant": "wrong"}, "there is no such directory (AADSTS90002); check tenant"),
+        ({"client_id": "wrong"}, "the directory does not know the application (AADSTS700016); check client_id"),
+        ({"authority": "https://localhost:1"}, "the authority can't be reached; it is tried again"),
+    ],
+)
+def test_what_entra_refuses(tmp_path: Path, authority: Authority, other: dict[str, str], said: str) -> None:
+    assert said in ask(tmp_path, microsoft(authority, **other))
+
+
+def test_an_authority_that_is_down_or_silent(
+    tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority.orders.down = 503
+    assert "the authority has an error of its own; it is tried again" in ask(tmp_path, microsoft(authority))
+    authority.orders.down = 0
+    monkeypatch.setattr(oauth, "SECONDS", 0.3)
+    authority.orders.silent = threading.Event()
+    try:
+        assert "it is tried again" in ask(tmp_path, microsoft(authority))
+    finally:
+        authority.orders.silent.set()
+        authority.orders.silent = None
+
+
+def test_a_certificate_of_the_authority_that_nobody_vouches_for(
+    tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+    assert "the authority's certificate can't be verified" in ask(tmp_path, microsoft(authority))
+
+
+def test_what_google_refuses(tmp_path: Path, authority: Authority) -> None:
+    login = 'auth = "google"\nservice_account_file = "service-account.json"'
+    authority.service_account(tmp_path)
+    assert "give its client id domain-wide delegation" in ask(tmp_path, login)
+    authority.orders.clock = timedelta(hours=-3)
+    assert "set this machine's clock" in ask(tmp_path, login)
+    authority.orders.clock = timedelta()
+    authority.service_account(tmp_path, known=False)
+    assert "make a new key for the service account" in ask(tmp_path, login)
+    (tmp_path / "service-account.json").write_text("{}")
+    assert "is no key of a service account" in ask(tmp_path, login)
+
+
+def test_smtp_that_wants_xoauth2(tmp_path: Path, authority: Authority, peer: Peer) -> None:
+    loaded = config(tmp_path, microsoft(authority), smtp=peer)
+    logins = Logins(tmp_path, {"SECRET": SECRET})
+    way_out = app.transport(loaded, {}, logins)
+    for _ in range(2):
+        way_out.check()
+        way_out.close()
+    assert len(authority.issued) == 1
+    authority.revoke()
+    way_out.check()
+    way_out.close()
+    assert len(authority.issued) == 2
+    authority.scope_of = dict.fromkeys(authority.scope_of, "https://other.example/.default")
+    authority.orders.secret = "another"
+    with pytest.raises((DeliveryError, CredentialError), match="AADSTS7000215"):
+        way_out.check()
+
+
+def test_a_command_s_token_is_kept_only_when_it_tells_its_end(tmp_path: Path, authority: Authority) -> None:
+    counted = tmp_path / "count"
+    code = tmp_path / "print.py"
+    code.write_text(
+        "import base64, json, pathlib, sys, time\n"
+        f"with open({str(counted)!r}, 'a') as f: f.write('x')\n"
+        "body = base64.urlsafe_b64encode(json.dumps({'exp': time.time() + float(sys.argv[1])}).encode()).decode()\n"
+        "print('h.' + body.rstrip('=') + '.s')\n"
+    )
+    for seconds, calls in ((3600, 1), (200, 3)):
+        counted.write_text("")
+        loaded = config(tmp_path, f'auth = "token"\ntoken_command = "{sys.executable} {code} {seconds}"')
+        logins = Logins(tmp_path, {})
+        for _ in range(3):
+            logins.credential(loaded.mailboxes[0])
+        assert len(counted.read_text()) == calls
+
+
+def test_tokens_are_renewed_before_they_end() -> None:
+    now = 0.0
+    asked: list[bool] = []
+
+    def issue(anew: bool) -> Issued:
+        asked.append(anew)
+        return Issued(f"t{len(asked)}", 3600.0)
+
+    source = Source(issue, lambda: now)
+    assert source.token().renew is None  # just issued: a refusal is no matter of its age
+    kept = source.token()
+    now = 3600.0 - oauth.MARGIN_S - 1
+    assert source.token() == kept == Token("t1")
+    now += 1
+    assert source.token() == Token("t2")
+    again = source.token()
+    other = source.token()
+    assert again.renew is not None
+    assert other.renew is not None
+    assert again.renew() == Token("t3")
+    assert other.renew() == Token("t3")  # another thread was faster: nobody asks twice
+    assert asked == [False, False, True]
+
+
+@pytest.mark.parametrize("token", ["", "opaque", "a.b.c", "a.bnVsbA.c", "a." + "W" * 9000 + ".c", "..", "a.é.c"])
+def test_a_token_that_says_nothing_about_itself(token: str) -> None:
+    assert oauth.claims(token) == {}
+
+
+def test_what_ends_is_known_weeks_before(tmp_path: Path, authority: Authority) -> None:
+    authority.certificate(tmp_path, days=20)
+    (one,) = oauth.expiries(_logins(config(tmp_path, microsoft(authority, 'certificate_file = "app.pem"'))))
+    assert timedelta(days=19) < one.ends - datetime.now(UTC) < timedelta(days=21)
+    assert one.what == f"certificate of the application {CLIENT}"
+    login = microsoft(authority, 'client_secret_env = "SECRET"\nclient_secret_expires = 2027-03-31')
+    loaded = config(tmp_path, login)
+    (one,) = oauth.expiries(_logins(loaded))
+    assert (one.what, one.ends.date()) == (f"client secret of the application {CLIENT}", date(2027, 3, 31))
+    (tmp_path / "app.pem").write_text("nonsense")
+    assert oauth.expiries(_logins(config(tmp_path, microsoft(authority, 'certificate_file = "app.pem"')))) == []
+
+
+def _logins(loaded: Config) -> list[Any]:
+    return [*loaded.mailboxes, loaded.smtp]
+
+
+def test_a_secret_that_is_not_there_is_the_configuration_s_fault(tmp_path: Path, authority: Authority) -> None:
+    loaded = config(tmp_path, microsoft(authority))
+    with pytest.raises(ConfigError, match=r"client_secret_env: \$SECRET is not set"):
+        Logins(tmp_path, {}).credential(loaded.mailboxes[0])
+
+
+def _findings(loaded: Config, day: date) -> list[tuple[str, str]]:
+    now = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return [(finding.level.value, finding.message) for finding in advice.expiries(loaded, now)]
+
+
+def test_check_tells_weeks_ahead(tmp_path: Path, authority: Authority) -> None:
+    known = config(tmp_path, microsoft(authority, 'client_secret_env = "S"\nclient_secret_expires = 2027-03-31'))
+    assert [level for level, _ in _findings(known, date(2027, 1, 1))] == ["ok"]
+    ((level, said),) = _findings(known, date(2027, 3, 11))
+    assert (level, said) == ("warning", f"the client secret of the application {CLIENT} ends on 2027-03-31, in 20 days")
+    assert [level for level, _ in _findings(known, date(2027, 4, 1))] == ["failure"]
+    unknown = config(tmp_path, microsoft(authority))
+    assert [level for level, _ in _findings(unknown, date(2027, 1, 1))] == ["warning", "warning"]
+
+
+def test_status_tells_weeks_ahead(tmp_path: Path, authority: Authority) -> None:
+    known = config(tmp_path, microsoft(authority, 'client_secret_env = "S"\nclient_secret_expires = 2027-03-31'))
+    problems: list[str] = []
+    (one,) = status._expires(known, datetime(2027, 1, 1, tzinfo=UTC), problems)
+    assert (one["what"], problems) == (f"client secret of the application {CLIENT}", [])
+    status._expires(known, datetime(2027, 3, 11, tzinfo=UTC), problems)
+    assert "ends on 2027-03-31; make a new one" in problems[0]
