@@ -119,7 +119,7 @@ class CaseBook:
             numbers = connection.execute(
                 select(case.c.id).where(case.c.look_at <= now, case.c.state != CaseState.CLOSED).order_by(case.c.id)
             ).scalars()
-            return [views.case_by_id(connection, number) for number in numbers.all()]
+            return views.cases_by_id(connection, list(numbers.all()))
 
     def next_clock(self) -> datetime | None:
         """When somebody must look at a clock next."""
@@ -128,14 +128,17 @@ class CaseBook:
                 select(case.c.look_at).where(case.c.look_at.is_not(None)).order_by(case.c.look_at).limit(1)
             ).scalar()
 
-    def look_again(self, seen: Case, at: datetime | None) -> None:
-        """When to look at a case's clock again, unless the case has changed meanwhile."""
+    def look_again(self, seen: Sequence[tuple[Case, datetime | None]]) -> None:
+        """When to look at clocks again, each unless its case has changed meanwhile."""
+        if not seen:
+            return
         with self._database.transaction() as connection:
-            connection.execute(
-                update(case)
-                .where(case.c.id == seen.id, case.c.state == seen.state, _same_clock(seen))
-                .values(look_at=at)
-            )
+            for one, at in seen:
+                connection.execute(
+                    update(case)
+                    .where(case.c.id == one.id, case.c.state == one.state, _same_clock(one))
+                    .values(look_at=at)
+                )
 
     def remind(self, seen: Case, drafts: Sequence[DeliveryDraft], now: datetime, look_at: datetime) -> bool:
         """Put a reminder into the outbox; False when the case has changed, or somebody else has reminded."""

@@ -133,6 +133,23 @@ def withheld(connection: Connection, mail_id: int | None, case_id: int | None) -
     return frozenset(connection.execute(_WITHHELD, {"mail": mail_id, "case": case_id}).scalars())
 
 
+def withheld_from(
+    connection: Connection, pairs: Collection[tuple[int | None, int | None]]
+) -> dict[tuple[int | None, int | None], frozenset[str]]:
+    """The same for a few mails, each with its case."""
+    about = {"mails": [mail_id for mail_id, _ in pairs], "cases": [case_id for _, case_id in pairs]}
+    rows = connection.execute(_RECUSALS, about).all()
+    return {
+        (mail_id, case_id): frozenset(
+            row.organizer
+            for row in rows
+            if (row.mail_id is not None and row.mail_id == mail_id)
+            or (row.case_id is not None and row.case_id == case_id)
+        )
+        for mail_id, case_id in pairs
+    }
+
+
 def roots(connection: Connection, case_id: int) -> dict[str, str]:
     """By recipient the Message-ID that began their thread of a case."""
     return _roots(connection, [case_id]).get(case_id, {})

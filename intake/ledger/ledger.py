@@ -220,6 +220,15 @@ class Ledger(CaseBook):
         with self._database.reading() as connection:
             return context.withheld(connection, mail_id, case_id)
 
+    def withheld_from(
+        self, pairs: Collection[tuple[int | None, int | None]]
+    ) -> dict[tuple[int | None, int | None], frozenset[str]]:
+        """The same for several mails and their cases."""
+        if not pairs:
+            return {}
+        with self._database.reading() as connection:
+            return context.withheld_from(connection, pairs)
+
     def deliveries(self, states: Sequence[DeliveryState]) -> list[Delivery]:
         """Deliveries in these states."""
         with self._database.reading() as connection:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from intake.decide.clock import CLAIM_LEASE, gives_up, next_try
@@ -81,36 +82,47 @@ class _Rounds:
     def _hand_out(self) -> list[Done]:
         """Give each free connection a message; say what became of those that need none."""
         done: list[Done] = []
-        while self.senders.free and len(done) < BATCH and self._is_next():
+        count = 0
+        while count < self.senders.free and self._may_go(count):
+            count += 1
+        self._dispatcher.look_up(list(islice(self._claimed, count)))
+        for _ in range(count):
+            composed = _composed(self._dispatcher, self._claimed[0])
             delivery = self._claimed.popleft()
-            composed = _composed(self._dispatcher, delivery)
             if isinstance(composed, Outgoing):
                 self.senders.send(delivery, composed)
             else:
                 done.append((delivery, composed))
         return done
 
-    def _is_next(self) -> bool:
-        """Whether a message may go now; claims some if there are none."""
+    def _may_go(self, ahead: int) -> bool:
+        """Whether one more message may go now, besides ``ahead`` others of this round."""
         parts = self.parts
-        if parts.now - self._since > FRESH:
-            self._give_back()
-        self._over = self._over or parts.stopping()
-        if not self._claimed and not self._dry and not self._over:
-            self._since = parts.now
-            self._claimed.extend(parts.ledger.claim(parts.holder, self._since, CLAIM_LEASE, BATCH))
-            self._dispatcher.expect(self._claimed)
-            self._dry = not self._claimed
-            self._worked = self._worked or not self._dry
-        if not self._claimed or self._over:
+        if not ahead:
+            self._over = self._over or parts.stopping()
+            self._claim()
+        if len(self._claimed) <= ahead or self._over:
             return False
-        wait = self.senders.may_send()
+        wait = self.senders.may_send(ahead)
         if wait <= 0:
             return True
-        if self.senders.busy:
+        if self.senders.busy or ahead:
             return False  # what is on its way is written down before anybody waits
         self._over = not _patient(parts, self.senders, wait)
         return not self._over
+
+    def _claim(self) -> None:
+        """Have something to send, if anything is due; not for long."""
+        parts = self.parts
+        if parts.now - self._since > FRESH:
+            self._give_back()
+        if self._claimed or self._dry or self._over:
+            return
+        self._since = parts.now
+        self._claimed.extend(parts.ledger.claim(parts.holder, self._since, CLAIM_LEASE, BATCH))
+        self._dispatcher.expect(self._claimed)
+        self._dry = not self._claimed
+        self._worked = self._worked or not self._dry
 
     def _write_down(self, done: Sequence[Done]) -> None:
         if not done:

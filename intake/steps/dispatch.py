@@ -56,12 +56,22 @@ class Dispatcher:
         self.parts = parts
         self._contexts: dict[int, MailContext] = {}
         self._changed: set[int] = set()
+        self._hidden: dict[tuple[int | None, int | None], frozenset[str]] = {}
 
     def expect(self, deliveries: Iterable[Delivery]) -> None:
         """Read what is known about their mails now, in a few questions for all of them; forget others."""
         numbers = {delivery.mail_id for delivery in deliveries if delivery.mail_id is not None}
         self._contexts = self.parts.ledger.contexts(numbers)
         self._changed.clear()
+
+    def look_up(self, deliveries: Iterable[Delivery]) -> None:
+        """Ask who must not have what is composed next: right before it leaves, because it may have changed."""
+        self._hidden = self.parts.ledger.withheld_from({(one.mail_id, one.case_id) for one in deliveries})
+
+    def _is_withheld(self, delivery: Delivery) -> bool:
+        about = (delivery.mail_id, delivery.case_id)
+        hidden = self._hidden.get(about)
+        return delivery.recipient in (self.parts.ledger.withheld(*about) if hidden is None else hidden)
 
     def compose(self, delivery: Delivery) -> Composed:  # noqa: PLR0911 - one return for each kind of message
         """One message. Raises TemplateError and DeliveryError as the composer does."""
@@ -74,7 +84,7 @@ class Dispatcher:
         if delivery.mail_id is None:
             return Impossible("it belongs to no mail")
         context = self._context(delivery.mail_id, current=delivery.kind is not MessageKind.REPORT)
-        if delivery.recipient in self.parts.ledger.withheld(delivery.mail_id, delivery.case_id):
+        if self._is_withheld(delivery):
             return Withhold()
         if delivery.variant == "undelivered":
             return self._notice(delivery, context)
@@ -95,7 +105,7 @@ class Dispatcher:
             return news.of_case(self.parts, delivery, *to) or Withhold()
         context = self._context(delivery.mail_id, current=True)
         # Who is withheld by now is not told what became of their command either, unless they asked for just that.
-        withheld = delivery.recipient in self.parts.ledger.withheld(delivery.mail_id, delivery.case_id)
+        withheld = self._is_withheld(delivery)
         if topic == "waiting":
             return Withhold() if withheld else news.waiting(self.parts, delivery, context, *to)
         if context.original is None:

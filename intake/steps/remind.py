@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from intake.decide.casework import Casework
@@ -19,14 +19,16 @@ def remind(parts: Parts) -> int:
     """Put every reminder that is due into the outbox, each once; say how many cases were reminded of."""
     now, config = parts.now, parts.config
     reminded = 0
+    later: list[tuple[Case, datetime | None]] = []
     for case in parts.ledger.clocks(now):
         due = next_reminder(case, config.category(case.category), config.zone)
         if due is None:
-            parts.ledger.look_again(case, None)
+            later.append((case, None))
         elif due.remind_at > now:
-            parts.ledger.look_again(case, min(due.remind_at, now + LOOK_AGAIN))
+            later.append((case, min(due.remind_at, now + LOOK_AGAIN)))
         elif parts.ledger.remind(case, drafts(parts, case, due), now, now + LOOK_AGAIN):
             reminded += 1
+    parts.ledger.look_again(later)
     return reminded
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -17,6 +17,8 @@ from intake.model import Delivery, Outgoing, Result
 
 if TYPE_CHECKING:
     from intake.ports import Transport
+
+LINGER = 0.003  # seconds; a commit takes longer
 
 
 class Senders:
@@ -45,13 +47,13 @@ class Senders:
         return ThreadPoolExecutor(self._most, thread_name_prefix="sender")
 
     @property
-    def free(self) -> bool:
-        """Whether one more message can be handed over now."""
-        return self.busy < self._most
+    def free(self) -> int:
+        """How many messages can be handed over now."""
+        return self._most - self.busy
 
-    def may_send(self) -> float:
-        """Seconds until one more message may go, those counted that are on their way; ``free`` must hold."""
-        return self._transport().may_send(self.busy)
+    def may_send(self, ahead: int = 0) -> float:
+        """Seconds until one more may go, those on their way counted and ``ahead`` others; one must be free."""
+        return self._transport().may_send(self.busy + ahead)
 
     def send(self, delivery: Delivery, outgoing: Outgoing) -> None:
         """Hand a message over; ``free`` must hold."""
@@ -67,10 +69,18 @@ class Senders:
             future.add_done_callback(lambda done: self._done.put((delivery, transport, done)))
 
     def finished(self, *, wait: bool) -> Iterator[tuple[Delivery, Result]]:
-        """What has been sent, or was not; with ``wait`` at least one, if any is on its way."""
-        while self.busy and (wait or not self._done.empty()):
-            delivery, transport, future = self._done.get()
-            wait = False
+        """What has been sent, or was not.
+
+        With ``wait`` at least one, if any is on its way, and those that follow at its heels: what comes back together
+        is written down together.
+        """
+        patience = None if wait else 0.0
+        while self.busy:
+            try:
+                delivery, transport, future = self._done.get(timeout=patience)
+            except Empty:
+                return
+            patience = LINGER if wait else 0.0
             self.busy -= 1
             self._idle.append(transport)
             yield delivery, future.result()
