@@ -25,7 +25,7 @@ demo: $(VENV)/.demo $(VENV)/.wheel
 	@PYTHONSAFEPATH=1 $(VENV)/bin/intake demo $(ARGS)
 
 test: $(VENV)/.dev $(VENV)/.wheel
-	@tests/servers/install
+	@PYTHON=$(PYTHON) tests/servers/install
 	@selection="$$(tests/servers/install --select)" && \
 	INTAKE_TEST_WHEEL=1 PYTHONSAFEPATH=1 $(VENV)/bin/python -m pytest -o pythonpath=tests -n $(JOBS) --dist loadfile -m "$$selection" $(ARGS)
 

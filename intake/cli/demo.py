@@ -32,7 +32,9 @@ def demo(invocation: Invocation, out: Path) -> int:
     An IMAP server, an SMTP server and a ledger of its own, all on this machine: nothing leaves it.
     """
     if any(find_spec(name) is None for name in NEEDS):
-        raise IntakeError("the demo brings its own servers: install them with  pip install 'conduct-intake[demo]'")
+        raise IntakeError(
+            "the demo brings its own servers, which are not installed: in a clone of Intake, run: make demo"
+        )
     from intake.demo import show  # noqa: PLC0415 - its servers are an extra
     from intake.demo.stage import folder_for, perform  # noqa: PLC0415 - as above
 

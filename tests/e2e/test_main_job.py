@@ -21,7 +21,7 @@ REPORT_FIELDS = {
     "schema", "case", "kind", "category", "rule", "urgency", "urgency_reasons", "language", "event", "received",
     "mailbox", "reporter", "authentication", "attachments", "others_copied", "recipients", "defects", "acknowledgement",
 }  # fmt: skip
-MONDAY_NIGHT, MONDAY_MORNING = "2027-03-01T02:00:00+01:00", "2027-03-01T08:00:30+01:00"
+BEFORE_EIGHT, AT_EIGHT = "2027-03-01T07:40:00+01:00", "2027-03-01T08:00:30+01:00"
 
 
 def raw_mail(name: str, sender: str, to: str, subject: str, text: str, *more: str, charset: str = "utf-8") -> bytes:
@@ -140,15 +140,15 @@ def evening(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     place = world(imap, smtp, tmp_path_factory.mktemp("main"), new)
     place.configure(start="now")
     place.deliver(raw_mail("before", "Old <old@people.example>", place.community, "Code of conduct", "An old story."))
-    first = place.run("once", "--json", "--now", MONDAY_NIGHT)
+    first = place.run("once", "--json", "--now", BEFORE_EIGHT)
     reporters: dict[str, str] = {}
     for name, sender, raw in arrivals(place.community, new):
         reporters[name] = sender
         place.deliver(raw, sender)
-    news = place.run("once", "--json", "--now", MONDAY_NIGHT)
-    again = place.run("once", "--json", "--now", MONDAY_NIGHT)
-    digest = place.run("once", "--json", "--now", MONDAY_MORNING)
-    digest_again = place.run("once", "--json", "--now", MONDAY_MORNING)
+    news = place.run("once", "--json", "--now", BEFORE_EIGHT)
+    again = place.run("once", "--json", "--now", BEFORE_EIGHT)
+    digest = place.run("once", "--json", "--now", AT_EIGHT)
+    digest_again = place.run("once", "--json", "--now", AT_EIGHT)
     assert [one.code for one in (first, news, again, digest, digest_again)] == [0] * 5, (first, news, again, digest)
     for person in place.people:
         place.arrived(person.address, 6 + 1 if person.name.startswith("Bram") else 7 + 1)
@@ -356,7 +356,7 @@ def test_commands_for_machines_agree(evening: Evening) -> None:
     assert [one["organizer"] for one in recused.pop(hidden)] == [bram.address]
     assert not any(recused.values())
     assert place.run("outbox", "list", "--json").json == []
-    status = place.run("status", "--json", "--now", MONDAY_MORNING)
+    status = place.run("status", "--json", "--now", AT_EIGHT)
     assert status.code == 0, status
     assert status.json.keys() >= {"healthy", "problems", "mailboxes", "outbox"}
     assert status.json["healthy"] is True

@@ -15,7 +15,16 @@ import intake
 
 PACKAGE = Path(intake.__file__).parent
 ROOMS = ("receive", "decide", "ledger", "compose", "deliver")
-VALUES = ("intake", "intake.model", "intake.ports", "intake.letters", "intake.errors", "intake.edge", "intake.deadline", "intake.config")
+VALUES = (
+    "intake",
+    "intake.model",
+    "intake.ports",
+    "intake.letters",
+    "intake.errors",
+    "intake.edge",
+    "intake.deadline",
+    "intake.config",
+)
 
 # Each library stands behind one module of ours (or one small package of ours where it shapes the whole of it).
 LIBRARIES = {
