@@ -13,6 +13,7 @@ from intake.errors import ConfigError, IntakeError
 
 # name -> (module, attribute, one line of help)
 COMMANDS: dict[str, tuple[str, str, str]] = {
+    "init": ("intake.cli.init", "init", "Ask for mailbox, community and organizers, try them, write config.toml."),
     "check": ("intake.cli.check", "check", "Look over the configuration and try everything it names."),
     "once": ("intake.cli.passes", "once", "One whole pass: read, decide, record, file, send. For cron."),
     "run": ("intake.cli.passes", "run", "The service: the same steps on a schedule."),
@@ -23,6 +24,10 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "outbox": ("intake.cli.outbox", "outbox", "What waits, what failed, and why."),
     "audit": ("intake.cli.audit", "audit", "Reconcile mailbox, ledger and receipts."),
     "status": ("intake.cli.status", "status", "Healthy or not, and why."),
+    "export": ("intake.cli.export", "export", "All that can be reached of a case, for an access request."),
+    "erase": ("intake.cli.erase", "erase", "Erase a case wherever it can be reached."),
+    "hold": ("intake.cli.erase", "hold", "Keep a case from being erased."),
+    "retention": ("intake.cli.retention", "retention", "Erase closed cases whose time is up."),
     "demo": ("intake.cli.demo", "demo", "The main job on embedded parts, with sample mail."),
 }
 
