@@ -184,6 +184,7 @@ class Outcome(StrEnum):
     BEFORE = "before"  # was there at first contact
     TEAM = "team"  # an organizer's reply or command
     QUARANTINED = "quarantined"  # could not be processed; people have it
+    ERASED = "erased"  # belonged to a case that was erased; nothing else is known of it
 
 
 class CaseState(StrEnum):
@@ -207,6 +208,7 @@ class CaseAction(StrEnum):
     REPLY = "reply"  # a person answered the reporter
     REPLY_BOUNCED = "reply-bounced"
     REMINDED = "reminded"
+    ERASED = "erased"  # the last line about a case; those before it tell nobody's name any more
 
 
 # What each action makes of a case in each state; what stands in no row leaves the state as it is.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,20 @@ class Database:
             with self._engine.connect() as connection:
                 connection.execution_options(intake_reading=True)  # in place, before its first statement begins
                 yield connection
+        except SQLAlchemyError as error:
+            raise LedgerError(self.explain(error)) from error
+
+    def forget(self) -> None:
+        """Take what was deleted out of the files too: empty the write-ahead log, or let PostgreSQL clean its tables."""
+        try:
+            if self.sqlite:
+                with closing(self._engine.raw_connection()) as raw:  # no transaction may be open
+                    raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+                return
+            with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.exec_driver_sql("VACUUM")
+        except sqlite3.Error as error:
+            raise LedgerError(f"{self.url.database}: its write-ahead log can't be emptied ({error}); do it again") from None
         except SQLAlchemyError as error:
             raise LedgerError(self.explain(error)) from error
 

@@ -2,6 +2,7 @@
 
 The binding is a keyed hash: whoever can write the database but does not have the key can neither add, change, move
 nor take out a line without ``verify`` seeing it. Lines cut off at the end are seen by the cases they were about.
+When a case is erased, its lines stay in their places, without names; a last line, bound like any, says that it was.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from intake.ledger.keys import Key
 from intake.ledger.schema import case, change, recusal
@@ -63,6 +64,11 @@ def _hash(key: Key, previous: bytes, values: dict[str, Any]) -> bytes:
     return key.hash("change", previous + told.encode("ascii"))
 
 
+def take_names_out(connection: Connection, code: str) -> None:
+    """Leave of a case's lines only what happened and when; the line that tells of its erasure must follow."""
+    connection.execute(update(change).where(change.c.code == code).values(by="", about=""))
+
+
 def of_case(connection: Connection, code: str) -> list[Written]:
     """What happened to one case, the oldest first."""
     rows = connection.execute(select(change).where(change.c.code == code.upper()).order_by(change.c.id))
@@ -83,17 +89,31 @@ def verify(connection: Connection, key: Key) -> Verified:
     problems: list[str] = []
     told: dict[str, _Told] = {}
     previous, lines = BEGINNING, 0
+    erased = _erased(connection, key)
     for row in connection.execute(select(change).order_by(change.c.id)):
         lines += 1
         values = {"code": row.code, "at": row.at, "by": row.by, "what": row.what, "about": row.about}
         if row.previous != previous:
             problems.append(f"line {row.id} does not follow the one before it: lines were taken out, moved or added")
-        if row.hash != _hash(key, row.previous, values):
+        nameless = row.code in erased and not (row.by or row.about)
+        if row.hash != _hash(key, row.previous, values) and not nameless:
             problems.append(f"line {row.id} is not what was written: it was changed")
         previous = row.hash
         _tell(told.setdefault(row.code, _Told()), row.what, row.by, row.about)
+        if row.what == CaseAction.ERASED:
+            told[row.code] = _Told()
     problems += _differences(connection, told)
     return Verified(lines, previous.hex() if lines else "", tuple(problems[:100]))
+
+
+def _erased(connection: Connection, key: Key) -> set[str]:
+    """Cases of which a line that nobody has touched says that they were erased."""
+    found: set[str] = set()
+    for row in connection.execute(select(change).where(change.c.what == CaseAction.ERASED)):
+        values = {"code": row.code, "at": row.at, "by": row.by, "what": row.what, "about": row.about}
+        if row.hash == _hash(key, row.previous, values):
+            found.add(row.code)
+    return found
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from intake.ledger.accept import Accepted, Decide, Makes
 from intake.ledger.casebook import CaseBook
 from intake.ledger.context import MailContext
 from intake.ledger.engine import Database
+from intake.ledger.erasure import Eraser
 from intake.ledger.folders import Cursor
 from intake.ledger.glance import NOTE
 from intake.ledger.keys import Key
@@ -36,7 +37,7 @@ from intake.model import (
 RACES = 5  # another machine took a code or accepted the same content meanwhile: decide once more
 
 
-class Ledger(CaseBook):
+class Ledger(CaseBook, Eraser):
     """One community's ledger. ``key`` must be the one it was made with."""
 
     def __init__(self, url: str, key: Callable[[bool], Key], makes: Makes) -> None:

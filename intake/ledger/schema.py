@@ -237,6 +237,29 @@ note = Table(
     Column("sealed", LargeBinary, nullable=False),
 )
 
+# Cases that must be kept, whoever asks to erase them: somebody is bound by law to keep them for now.
+hold = Table(
+    "hold",
+    metadata,
+    Column("case_id", BigInteger, ForeignKey("case_file.id"), primary_key=True, autoincrement=False),
+    Column("since", Moment, nullable=False),
+)
+
+# What is left of erased cases: numbers, by the month in which they were opened (UTC). No row names a case.
+past = Table(
+    "past",
+    metadata,
+    Column("month", String(7), primary_key=True),  # 2026-04
+    Column("category", String(100), primary_key=True),
+    Column("outcome", String(40), primary_key=True),  # one of OUTCOMES; empty: none was named, or it was still open
+    Column("cases", Integer, nullable=False),
+    Column("mails", Integer, nullable=False),
+    Column("urgent", Integer, nullable=False),
+    Column("answered", Integer, nullable=False),  # by a person
+    Column("answered_in_a_day", Integer, nullable=False),
+    Column("closed_in_time", Integer, nullable=False),  # within three months (Directive (EU) 2019/1937, art. 9)
+)
+
 delivery = Table(
     "delivery",
     metadata,

@@ -209,6 +209,26 @@ def upgrade() -> None:
     )
     op.create_index("ix_delivery_recipient", "delivery", ["recipient", "kind", "created"], unique=False)
     op.create_table(
+        "hold",
+        sa.Column("case_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name=op.f("fk_hold_case_id")),
+        sa.PrimaryKeyConstraint("case_id", name=op.f("pk_hold")),
+    )
+    op.create_table(
+        "past",
+        sa.Column("month", sa.String(length=7), nullable=False),
+        sa.Column("category", sa.String(length=100), nullable=False),
+        sa.Column("outcome", sa.String(length=40), nullable=False),
+        sa.Column("cases", sa.Integer(), nullable=False),
+        sa.Column("mails", sa.Integer(), nullable=False),
+        sa.Column("urgent", sa.Integer(), nullable=False),
+        sa.Column("answered", sa.Integer(), nullable=False),
+        sa.Column("answered_in_a_day", sa.Integer(), nullable=False),
+        sa.Column("closed_in_time", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("month", "category", "outcome", name=op.f("pk_past")),
+    )
+    op.create_table(
         "original",
         sa.Column("mail_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("truncated", sa.Boolean(), nullable=False),

@@ -1,0 +1,234 @@
+"""Finding every mail of a case in the mailboxes, to delete it or to hand it out; then the ledger forgets it too.
+
+The mailbox comes first: a crash in between leaves the case in the ledger, and with it the way to what is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from intake.decide.clock import MAILBOX_LEASE
+from intake.errors import IntakeError, MailboxError
+from intake.model import OPERATOR, PROGRAM, REPORTER, Case, DeliveryState, MailHead, MessageKind, RawMail
+
+if TYPE_CHECKING:
+    from intake.config import MailboxConfig
+    from intake.ledger.erasure import Gone, Trace
+    from intake.ports import Mailbox
+    from intake.steps.parts import Parts
+
+AT_ONCE = 200
+
+
+class NotNowError(IntakeError):
+    """It can't be done at this moment; trying again later can help."""
+
+
+@dataclass(slots=True)
+class Erasure:
+    """What erasing a case has come to, or would. ``waiting`` messages are not sent any more.
+
+    ``removed`` counts mails by ``mailbox/folder``; ``marked`` those that the server only lets us mark as deleted;
+    ``missing`` are mails that stand in no folder we look at; ``readers`` hold copies of their own.
+    """
+
+    code: str
+    mails: int = 0
+    removed: dict[str, int] = field(default_factory=dict)
+    marked: dict[str, int] = field(default_factory=dict)
+    missing: int = 0
+    elsewhere: tuple[str, ...] = ()
+    readers: tuple[str, ...] = ()
+    answered: bool = False
+    waiting: int = 0
+    ledger: Gone | None = None
+
+
+def the_case(parts: Parts, code: str) -> Case:
+    """The case of that code. Raises IntakeError, which says if it was erased."""
+    found = parts.ledger.cases(code=code)
+    if found:
+        return found[0]
+    erased = parts.ledger.erased_before(code)
+    if erased:
+        raise IntakeError(f"case {code.upper()} was erased on {erased:%Y-%m-%d}; there is nothing more of it here")
+    raise IntakeError("no case has that code; see: intake cases list --all")
+
+
+def survey(parts: Parts, case: Case) -> Erasure:
+    """What there is to erase, from the ledger alone: nothing is dialled."""
+    traces = parts.ledger.traces(case.id)
+    told = Erasure(case.code, mails=len(traces), elsewhere=_elsewhere(parts, traces))
+    deliveries = parts.ledger.deliveries_of_case(case.id)
+    sent = [d for d in deliveries if d.state in {DeliveryState.SENT, DeliveryState.UNKNOWN}]
+    told.answered = any(d.kind is MessageKind.ACKNOWLEDGEMENT for d in sent)
+    told.readers = tuple(sorted({d.recipient for d in sent} - {REPORTER}))
+    told.waiting = sum(
+        d.state in {DeliveryState.WAITING, DeliveryState.PENDING, DeliveryState.CLAIMED} for d in deliveries
+    )
+    return told
+
+
+def _elsewhere(parts: Parts, traces: Sequence[Trace]) -> tuple[str, ...]:
+    """Mailboxes that mails of the case came from and that the configuration no longer names."""
+    return tuple(sorted({one.mailbox for one in traces} - {settings.name for settings in parts.config.mailboxes}))
+
+
+def erase(parts: Parts, case: Case, *, asked: bool = True) -> Erasure:
+    """Erase a case wherever we can reach it; ``asked`` by a person, else because its time was up.
+
+    Raises NotNowError while somebody reads a mailbox or sends a message of the case, MailboxError when a mailbox can't
+    be reached (the case then stays, to be erased again), LedgerError when the case is held.
+    """
+    if case.id in parts.ledger.held():
+        raise IntakeError(f"case {case.code} is held and must be kept; end that first: intake hold {case.code} --end")
+    told = survey(parts, case)
+    traces = parts.ledger.traces(case.id)
+    with _alone(parts):
+        if parts.ledger.being_sent(case.id, parts.now):
+            raise NotNowError(f"a message of case {case.code} is just being sent; try again in a few minutes")
+        met: set[int] = set()
+        for settings in parts.config.mailboxes:
+            for mailbox, folder, found in locate(parts, settings, traces):
+                filed = mailbox.remove(sorted(found))
+                _add(told.removed, f"{settings.name}/{folder}", len(filed.moved))
+                _add(told.marked, f"{settings.name}/{folder}", len(filed.left))
+                met |= set(found.values())
+        contents = {one.content for one in traces if one.content and one.mail_id in met}
+        told.missing = len([one for one in traces if one.mail_id not in met and one.content not in contents])
+        by, why = (OPERATOR, "request") if asked else (PROGRAM, "retention")
+        told.ledger = parts.ledger.erase(case.code, by, why, parts.now)
+    return told
+
+
+def _add(counts: dict[str, int], name: str, number: int) -> None:
+    if number:
+        counts[name] = counts.get(name, 0) + number
+
+
+@contextmanager
+def _alone(parts: Parts) -> Iterator[None]:
+    """Nobody else reads a mailbox meanwhile: a pass would file what is being looked for."""
+    with ExitStack() as leases:
+        for settings in parts.config.mailboxes:
+            name = f"mailbox {settings.name}"
+            if not parts.ledger.take_lease(name, parts.holder, parts.now, MAILBOX_LEASE):
+                raise NotNowError(f"another run is reading mailbox {settings.name}; try again in a minute")
+            leases.callback(parts.ledger.drop_lease, name, parts.holder)
+        yield
+
+
+def originals(parts: Parts, traces: Sequence[Trace]) -> Iterator[tuple[Trace, bytes]]:
+    """The bytes of each mail of a case that can be had: from the mailboxes, else as it waits in the ledger."""
+    met: set[int] = set()
+    by_number = {one.mail_id: one for one in traces}
+    for settings in parts.config.mailboxes:
+        for mailbox, _, found in locate(parts, settings, traces):
+            for raw in mailbox.fetch(mailbox.heads(sorted(found))):
+                trace = by_number[found[raw.ref.uid]]
+                if trace.mail_id not in met and not (raw.unreadable or raw.truncated):
+                    met.add(trace.mail_id)
+                    yield trace, raw.body
+    for trace in traces:
+        if trace.waiting and trace.mail_id not in met:
+            yield trace, parts.ledger.original(trace.mail_id) or b""
+
+
+def locate(
+    parts: Parts, settings: MailboxConfig, traces: Sequence[Trace]
+) -> Iterator[tuple[Mailbox, str, dict[int, int]]]:
+    """Each folder that holds mails of the case, selected, with its UIDs and the mails they are. Raises MailboxError."""
+    mine = [one for one in traces if one.mailbox == settings.name]
+    if not mine:
+        return
+    mailbox = parts.mailbox(settings)
+    try:
+        mailbox.open()
+        for name in dict.fromkeys((*settings.folders, *((settings.processed,) if settings.processed else ()))):
+            if name not in settings.folders:
+                mailbox.ensure_folder(name)
+            found = _in_folder(parts, settings, mailbox, name, mine)
+            if found:
+                yield mailbox, name, found
+    finally:
+        mailbox.close()
+
+
+def _in_folder(
+    parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str, traces: Sequence[Trace]
+) -> dict[int, int]:
+    """UIDs of the case's mails in a folder: by the place that the ledger knows, else by what they are."""
+    uidvalidity = mailbox.select(name).uidvalidity
+    there = mailbox.uids(1)
+    places = {
+        place.uid: one.mail_id
+        for one in traces
+        for place in one.places
+        if (place.mailbox, place.folder, place.uidvalidity) == (settings.name, name, uidvalidity)
+    }
+    found = {uid: places[uid] for uid in there if uid in places}
+    known = parts.ledger.accounts(settings.name, name, uidvalidity)
+    others = [uid for uid in there if uid not in found and uid not in known]
+    sizes, times = {one.size for one in traces}, {one.internal_date for one in traces}
+    for start in range(0, len(others), AT_ONCE):
+        heads = mailbox.heads(others[start : start + AT_ONCE])
+        alike = [head for head in heads if head.size in sizes or head.internal_date in times]
+        found.update(_recognised(parts, mailbox, alike, traces))
+    return found
+
+
+def _recognised(
+    parts: Parts, mailbox: Mailbox, heads: Sequence[MailHead], traces: Sequence[Trace]
+) -> Iterator[tuple[int, int]]:
+    contents = {one.content: one.mail_id for one in traces if one.content}
+    by_id: dict[tuple[bytes, datetime], int] = {
+        (one.message_id, one.internal_date): one.mail_id for one in traces if one.message_id
+    }
+    key = parts.ledger.key
+    for raw in mailbox.fetch(heads):
+        content = key.hash("content", raw.body)
+        if content in contents:
+            yield raw.ref.uid, contents[content]
+            continue
+        # A server, or somebody's program, has changed the bytes. They are not another mail's that we know.
+        number = by_id.get((key.hash("message-id", _message_id(parts, raw)), raw.internal_date))
+        if number is not None and not parts.ledger.recognise([content], []):
+            yield raw.ref.uid, number
+
+
+def _message_id(parts: Parts, raw: RawMail) -> str:
+    return parts.parse()(raw.body, truncated=raw.truncated).message_id
+
+
+@dataclass(slots=True)
+class Retention:
+    """What keeping nothing too long has come to, or would: codes of cases, and how many mails lost their marks."""
+
+    before: datetime
+    due: list[str] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
+    erased: list[Erasure] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    faded: int = 0
+
+
+def retention(parts: Parts, *, apply: bool, progress: Callable[[str], None] = lambda _code: None) -> Retention:
+    """Find the cases whose time is up; with ``apply`` count them, erase them, and go on where one can't be."""
+    told = Retention(parts.now - parts.config.retention.closed_cases)
+    held = parts.ledger.held()
+    for case in parts.ledger.outlived(told.before):
+        (told.held if case.id in held else told.due).append(case.code)
+        if not apply or case.id in held:
+            continue
+        progress(case.code)
+        try:
+            told.erased.append(erase(parts, case, asked=False))
+        except (MailboxError, NotNowError) as error:
+            told.problems.append(f"case {case.code}: {error}")
+    if apply:
+        told.faded = parts.ledger.fade(told.before)
+    return told
