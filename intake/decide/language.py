@@ -22,7 +22,8 @@ def language(
     """
     default = languages[0]
     score = dict.fromkeys(languages, 0.0)
-    for word in words(text[:_LOOKED_AT]):
+    every = frozenset[str]().union(*(function_words.get(name, ()) for name in languages))
+    for word in filter(every.__contains__, words(text[:_LOOKED_AT])):
         speakers = [name for name in languages if word in function_words.get(name, ())]
         for name in speakers:
             score[name] += 1 / len(speakers) ** 2

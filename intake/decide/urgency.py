@@ -65,7 +65,8 @@ def speakers(text: Folded, function_words: Mapping[str, frozenset[str]]) -> tupl
 
     A Dutch knife (``mes``) is no French possessive.
     """
-    scores = {name: sum(word in known for word in text.words[:2000]) for name, known in function_words.items()}
+    words = text.words[:2000]
+    scores = {name: sum(map(known.__contains__, words)) for name, known in function_words.items()}
     best = max(scores.values(), default=0)
     if best < 3:
         return tuple(scores)
