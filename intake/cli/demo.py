@@ -32,9 +32,7 @@ def demo(invocation: Invocation, out: Path) -> int:
     An IMAP server, an SMTP server and a ledger of its own, all on this machine: nothing leaves it.
     """
     if any(find_spec(name) is None for name in NEEDS):
-        raise IntakeError(
-            "the demo's own servers are not installed: in a clone of Intake, run: make demo"
-        )
+        raise IntakeError("the demo's own servers are not installed: in a clone of Intake, run: make demo")
     from intake.demo import show  # noqa: PLC0415 - its servers are an extra
     from intake.demo.stage import folder_for, perform  # noqa: PLC0415 - as above
 

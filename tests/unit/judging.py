@@ -59,7 +59,9 @@ def judge(more: str = "", languages: str = "") -> Judge:
     return Judge(config(more, languages))
 
 
-def mail(subject: str = "Code-of-conduct", body: str = "", sender: str = "Rita Reporter <rita@example.com>", **more: str) -> bytes:
+def mail(
+    subject: str = "Code-of-conduct", body: str = "", sender: str = "Rita Reporter <rita@example.com>", **more: str
+) -> bytes:
     message = EmailMessage()
     message["From"] = sender
     message["To"] = "help@example.org"
@@ -71,7 +73,9 @@ def mail(subject: str = "Code-of-conduct", body: str = "", sender: str = "Rita R
     return bytes(message)
 
 
-def parsed(subject: str = "Code-of-conduct", body: str = "", sender: str = "Rita Reporter <rita@example.com>", **more: str) -> ParsedMail:
+def parsed(
+    subject: str = "Code-of-conduct", body: str = "", sender: str = "Rita Reporter <rita@example.com>", **more: str
+) -> ParsedMail:
     return parse(mail(subject, body, sender, **more))
 
 

@@ -41,7 +41,10 @@ def test_one_field(value: str, expected: str) -> None:
 
 
 def test_only_the_topmost_of_our_server_counts() -> None:
-    ours, forged = "mx.example.org; dmarc=fail header.from=example.com", "mx.example.org; dmarc=pass header.from=example.com"
+    ours, forged = (
+        "mx.example.org; dmarc=fail header.from=example.com",
+        "mx.example.org; dmarc=pass header.from=example.com",
+    )
     assert judged(ours, forged) == "fail"
     assert judged("relay.example.net; dmarc=fail header.from=example.com", forged) == "pass"
 

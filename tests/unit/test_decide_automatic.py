@@ -167,7 +167,9 @@ def test_authors_that_get_one(author: str, email: str) -> None:
     ],
 )  # fmt: skip
 def test_out_of_office_by_subject(subject: str) -> None:
-    found = sender(parse(f"From: rita@example.com\nTo: help@example.org\nSubject: {subject}\n\nI am away.\n".encode()), OWN)
+    found = sender(
+        parse(f"From: rita@example.com\nTo: help@example.org\nSubject: {subject}\n\nI am away.\n".encode()), OWN
+    )
     assert (found.kind.value, found.reason) == ("automatic", "subject:out-of-office")
 
 
@@ -195,7 +197,9 @@ def test_structure_tells_a_bounce_and_forwarding_one_makes_nobody_a_machine() ->
     assert said("From: x@example.com\n" + DSN, "").reason == "bounce:dsn"
     forwarded = (
         "From: Rita <rita@example.com>\nSubject: Fwd: it came back\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=o\n\n"
-        "--o\n\nIs this from you?\n--o\nContent-Type: message/rfc822\n\nFrom: MAILER-DAEMON@example.com\nReturn-Path: <>\n" + DSN + "\n--o--\n"
+        "--o\n\nIs this from you?\n--o\nContent-Type: message/rfc822\n\nFrom: MAILER-DAEMON@example.com\nReturn-Path: <>\n"
+        + DSN
+        + "\n--o--\n"
     )
     assert said(forwarded, "").acknowledge
 
@@ -241,7 +245,11 @@ LIST = "List-Id: <help.example.org>\nPrecedence: list\nReturn-Path: <help+bncBC1
 
 def test_behind_a_list_of_our_own_stands_its_author() -> None:
     rewritten = "From: 'Rita' via Help <help@example.org>\nTo: help@example.org\nSubject: x\n" + LIST
-    for more in ("X-Original-From: Rita <rita@example.com>\n", "X-Original-Sender: rita@example.com\n", "Reply-To: Rita <rita@example.com>\n"):
+    for more in (
+        "X-Original-From: Rita <rita@example.com>\n",
+        "X-Original-Sender: rita@example.com\n",
+        "Reply-To: Rita <rita@example.com>\n",
+    ):
         found = said(rewritten + more)
         assert found.to is not None, found
         assert (found.to.email, found.reason) == ("rita@example.com", "person:behind-our-list")

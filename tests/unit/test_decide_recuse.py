@@ -111,7 +111,9 @@ def test_names_in_html(html: str) -> None:
 def _enclosing(inner: bytes) -> ParsedMail:
     return parse(
         b"From: r@example.com\nTo: help@example.org\nSubject: Fwd\nMIME-Version: 1.0\n"
-        b"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\nsee below\n--b\n" + inner + b"\n--b--\n"
+        b"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain\n\nsee below\n--b\n"
+        + inner
+        + b"\n--b--\n"
     )
 
 

@@ -88,7 +88,10 @@ def test_only_the_new_words_of_an_answer_count(text: str, own: str) -> None:
         (mail("Hello", "-----BEGIN PGP MESSAGE-----\n\nabc"), "doubt:unreadable"),
         (mail("Hello", ""), "doubt:no-text"),
         (mail("", "Are you there?"), "doubt:no-subject"),
-        (b"From: rita@example.com\nSubject: Hi\nContent-Type: multipart/mixed; boundary=b\n\nwords", "doubt:unreadable"),
+        (
+            b"From: rita@example.com\nSubject: Hi\nContent-Type: multipart/mixed; boundary=b\n\nwords",
+            "doubt:unreadable",
+        ),
     ],
 )
 def test_in_doubt_it_is_a_report(raw: bytes, rule: str) -> None:
@@ -219,12 +222,18 @@ def test_signals(text: str, reason: str) -> None:
 
 
 def test_a_french_possessive_is_no_dutch_knife() -> None:
-    verdict = judged("Code-of-conduct", "Je vous écris au sujet de mes collègues qui ne sont pas respectueux dans le chat.")
+    verdict = judged(
+        "Code-of-conduct", "Je vous écris au sujet de mes collègues qui ne sont pas respectueux dans le chat."
+    )
     assert "urgent-weapon" not in verdict.urgency_reasons
 
 
 def test_ordinary_mail_is_not_urgent() -> None:
-    for subject, text in (("Parking", "Where can I park?"), ("Kids", "Can I bring my children?"), ("Code-of-conduct", "Does it hold online?")):
+    for subject, text in (
+        ("Parking", "Where can I park?"),
+        ("Kids", "Can I bring my children?"),
+        ("Code-of-conduct", "Does it hold online?"),
+    ):
         assert judged(subject, text).urgency == "normal"
 
 

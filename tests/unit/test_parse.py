@@ -97,7 +97,9 @@ def test_subjects(raw: bytes, subject: str) -> None:
 @pytest.mark.parametrize("encoding", [b"8bit", b"base64", b'"BASE64" (so)'])
 def test_charsets(charset: bytes, encoded: bytes, text: str, encoding: bytes) -> None:
     body = base64.encodebytes(encoded) if b"64" in encoding else encoded
-    mail = made(b"Content-Type: text/plain; charset=" + charset + b"\nContent-Transfer-Encoding: " + encoding + b"\n", body)
+    mail = made(
+        b"Content-Type: text/plain; charset=" + charset + b"\nContent-Transfer-Encoding: " + encoding + b"\n", body
+    )
     assert mail.text.strip().startswith(text)
     assert "\x00" not in mail.text
 
@@ -108,7 +110,8 @@ def test_the_authors_text_and_all_others() -> None:
         b"Content-Type: text/plain; name=notes.txt\n\nnamed but inline",
         b"Content-Type: text/plain\nContent-Disposition: attachment; filename=log.txt\n\nthe log",
         b"Content-Type: message/rfc822\n\nFrom: x@y.example\nMessage-ID: <inner@y.example>\nSubject: inner subject\n\ninner body",
-        b'Content-Type: image/png; name="../../etc/p\xc3\xa9\x07w\xe2\x80\xaegnp.exe"\nContent-Transfer-Encoding: base64\n\n' + base64.b64encode(b"png"),
+        b'Content-Type: image/png; name="../../etc/p\xc3\xa9\x07w\xe2\x80\xaegnp.exe"\nContent-Transfer-Encoding: base64\n\n'
+        + base64.b64encode(b"png"),
     )
     assert mail.text == "plain words\n\nnamed but inline"
     told = "\n".join(mail.all_text)
@@ -212,11 +215,19 @@ def test_what_the_server_could_not_give_is_a_defect() -> None:
 
 
 def test_a_broken_boundary_keeps_the_text() -> None:
-    assert made(b"Content-Type: multipart/mixed; boundary=b\n", b"no delimiter, but words").text == "no delimiter, but words"
-    assert made(b"Content-Type: multipart/mixed; boundary=b\n", b"--b\n\nwords without an end").text == "words without an end"
+    assert (
+        made(b"Content-Type: multipart/mixed; boundary=b\n", b"no delimiter, but words").text
+        == "no delimiter, but words"
+    )
+    assert (
+        made(b"Content-Type: multipart/mixed; boundary=b\n", b"--b\n\nwords without an end").text
+        == "words without an end"
+    )
 
 
-@pytest.mark.parametrize(("raw", "path"), [(b"<>", ""), (b" <> ", ""), (b"a@b.example", "a@b.example"), (b"<a@b.example>", "a@b.example")])
+@pytest.mark.parametrize(
+    ("raw", "path"), [(b"<>", ""), (b" <> ", ""), (b"a@b.example", "a@b.example"), (b"<a@b.example>", "a@b.example")]
+)
 def test_return_path(raw: bytes, path: str) -> None:
     assert made(b"Return-Path:" + raw + b"\n").return_path == path
     assert made().return_path is None
@@ -234,13 +245,22 @@ LINES = st.sampled_from(
 )  # fmt: skip
 
 
-@given(st.one_of(st.binary(max_size=400), st.lists(LINES, max_size=25).map(b"\n".join)), st.sampled_from([b"\n", b"\r\n", b"\r"]))
+@given(
+    st.one_of(st.binary(max_size=400), st.lists(LINES, max_size=25).map(b"\n".join)),
+    st.sampled_from([b"\n", b"\r\n", b"\r"]),
+)
 @settings(max_examples=400)
 def test_no_bytes_stop_parse_or_judge(raw: bytes, end: bytes) -> None:
     mail = parse(raw.replace(b"\n", end))
     assert "unparsed" not in mail.defects
     assert "head-unreadable" not in mail.defects
-    for text in (mail.subject, mail.text, *mail.all_text, *(value for _, value in mail.headers), *(a.name for a in mail.attachments)):
+    for text in (
+        mail.subject,
+        mail.text,
+        *mail.all_text,
+        *(value for _, value in mail.headers),
+        *(a.name for a in mail.attachments),
+    ):
         text.encode("utf-8")
         assert "\x00" not in text
     verdict = judge().judge(mail, NOW)

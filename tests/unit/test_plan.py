@@ -128,10 +128,16 @@ def test_junk_is_left_where_it_is_unless_a_rule_matches() -> None:
 
 @pytest.mark.parametrize(
     ("name", "junk"),
-    [("Junk", True), ("INBOX/Spam", True), ("Ongewenste e-mail", True), ("Courrier indésirable", True)]
-    + [("INBOX", False), ("Reports", False)],
+    [
+        ("Junk", True),
+        ("INBOX/Spam", True),
+        ("Ongewenste e-mail", True),
+        ("Courrier indésirable", True),
+        ("INBOX", False),
+        ("Reports", False),
+    ],
 )
-def test_junk_folders_by_name(name: str, junk: bool) -> None:  # noqa: FBT001 - a table's column
+def test_junk_folders_by_name(name: str, junk: bool) -> None:
     assert is_junk(name) is junk
 
 
@@ -178,7 +184,7 @@ def test_nobody_who_is_withheld_gets_anything_and_somebody_always_does(
     how: str,
     known: bool,
     truncated: bool,
-    urgency: Urgency,  # noqa: FBT001
+    urgency: Urgency,
 ) -> None:
     judged = verdict(recused=tuple(Withheld(n, "named-in-body") for n in named), category=category, urgency=urgency)
     mail = arrival(1, judged=judged)
@@ -251,8 +257,14 @@ def test_a_cap_silences_the_answer_and_never_the_report(history: History, sender
 
 @pytest.mark.parametrize(
     ("setting", "authentication", "variant"),
-    [("full", "none", "full"), ("generic", "none", "generic"), ("generic", "fail", "generic"), ("none", "fail", "")]
-    + [("none", "pass", "full"), ("generic", "pass", "full")],
+    [
+        ("full", "none", "full"),
+        ("generic", "none", "generic"),
+        ("generic", "fail", "generic"),
+        ("none", "fail", ""),
+        ("none", "pass", "full"),
+        ("generic", "pass", "full"),
+    ],
 )
 def test_what_a_sender_gets_who_is_not_authenticated(setting: str, authentication: str, variant: str) -> None:
     more = f'[acknowledgement]\nauthserv_id = "mx.example.org"\nauthentication = "{setting}"\n'
