@@ -20,7 +20,7 @@ from intake.compose.letter import Body, Envelope, message
 from intake.compose.markdown import Markdown, flow
 from intake.compose.render import Templates
 from intake.letters import Copy
-from intake.model import MessageKind, Outgoing, ParsedMail, Urgency
+from intake.model import DRILL, MessageKind, Outgoing, ParsedMail, Urgency
 
 REPORT = "report"
 KEPT = 8  # prepared mails,
@@ -70,7 +70,7 @@ class Copies:
         topic = prepared.subject if prepared.subject[:3] == "Re:" else f"Re: {prepared.subject}"
         href = links.mailto(self.house.address, subject=topic, in_reply_to=letter.thread.message_id)
         label = phrases.get("copy", "discuss")
-        text = mime.quoted_printable(f"{flow(label)}:\n{href}\n")
+        text = mime.quoted_printable(f"{flow(label)}{words.colon(prepared.language)}\n{href}\n")
         html = mime.quoted_printable(page.button(href, label, primary=True) + "\n")
         body = Body(
             b"".join((prepared.text[0], text, prepared.text[1])),
@@ -128,7 +128,10 @@ class Copies:
             + ([original.part] if original else [])
             + ([original.again] if original and original.again else [])
         )
-        return Prepared(rendered.subject, language, urgent, _halves(text), _halves(html), tuple(attached))
+        subject = rendered.subject
+        if letter.verdict.rule == DRILL:
+            subject = f"[{head.phrases.get('copy', 'drill')}] {subject}"
+        return Prepared(subject, language, urgent, _halves(text), _halves(html), tuple(attached))
 
     def _facts(self, letter: Copy, *, urgent: bool) -> dict[str, object]:
         return {

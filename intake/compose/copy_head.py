@@ -10,7 +10,7 @@ from intake.compose.house import House
 from intake.compose.markdown import flow
 from intake.compose.render import Phrases
 from intake.letters import Copy
-from intake.model import Address, Attachment, MessageKind
+from intake.model import DRILL, Address, Attachment, MessageKind
 
 SHOWN_TEXT = 60_000  # characters of the author's text in a copy; the original has them all
 SHOWN_ITEMS = 20  # attachments, and addresses that were copied
@@ -32,7 +32,8 @@ class Head:
         """What came in, with its code."""
         what = "follow-up" if self.letter.kind is MessageKind.FOLLOW_UP else "new"
         what = "team-reply" if self.letter.team_reply else what
-        return self.phrases.get("copy", what, code=self.letter.case.code)
+        mark = f"{self.phrases.get('copy', 'drill')} - " if self.letter.verdict.rule == DRILL else ""
+        return mark + self.phrases.get("copy", what, code=self.letter.case.code)
 
     @property
     def category(self) -> str:
@@ -120,6 +121,8 @@ class Head:
             found.insert(
                 0, get("original", letter.original_note, size=size, mailbox=letter.mailbox, folder=letter.folder)
             )
+        if letter.verdict.rule == DRILL:
+            found.insert(0, get("copy", "drill-head"))
         if letter.verdict.authentication == "fail":
             found.insert(0, get("authentication", "fail"))
         if letter.mail.defects:
@@ -158,37 +161,39 @@ class Head:
 
     def text(self, todo: str, answer: str) -> str:
         """The text part."""
-        get = self.phrases.get
+        get, colon = self.phrases.get, words.colon(self.language)
         mark = f"{get('copy', 'urgent').upper()} - " if self.urgent else ""
         lines = [f"{mark}{self.category} - {self.title}"]
         if self.urgent:
-            lines.append(flow(f"{get('label', 'urgent')}: {self.reasons or get('copy', 'urgent')}"))
+            lines.append(flow(f"{get('label', 'urgent')}{colon} {self.reasons or get('copy', 'urgent')}"))
         lines.append("")
-        lines += [flow(f"{label}: {value}", rest="  ") for label, value, _ in self.rows()]
+        lines += [flow(f"{label}{colon} {value}", rest="  ") for label, value, _ in self.rows()]
         lines += ["", *(flow(f"! {warning}", rest="  ") for warning in self.warnings())] if self.warnings() else []
         lines += ["", todo, "", LINK, ""]
         if answer:
-            lines += [f"{get('copy', 'answer')}:", answer, ""]
+            lines += [f"{get('copy', 'answer')}{colon}", answer, ""]
         elif not self.letter.team_reply:
             lines += [flow(get("copy", "no-answer")), ""]
         if self.letter.mail.attachments:
-            lines += [f"{get('label', 'attachments')}:", *(f"- {item}" for item in self.attachments()), ""]
+            lines += [f"{get('label', 'attachments')}{colon}", *(f"- {item}" for item in self.attachments()), ""]
         body = self.words_of_author() or get("copy", self._alone("no-text"))
-        lines += [f"{get('copy', 'text-begins')}:", "", "> " + body.replace("\n", "\n> "), ""]
+        lines += [f"{get('copy', 'text-begins')}{colon}", "", "> " + body.replace("\n", "\n> "), ""]
         lines += [flow(get("copy", "text-ends" if self.letter.original else "text-ends-alone")), ""]
-        lines += [flow(f"{label}: {value}", rest="  ") for label, value, _ in self.details()]
+        lines += [flow(f"{label}{colon} {value}", rest="  ") for label, value, _ in self.details()]
         return "\n".join(lines) + "\n"
 
     def html(self, todo: str, answer: str) -> str:
         """What stands inside the page."""
-        get = self.phrases.get
+        get, colon = self.phrases.get, words.colon(self.language)
         chips = [page.chip(get("copy", "urgent"), page.URGENT)] if self.urgent else []
         chips.append(page.chip(self.category, page.CALM))
         out = [f"<div>{' '.join(chips)}</div>", page.title(self.title)]
         if self.urgent and self.reasons:
             out.append(
                 page.box(
-                    f"<strong>{escape(get('label', 'urgent'))}:</strong> {escape(self.reasons)}", page.URGENT, above=8
+                    f"<strong>{escape(get('label', 'urgent'))}{colon}</strong> {escape(self.reasons)}",
+                    page.URGENT,
+                    above=8,
                 )
             )
         out += [page.box(escape(warning), page.WARNING, above=12) for warning in self.warnings()]

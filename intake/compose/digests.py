@@ -175,11 +175,14 @@ class Sheet:
             for box in self.letter.mailboxes
             if box.last_pass and not box.error
         ]
+        colon = words.colon(self.language)
         counted = [
-            f"{self.phrases.get('outcome', name)}: {count}" for name, count in self.letter.not_fanned_out if count
+            f"{self.phrases.get('outcome', name)}{colon} {count}" for name, count in self.letter.not_fanned_out if count
         ]
         if counted:
-            said.append(f"{self.phrases.get('digest', 'not-passed-on')}: {', '.join(counted)}. {self._look('audit')}")
+            said.append(
+                f"{self.phrases.get('digest', 'not-passed-on')}{colon} {', '.join(counted)}. {self._look('audit')}"
+            )
         if self.letter.silenced:
             said.append(self._count("silenced", self.letter.silenced))
         return said
@@ -214,13 +217,17 @@ class Sheet:
         if due:
             filled = round(due[1] * CELLS)
             yield f"  [{'#' * filled}{'.' * (CELLS - filled)}] {due[0]}"
-        yield flow("; ".join(self.lines(item)), first="  ", rest="  ")
+        yield flow(f"{words.semicolon(self.language)} ".join(self.lines(item)), first="  ", rest="  ")
 
     # --- HTML -----------------------------------------------------------------------------------
 
     def html(self, lead: str, foot: str) -> str:
         """What stands inside the page."""
-        out = [page.title(f"{self.house.short_name}: {self.phrases.get('digest', 'title')}"), lead, self._numbers()]
+        out = [
+            page.title(f"{self.house.short_name}{words.colon(self.language)} {self.phrases.get('digest', 'title')}"),
+            lead,
+            self._numbers(),
+        ]
         out += [page.box(escape(problem), page.WARNING, below=8) for problem in self.problems()]
         for name, number, items in shown(self.letter):
             out.append(page.heading(f"{self.phrases.get('group', name)} ({number})"))

@@ -183,6 +183,16 @@ def listing(items: Sequence[str], language: str) -> str:
     return f"{', '.join(items[:-1])} {_AND.get(language, '&')} {items[-1]}"
 
 
+def colon(language: str) -> str:
+    """The colon after a label: French keeps a space before it."""
+    return "\u00a0:" if language == "fr" else ":"
+
+
+def semicolon(language: str) -> str:
+    """The semicolon between two items, as with ``colon``."""
+    return "\u00a0;" if language == "fr" else ";"
+
+
 def french_spaces(text: str) -> str:
     """Keep French punctuation with its word: the space before ``; : ! ?`` and inside guillemets does not break."""
     for sign in ";:!?»":
