@@ -90,7 +90,7 @@ _EXPIRED, _OTHER_NAME = 10, frozenset({62, 64})
 def _explain_tls(error: ssl.SSLError, host: str) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         if error.verify_code in _OTHER_NAME:
-            return f"the certificate is not for {host}: set host to a name that it bears"
+            return f"the certificate is not for {host}: set host to a name that stands in it"
         if error.verify_code == _EXPIRED:
             return "the certificate has expired: renew it on the server"
         return "the certificate is from no authority that we trust: set ca_file to the authority's certificate"
