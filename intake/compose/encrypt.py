@@ -47,13 +47,13 @@ def read_key(path: Path, now: datetime) -> PublicKey:
     try:
         certs = sequoia.Cert.split_bytes(content)
         cert = certs[0]
-        packets = list(sequoia.packet.PacketPile.from_bytes(bytes(cert)))
+        packets = list(sequoia.packet.PacketPile.from_bytes(content))
     except (RuntimeError, ValueError, IndexError, OSError):
         raise EncryptionError(f"{path}: this is no OpenPGP key; export the public key, armoured") from None
     tags = sequoia.packet.Tag
     if len(certs) > 1:
         raise EncryptionError(f"{path}: there are {len(certs)} keys in it; leave only the one to encrypt to")
-    if cert.has_secret_keys or any(p.tag in (tags.SecretKey, tags.SecretSubkey) for p in packets):
+    if any(p.tag in (tags.SecretKey, tags.SecretSubkey) for p in packets):
         raise EncryptionError(f"{path}: this is a SECRET key; delete the file, and put the public key there")
     if cert.is_revoked:
         raise EncryptionError(f"{path}: the key has been revoked; ask for the new one")

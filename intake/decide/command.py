@@ -9,7 +9,7 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 
-from intake.decide.folding import needle, words
+from intake.decide.folding import words
 from intake.decide.quoting import unquoted
 from intake.model import OUTCOMES, CaseAction, ParsedMail
 
@@ -99,12 +99,12 @@ def _of_line(line: str, rest: str, *, more: bool) -> Command | None:
 
 def _after(line: str, form: str) -> str | None:
     """What follows the words of a command at the beginning of a line; None when it does not begin with them."""
-    wanted, found = needle(form), ""
+    wanted, found = words(form), list[str]()
     for word in _WORD.finditer(line):
-        found += needle(word.group())
+        found += words(word.group())
         if found == wanted:
             return line[word.end() :].lstrip(_AROUND).rstrip(" \t*_")
-        if not wanted.startswith(found):
+        if wanted[: len(found)] != found:
             return None
     return None
 

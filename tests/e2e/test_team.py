@@ -224,7 +224,7 @@ def test_an_answer_to_the_reporter_is_the_first_human_reply(team: Room) -> None:
     after = team.run()
     assert case(team).first_human_reply == team.now
     assert one(after, BOB, "follow-up")
-    assert "has been seen" in one(after, ANN, "notice").text
+    assert "If you did not write it" in one(after, ANN, "notice").text
     assert REPORTER not in {mail.to for mail in after}
     assert sent
 
