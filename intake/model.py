@@ -224,6 +224,7 @@ CASE_MOVES: dict[tuple[CaseState, CaseAction], CaseState] = {
 OUTCOMES = (
     "no-action", "conversation", "warning", "exclusion", "support", "referred", "withdrawn", "not-a-report", "other",
 )  # fmt: skip
+DRILL = "drill"  # the rule of a case that only shows whether everything works
 OPERATOR = "operator"  # in the log: whoever runs the program, at its command line
 PROGRAM = "intake"  # in the log: the program by itself
 

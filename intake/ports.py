@@ -48,6 +48,9 @@ class Mailbox(Protocol):
     def ensure_folder(self, folder: str) -> None:
         """Create and subscribe a folder if it is missing."""
 
+    def append(self, folder: str, content: bytes) -> None:
+        """Put a mail of our own into a folder, unread: a drill."""
+
     def uids(self, first: int, last: int | None = None) -> list[int]:
         """UIDs of the selected folder from ``first`` (to ``last``), ascending. Costs the same at any folder size."""
 

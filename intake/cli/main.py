@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "run": ("intake.cli.passes", "run", "The service: the same steps on a schedule."),
     "classify": ("intake.cli.classify", "classify", "What would happen to each .eml, and why."),
     "preview": ("intake.cli.preview", "preview", "Every message the program can send, as a page to look at."),
+    "drill": ("intake.cli.drill", "drill", "A synthetic report through the real path: who was reached, how fast."),
     "cases": ("intake.cli.cases", "cases", "The cases."),
     "digest": ("intake.cli.digest", "digest", "Show or send each organizer's digest as it would be now."),
     "outbox": ("intake.cli.outbox", "outbox", "What waits, what failed, and why."),

@@ -84,6 +84,11 @@ class ImapMailbox:
         with self._doing(f"folder {folder} can't be created"):
             self._ensure(folder)
 
+    def append(self, folder: str, content: bytes) -> None:
+        """Put a mail into a folder, unread, as if it had come in; for drills."""
+        with self._doing(f"nothing can be put into folder {folder}"):
+            self._session.append(self._names(folder)[0], content)
+
     def uids(self, first: int, last: int | None = None) -> list[int]:
         """UIDs from ``first`` to ``last``, ascending. One SEARCH, unless the answer would be too long for a line."""
         with self._doing("mail can't be listed"):

@@ -118,6 +118,10 @@ class Session:
         """SUBSCRIBE."""
         self._run("subscribe_folder", folder)
 
+    def append(self, folder: str, content: bytes) -> None:
+        """APPEND, unread."""
+        self._run("append", folder, content)
+
     def move(self, uids: Iterable[int], folder: str) -> None:
         """UID MOVE (RFC 6851)."""
         self._run("move", sequence_set(uids), folder)

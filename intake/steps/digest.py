@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from intake.decide.clock import last_due
 from intake.decide.reminders import answered, due_of
 from intake.letters import Digest, DigestCase, Thread
-from intake.model import Address, Case, CaseState, Delivery, DeliveryDraft, DeliveryState, MessageKind, Outgoing
+from intake.model import DRILL, Address, Case, CaseState, Delivery, DeliveryDraft, DeliveryState, MessageKind, Outgoing
 
 if TYPE_CHECKING:
     from intake.ledger.views import Overview
@@ -61,7 +61,7 @@ def digest_for(
     config = parts.config
     person = next((o for o in config.organizers if o.email.lower() == email.lower()), None)
     view = parts.ledger.overview(email, since, now)
-    cases = [_line(parts, view, case) for case in view.cases]
+    cases = [_line(parts, view, case) for case in view.cases if case.rule != DRILL]
     return Digest(
         to=Address(person.name, person.email) if person else Address("", email),
         language=config.language_of(person) if person else config.community.languages[0],
@@ -70,7 +70,7 @@ def digest_for(
         since=since,
         now=now,
         cases=tuple(sorted(cases, key=lambda line: _pressing(line, now))),
-        closed=tuple(_line(parts, view, case) for case in view.closed),
+        closed=tuple(_line(parts, view, case) for case in view.closed if case.rule != DRILL),
         not_fanned_out=tuple(sorted(view.not_fanned_out.items())),
         silenced=view.silenced,
         undelivered=sum(view.problems.values()),

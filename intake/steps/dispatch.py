@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from intake.decide import drill
 from intake.decide.clock import POISON_TRIES
 from intake.errors import EncryptionError
 from intake.letters import Acknowledgement, Alarm, Copy, Notice, Reader, Thread
 from intake.model import (
+    DRILL,
     REPORTER,
     Address,
     Delivery,
@@ -87,6 +89,8 @@ class Dispatcher:
         if self._is_withheld(delivery):
             return Withhold()
         if delivery.variant == "undelivered":
+            if context.case and context.case.rule == DRILL:
+                return Withhold()  # whoever holds the drill sees it there
             return self._notice(delivery, context)
         if context.original is None:
             return Impossible("the original is no longer in the ledger")
@@ -199,6 +203,8 @@ class Dispatcher:
         if to is None or context.case is None:
             return Impossible("nobody of that address is in the configuration")
         address, language = to
+        if verdict.rule == DRILL and mail.first(drill.TO):
+            address = Address(address.name, mail.first(drill.TO))
         person = next((o for o in self.parts.config.organizers if o.email.lower() == delivery.recipient), None)
         if person and person.content == "notice":
             return news.waiting(self.parts, delivery, context, address, language)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from intake.decide.casework import Casework
 from intake.decide.reminders import TO_ALL, TO_FALLBACK, Due, next_reminder
-from intake.model import Case, DeliveryDraft, DeliveryState, MessageKind
+from intake.model import DRILL, Case, DeliveryDraft, DeliveryState, MessageKind
 
 if TYPE_CHECKING:
     from intake.steps.parts import Parts
@@ -21,7 +21,7 @@ def remind(parts: Parts) -> int:
     reminded = 0
     later: list[tuple[Case, datetime | None]] = []
     for case in parts.ledger.clocks(now):
-        due = next_reminder(case, config.category(case.category), config.zone)
+        due = None if case.rule == DRILL else next_reminder(case, config.category(case.category), config.zone)
         if due is None:
             later.append((case, None))
         elif due.remind_at > now:

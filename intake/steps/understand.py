@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 
+from intake.decide.drill import MARK, as_from_reporter, marked, recognised
 from intake.model import Kind, ParsedMail, RawMail, Urgency, Verdict, Withheld
 from intake.steps.parts import Parts
 
@@ -21,7 +22,13 @@ def understand(
         mail = parts.parse()(
             body, truncated=truncated or bool(raw and raw.truncated), unreadable=bool(raw and raw.unreadable)
         )
-        known = (mail, parts.judge()(mail, arrived))
+        drill = (
+            recognised(mail, arrived, lambda text: parts.ledger.key.hash("drill", text)) if mail.first(MARK) else None
+        )
+        if drill:
+            mail = as_from_reporter(mail)
+        verdict = parts.judge()(mail, arrived)
+        known = (mail, marked(verdict, drill) if drill else verdict)
         parts.memo.put(mark, known, ahead=raw is not None)
     return known
 

@@ -1,0 +1,170 @@
+"""``intake drill``: a synthetic report through the real path, and who was reached, how fast, who was withheld."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from intake.cli.common import DONE, FINDING, LEFT, Invocation, options, print_json
+from intake.errors import DeliveryError, IntakeError
+from intake.model import Failed
+
+if TYPE_CHECKING:
+    from intake.ports import Transport
+    from intake.steps.drill import Line, Sent, Watched
+    from intake.steps.parts import Parts
+
+_LOOK_EVERY = 0.25  # seconds
+
+
+class Span(click.ParamType[timedelta]):
+    """A duration as in the configuration."""
+
+    name = "DURATION"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Parse, or fail as a usage error."""
+        from intake.config.values import duration  # noqa: PLC0415 - only if called
+
+        try:
+            found = duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        assert isinstance(found, timedelta)  # noqa: S101 - what it promises
+        return found
+
+
+@click.command()
+@click.option("--to", default="", help="Send every copy to this address, and none to an organizer.")
+@click.option("--named", default="", help="Name somebody in it, to see who is withheld then.")
+@click.option("--by", type=click.Choice(["smtp", "imap"]), default="smtp", show_default=True,
+              help="How it comes in: sent to our own address, or put into the mailbox.")  # fmt: skip
+@click.option("--wait", type=Span(), default="5m", show_default=True, help="How long to wait for it to arrive.")
+@click.option("--pass", "passes", is_flag=True, help="Do the passes too, instead of waiting for cron or the service.")
+@options
+def drill(invocation: Invocation, to: str, named: str, by: str, wait: timedelta, passes: bool) -> int:  # noqa: FBT001 - click passes flags so
+    """A synthetic report through the real path, marked as a drill to everybody who gets it.
+
+    It opens a case that is in no figures and no digest, and closes it again. Ends with 0 when everybody was reached
+    who should be, 1 when somebody was not, 75 when something is still on its way.
+    """
+    from intake import app  # noqa: PLC0415 - only this command needs it
+
+    config = invocation.config()
+    parts = app.build(config, app.Outside(clock=invocation.clock), os.environ)
+    try:
+        sent = _send(parts, _address(to), named, by)
+        if not invocation.json:
+            click.echo(f"Sent by {by} to {config.community.address}; waiting for the pass that reads it …", err=True)
+        seen = _follow(parts, sent, wait, passes=passes)
+        if seen.case:
+            from intake.steps.drill import end  # noqa: PLC0415 - as above
+
+            end(parts, seen.case)
+    finally:
+        parts.ledger.close()
+    _show(invocation, seen)
+    if seen.case is None:
+        return FINDING
+    return DONE if seen.ok else FINDING if seen.finished else LEFT
+
+
+def _address(said: str) -> str:
+    from intake.config.values import optional_email  # noqa: PLC0415 - as above
+
+    try:
+        return optional_email(said)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--to") from None
+
+
+def _send(parts: Parts, to: str, named: str, by: str) -> Sent:
+    from intake.steps.drill import compose, outgoing  # noqa: PLC0415 - as above
+
+    sent = compose(parts, to=to, named=" ".join(named.split()))
+    if by == "imap":
+        _put(parts, sent)
+        return sent
+    way: Transport = parts.transport()
+    try:
+        result = way.send(outgoing(parts, sent))
+    finally:
+        way.close()
+    if isinstance(result, Failed):
+        raise DeliveryError(f"the drill could not be sent: {result.reason}", permanent=result.permanent)
+    return sent
+
+
+def _put(parts: Parts, sent: Sent) -> None:
+    from intake import app  # noqa: PLC0415 - as above
+
+    settings = parts.config.mailboxes[0]
+    app.drop_into(parts.config, settings, settings.folders[0], sent.content)
+
+
+def _follow(parts: Parts, sent: Sent, wait: timedelta, *, passes: bool) -> Watched:
+    from intake.steps.drill import watch  # noqa: PLC0415 - as above
+    from intake.steps.whole import one_pass  # noqa: PLC0415 - as above
+
+    until = time.monotonic() + wait.total_seconds()
+    while True:
+        if passes:
+            one_pass(parts)
+        seen = watch(parts, sent)
+        if seen.finished or time.monotonic() >= until:
+            return seen
+        time.sleep(_LOOK_EVERY)
+
+
+def _show(invocation: Invocation, seen: Watched) -> None:
+    if invocation.json:
+        answer = seen.acknowledgement
+        print_json(
+            {
+                "ok": seen.ok,
+                "case": seen.case.code if seen.case else None,
+                "read_after": seen.read_after,
+                "organizers": [
+                    {"organizer": line.recipient, "state": line.state, "reason": line.reason, "after": line.seconds}
+                    for line in seen.lines
+                ],
+                "acknowledgement": {k: v for k, v in asdict(answer).items() if k in {"state", "reason", "seconds"}}
+                if answer
+                else None,
+            }
+        )
+        return
+    if seen.case is None:
+        if seen.read_after is None:
+            raise IntakeError("no pass has read the drill in this time; is the service or cron running? or use --pass")
+        raise IntakeError("it was read, but opened no case: is a second copy of it in the mailbox? see: intake audit")
+    from intake.cli.tables import Cell, table  # noqa: PLC0415 - as above
+
+    click.echo(f"Drill {seen.case.code}: read after {_seconds(seen.read_after)}.")
+    rows = [*seen.lines, *([seen.acknowledgement] if seen.acknowledgement else [])]
+    colours = {"sent": "green", "withheld": "yellow", "failed": "bold red"}
+    table(
+        ("who", "became", "after", "why"),
+        [
+            (_who(line), Cell(_state(line), colours.get(line.state, "")), _seconds(line.seconds), line.reason)
+            for line in rows
+        ],
+        empty="",
+    )
+
+
+def _who(line: Line) -> str:
+    return f"{line.name} <{line.recipient}>" if line.name else "acknowledgement"
+
+
+def _state(line: Line) -> str:
+    return {"sent": "reached", "not-asked": "not asked"}.get(line.state, line.state)
+
+
+def _seconds(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds:.1f} s"
