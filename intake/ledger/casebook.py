@@ -125,7 +125,10 @@ class CaseBook:
         """When somebody must look at a clock next."""
         with self._database.reading() as connection:
             return connection.execute(
-                select(case.c.look_at).where(case.c.look_at.is_not(None)).order_by(case.c.look_at).limit(1)
+                select(case.c.look_at)
+                .where(case.c.look_at.is_not(None), case.c.state != CaseState.CLOSED)
+                .order_by(case.c.look_at)
+                .limit(1)
             ).scalar()
 
     def look_again(self, seen: Sequence[tuple[Case, datetime | None]]) -> None:
@@ -172,4 +175,3 @@ def _same_clock(seen: Case) -> ColumnElement[bool]:
     answered = seen.last_human_reply
     same = case.c.last_human_reply.is_(None) if answered is None else case.c.last_human_reply == answered
     return and_(case.c.clock_since == seen.clock_since, same)
-

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from intake.decide.clock import next_due
-from intake.model import CaseState
 from intake.steps.deliver import deliver
 from intake.steps.digest import decide_digests
 from intake.steps.parts import PassReport
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from intake.steps.parts import Parts
 
 # A pass without news looks at nothing else for at most so long; what is late is then late by no more than this.
-LONGEST_REST = timedelta(hours=1)
-WITH_CASES = timedelta(minutes=5)
+LONGEST_REST = timedelta(minutes=15)
 
 
 def one_pass(parts: Parts, *, send: bool = True) -> PassReport:
@@ -58,7 +56,6 @@ def quiet_until(parts: Parts, since: datetime) -> datetime:
     Deliveries and mails that are tried again have their own times in the ledger.
     """
     schedule = parts.config.digest.schedule
-    longest = WITH_CASES if parts.ledger.cases(states=(CaseState.NEW, CaseState.CLAIMED)) else LONGEST_REST
     digest = next_due(schedule.days, schedule.at, parts.config.zone, since)
     clock = parts.ledger.next_clock()
-    return min(moment for moment in (since + longest, digest, clock) if moment)
+    return min(moment for moment in (since + LONGEST_REST, digest, clock) if moment)
