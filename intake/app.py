@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from intake.ledger.keys import Key
     from intake.ledger.ledger import Ledger
     from intake.oauth import Logins
-    from intake.ports import Mailbox, Transport
+    from intake.ports import Transport, Watched
     from intake.receive.wire import Settings
     from intake.steps.parts import Judge, Parse, Parts, Planner
 
@@ -97,14 +97,14 @@ def mailbox(
     settings: MailboxConfig,
     environ: Mapping[str, str] = os.environ,
     known: Logins | None = None,
-) -> Mailbox:
+) -> Watched:
     """A mailbox, not yet open."""
     return mailbox_at(config.directory, settings, environ, known)
 
 
 def mailbox_at(
     directory: Path, settings: Reachable, environ: Mapping[str, str], known: Logins | None = None
-) -> Mailbox:
+) -> Watched:
     """The same by what is needed to log in; ``directory`` is the configuration's."""
     from intake.credentials import Password, Token, credential  # noqa: PLC0415
     from intake.receive.imap import ImapMailbox  # noqa: PLC0415

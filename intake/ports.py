@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -72,6 +72,13 @@ class Mailbox(Protocol):
 
         Without UIDPLUS all of it is marked as deleted and left: expunging would take other people's mail along.
         """
+
+
+class Watched(Mailbox, Protocol):
+    """A mailbox that can also announce new mail (RFC 2177)."""
+
+    def wait(self, seconds: float, stopping: Callable[[], bool]) -> bool:
+        """Listen to the selected folder, at most so long; whether there may be new mail. Raises MailboxError."""
 
 
 class Transport(Protocol):

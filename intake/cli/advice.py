@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 # Settings that are accepted and checked, but that this version does not act upon yet: the key, whether it is used,
 # and what happens instead. A row is taken out when its behaviour comes.
 LATER: tuple[tuple[str, Callable[[Config], bool], str], ...] = (
-    ("mailbox.idle", lambda c: any(m.idle for m in c.mailboxes), "the mailbox is polled every poll_seconds"),
     ("organizer.notify", lambda c: any(o.notify for o in c.organizers), "they are told by mail only"),
     ("alarm.notify", lambda c: bool(c.alarm.notify), "alarms go by mail only"),
     ("alarm.smtp_host", lambda c: bool(c.alarm.smtp_host), "alarms go out the usual way"),

@@ -16,7 +16,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "init": ("intake.cli.init", "init", "Ask for mailbox, community and organizers, try them, write config.toml."),
     "check": ("intake.cli.check", "check", "Look over the configuration and try everything it names."),
     "once": ("intake.cli.passes", "once", "One whole pass: read, decide, record, file, send. For cron."),
-    "run": ("intake.cli.passes", "run", "The service: the same steps on a schedule."),
+    "run": ("intake.cli.run", "run", "The service: the same steps on a schedule."),
     "classify": ("intake.cli.classify", "classify", "What would happen to each .eml, and why."),
     "preview": ("intake.cli.preview", "preview", "Every message the program can send, as a page to look at."),
     "drill": ("intake.cli.drill", "drill", "A synthetic report through the real path: who was reached, how fast."),
@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "erase": ("intake.cli.erase", "erase", "Erase a case wherever it can be reached."),
     "hold": ("intake.cli.erase", "hold", "Keep a case from being erased."),
     "retention": ("intake.cli.retention", "retention", "Erase closed cases whose time is up."),
+    "systemd": ("intake.cli.systemd", "systemd", "Print hardened unit files for this installation."),
     "demo": ("intake.cli.demo", "demo", "The main job on embedded parts, with sample mail."),
 }
 

@@ -115,28 +115,3 @@ def _show(invocation: Invocation, report: PassReport) -> None:
     elif report.total("seen") or report.sent or report.failed:
         counts = ", ".join(f"{k} {v}" for k, v in answer(report).items() if isinstance(v, int))
         click.echo(counts)
-
-
-@click.command()
-@options
-def run(invocation: Invocation) -> int:
-    """The service: the same steps on a schedule. SIGTERM ends it cleanly."""
-    from intake import app  # noqa: PLC0415 - only this command needs it
-    from intake.credentials import demand_available  # noqa: PLC0415
-    from intake.service import Service  # noqa: PLC0415
-
-    config = invocation.config()
-    for settings in config.mailboxes:
-        demand_available(settings)
-    demand_available(config.smtp)
-    stop = threading.Event()
-    with ending_on_signals(stop):
-        outside = app.Outside(
-            clock=invocation.clock, stopping=stop.is_set, say=_say, pause=lambda s: void(stop.wait(s))
-        )
-        Service(config, lambda: app.build(config, outside, os.environ), stop, _say).run()
-    return DONE
-
-
-def void(_value: object) -> None:
-    """For a callback whose answer nobody wants."""

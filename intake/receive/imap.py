@@ -169,6 +169,14 @@ class ImapMailbox:
                 tuple(uid for uid in uids if uid in left),
             )
 
+    def wait(self, seconds: float, stopping: Callable[[], bool]) -> bool:
+        """Listen to the selected folder by IDLE; whether there may be new mail."""
+        with self._doing("new mail can't be waited for"):
+            self._current()
+            if not self._session.can("IDLE"):
+                raise RefusedError("the server offers no IDLE: set idle = false")
+            return self._session.idle(seconds, stopping)
+
     def _connect(self) -> None:
         self._known_namespace = None
         self._wire_names.clear()

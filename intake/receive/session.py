@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from intake.deadline import Deadline
@@ -22,6 +23,7 @@ from intake.receive.trouble import (
 from intake.receive.wire import Client, LoginError, Settings, connect, is_answer
 
 LONGEST_GOODBYE_S = 5.0
+LONGEST_REST_S = 2.0  # between two looks at whether to stop, while the server is listened to
 
 Told = dict[int, dict[bytes, Any]]  # what FETCH told, by UID
 
@@ -139,6 +141,24 @@ class Session:
         """UID EXPUNGE (RFC 4315): of these, those that are marked as deleted; no others."""
         self._run("uid_expunge", sequence_set(uids))
 
+    def idle(self, seconds: float, stopping: Callable[[], bool]) -> bool:
+        """IDLE (RFC 2177), at most so long; whether the server told of new mail.
+
+        An answer of nothing before its time is how a connection shows that it is dead.
+        """
+        end = time.monotonic() + seconds
+        self._run("idle")
+        told: list[Any] = []
+        while not _new_mail(told) and time.monotonic() < end and not stopping():
+            rest = max(min(end - time.monotonic(), LONGEST_REST_S), 0.2)
+            began = time.monotonic()
+            told = self._run("idle_check", rest)
+            if not told and time.monotonic() - began < rest / 2:
+                self.drop()
+                raise LostError("the server closed the connection: it is opened again")
+        _, late = self._run("idle_done")
+        return _new_mail([*told, *late])
+
     def namespace(self) -> Namespace:
         """The first personal namespace (RFC 2342), or what LIST tells where there is none."""
         if self.can("NAMESPACE"):
@@ -172,3 +192,8 @@ class Session:
     def _lost(self, error: BaseException, what: str) -> LostError:
         cut = self._deadline.expired or isinstance(error, TimeoutError)
         return LostError(too_slow(self._deadline.seconds) if cut else what, deadline=cut)
+
+
+def _new_mail(told: Iterable[Any]) -> bool:
+    """Whether EXISTS is among what a server told; flags and removals are nothing new."""
+    return any(isinstance(one, tuple) and len(one) > 1 and one[1] == b"EXISTS" for one in told)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from intake.config import Config, MailboxConfig
     from intake.ledger.ledger import Ledger
     from intake.model import Arrival, History
-    from intake.ports import Mailbox, Transport
+    from intake.ports import Transport, Watched
 
 __all__ = ["Judge", "MailboxReport", "Memo", "Parse", "Parts", "PassReport", "Planner"]
 
@@ -86,7 +86,7 @@ class Parts:
     clock: Clock
     chance: Chance
     holder: str
-    mailbox: Callable[[MailboxConfig], Mailbox]
+    mailbox: Callable[[MailboxConfig], Watched]
     transport: Callable[[], Transport]
     parse: Callable[[], Parse]
     judge: Callable[[], Judge]

@@ -12,7 +12,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.message import Message
 from pathlib import Path
@@ -124,11 +124,14 @@ class World:
             (self.folder / name).chmod(0o600)
         return path
 
-    def start(self, *words: str, file_limit: int = 0) -> subprocess.Popen[str]:
-        """Start a command; ``file_limit`` is the most that any file may grow to, in bytes, as on a full disk."""
+    def start(
+        self, *words: str, file_limit: int = 0, environment: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str]:
+        """Start a command, with ``environment`` added to its own; ``file_limit`` is the most that any file may grow to, in bytes, as on a full disk."""
         environ = {
             name: os.environ[name] for name in ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_START") if name in os.environ
         }
+        environ |= environment or {}
         if not WHEEL:
             environ["PYTHONPATH"] = str(CHECKOUT)
 

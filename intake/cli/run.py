@@ -1,0 +1,75 @@
+"""``run``: the service, for systemd or a container."""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from intake.cli.common import DONE, Invocation, options
+from intake.cli.lines import FORMATS, lines
+from intake.errors import ConfigError
+
+if TYPE_CHECKING:
+    from intake.config import Config
+    from intake.service import Wish
+    from intake.steps.parts import Parts
+
+
+@click.command()
+@options
+@click.option("--log-format", type=click.Choice(FORMATS), default="plain", help="How lines on stderr look.")
+def run(invocation: Invocation, log_format: str) -> int:
+    """The service: the same steps on a schedule.
+
+    SIGTERM ends it within seconds; SIGHUP reads the configuration again, and keeps the old one if it is wrong.
+    """
+    from intake import app  # noqa: PLC0415 - only this command needs these
+    from intake.service import Outset, Service, Wish  # noqa: PLC0415
+
+    say = lines(log_format, invocation.clock)
+    wishes: queue.SimpleQueue[Wish] = queue.SimpleQueue()
+
+    def build(config: Config, stopping: Callable[[], bool]) -> Parts:
+        return app.build(config, app.Outside(clock=invocation.clock, stopping=stopping, say=say), os.environ)
+
+    outset = Outset(load=lambda: _load(invocation), build=build, say=say)
+    with _wishing(wishes, {signal.SIGTERM: Wish.STOP, signal.SIGINT: Wish.STOP, signal.SIGHUP: Wish.RELOAD}):
+        ended = Service(outset, wishes).run()
+    if not ended:
+        # A step hangs in a thread that Python would wait for at its end. What it had claimed is taken over later.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(DONE)
+    return DONE
+
+
+def _load(invocation: Invocation) -> Config:
+    """The configuration, with every secret that it names within reach. Raises ConfigError."""
+    from intake import credentials  # noqa: PLC0415 - as above
+
+    config = invocation.config()
+    problems = credentials.problems(config, os.environ)
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+@contextmanager
+def _wishing(wishes: queue.SimpleQueue[Wish], meaning: dict[signal.Signals, Wish]) -> Iterator[None]:
+    """Signals become wishes in a queue; SimpleQueue may be put to from a signal's handler, an Event may not."""
+    before = {
+        number: signal.signal(number, lambda _number, _frame, wish=wish: wishes.put(wish))  # type: ignore[misc]
+        for number, wish in meaning.items()
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
