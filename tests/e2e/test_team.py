@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 from servers.dovecot import Dovecot
 from servers.room import COMMUNITY, REPORTER, Mail, Room, room
 from servers.smtp import Aiosmtpd
 
+from intake.cli.main import intake
 from intake.model import Case, CaseState
 from intake.steps.audit import audit
 
@@ -386,3 +390,72 @@ def test_for_who_is_withheld_a_case_does_not_exist(
                 assert [w.organizer for w in case(team).recused] == [BOB]
     assert answers[0] == answers[1]
     assert answers[0]
+
+
+# --- the same at the command line ---
+
+
+def cli(team: Room, *words: str) -> Result:
+    config = ["--config", str(team.parts.config.path)]
+    now = ["--now", team.now.isoformat()]
+    return CliRunner().invoke(intake, [*words[:2], *config, *now, *words[2:]], standalone_mode=False)
+
+
+def answer(team: Room, *words: str) -> dict[str, object]:
+    found = cli(team, *words, "--json")
+    assert found.return_value == 0, found.output
+    values: dict[str, object] = json.loads(found.stdout)
+    return values
+
+
+def test_working_at_the_command_line(team: Room) -> None:
+    sent = team.reports("Bob Builder shouted at me.")
+    code = case(team).code
+    assert answer(team, "cases", "claim", code.lower(), "--by", "ann")["claimed_by"] == ANN
+    assert {(mail.to, mail.kind) for mail in team.later(0.01).run()} == {(DORA, "notice")}
+    assert answer(team, "cases", "claim", code, DORA)["claimed_by"] == DORA
+    assert answer(team, "cases", "recuse", code, "Dora Vries")["state"] == "claimed"
+    assert {w.organizer for w in case(team).recused} == {BOB, DORA}
+    assert DORA not in {mail.to for mail in team.later(0.01).run()}
+    assert answer(team, "cases", "release", code, "bob")["recused"] == [{"organizer": DORA, "reason": "recused-by-hand"}]
+    assert one(team.later(0.01).run(), BOB, "notice").code == code
+    answer(team, "cases", "note", code, "she is safe")
+    shown = answer(team, "cases", "show", code)
+    assert [n["text"] for n in shown["notes"]] == ["she is safe"]  # type: ignore[attr-defined]
+    closed = answer(team, "cases", "close", code, "--outcome", "support", "--by", "Ann Example")
+    assert (closed["state"], closed["outcome"]) == ("closed", "support")
+    assert reminded(team.later(48).run()) == set()
+    log = [(line["what"], line["by"]) for line in answer(team, "cases", "show", code)["log"]]  # type: ignore[attr-defined]
+    assert ("claim", ANN) in log
+    assert ("recuse", "operator") in log
+    assert audit(team.parts).ok
+    assert sent
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("claim", "CODE", "--by", "bob"), "withheld"),
+        (("claim", "CODE", "--by", "nobody"), "no organizer"),
+        (("claim", "AZUG-AAAAAA", "--by", "ann"), "no case has the code"),
+        (("recuse", "CODE", "Bob Builder"), "withheld from it already"),
+        (("release", "CODE", "Ann Example"), "not withheld"),
+        (("recuse", "CODE", "Nobody Known"), "no organizer"),
+    ],
+)
+def test_a_refusal_at_the_command_line_ends_with_1(team: Room, words: tuple[str, ...], told: str) -> None:
+    team.reports("Bob Builder shouted at me.")
+    found = cli(team, "cases", *(case(team).code if word == "CODE" else word for word in words))
+    assert found.return_value == 1
+    assert told in found.stderr
+    assert found.stderr.count("\n") == 1
+    assert case(team).claimed_by is None
+
+
+def test_the_audit_says_that_the_log_was_touched(team: Room) -> None:
+    team.reports()
+    with sqlite3.connect(team.parts.config.path.parent / "intake.db") as connection:
+        connection.execute("DELETE FROM change")
+    found = cli(team, "audit", "--json")
+    assert found.return_value == 1
+    assert json.loads(found.stdout)["log"]["problems"]
