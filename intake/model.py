@@ -344,6 +344,7 @@ class KnownCase:
     event: str = ""
     claimed_by: str = ""
     holders: frozenset[str] = frozenset()  # who has a copy, or is about to
+    answered_by: frozenset[str] = frozenset()  # organizers who have written to the reporter
 
 
 @dataclass(frozen=True, slots=True)

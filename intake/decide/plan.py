@@ -152,6 +152,8 @@ class Planner:
         verdict, case = arrival.verdict, history.thread
         proven = history.known_sender and history.thread_by in {"ours", "theirs", "code"}
         joins = case is not None and proven
+        if case and joins:
+            verdict = replace(verdict, recused=self._recused(arrival, case))
         many = history.recent_from_sender + 1 >= MANY_IN_A_DAY
         reasons = (*verdict.urgency_reasons, *(("many-mails-in-a-day",) if many else ()))
         urgent = verdict.urgency is Urgency.URGENT or many
@@ -182,6 +184,18 @@ class Planner:
             also_to=tuple(d.recipient for d in copies if _is_new(d, joined)) if joined else (),
             acknowledge_reason=reason,
         )
+
+    def _recused(self, arrival: Arrival, case: KnownCase) -> tuple[Withheld, ...]:
+        """Who is withheld by a mail that joins a case.
+
+        A reply quotes the answer it replies to, with the name of the organizer who wrote it: that alone does not
+        withhold them. What the reporter says in words of their own does.
+        """
+        recused = arrival.verdict.recused
+        if not {one.organizer for one in recused} & case.answered_by:
+            return recused
+        named = self._team.still_named(arrival.mail)
+        return tuple(one for one in recused if one.organizer not in case.answered_by or one.organizer in named)
 
     def _copies(
         self,

@@ -167,7 +167,7 @@ class Team:
 
     def _copies(self, arrival: Arrival, case: KnownCase, author: str, now: datetime) -> list[DeliveryDraft]:
         """Copies for the others; who is named in the author's own words gets none, and the author is told that."""
-        named = {one.organizer for one in withheld(_own_words(arrival.mail), self._names)} - {author}
+        named = self.still_named(arrival.mail) - {author}
         others = self._casework.colleagues(case, {author})
         drafts = [
             DeliveryDraft(
@@ -183,6 +183,11 @@ class Team:
         if named & set(others):
             drafts.append(_notice("kept-back", author, now))
         return drafts
+
+
+    def still_named(self, mail: ParsedMail) -> frozenset[str]:
+        """Who is named in what a reply says itself, quotations apart."""
+        return frozenset(one.organizer for one in withheld(_own_words(mail), self._names))
 
 
 def _after(case: KnownCase, decision: Decision) -> KnownCase:

@@ -21,7 +21,7 @@ from intake.ledger.journal import Entry
 from intake.ledger.keys import Key
 from intake.ledger.makes import PRIORITY, Makes
 from intake.ledger.outbox import COPIES, NOT_COPIES
-from intake.ledger.schema import Moment, case, delivery, mail, original, recusal
+from intake.ledger.schema import Moment, case, change, delivery, mail, original, recusal
 from intake.model import (
     PROGRAM,
     REPORTER,
@@ -271,6 +271,14 @@ def known_cases(connection: Connection, numbers: Iterable[int]) -> dict[int, Kno
         numbers,
     ):
         holders.setdefault(row[0], set()).add(row[1])
+    answered: dict[int, set[str]] = {}
+    for row in _rows(
+        connection,
+        select(case.c.id, change.c.by).join(change, change.c.code == case.c.code).where(change.c.what == "reply"),
+        case.c.id,
+        numbers,
+    ):
+        answered.setdefault(row[0], set()).add(row[1])
     withheld: dict[int, set[str]] = {}
     for row in _rows(
         connection,
@@ -291,6 +299,7 @@ def known_cases(connection: Connection, numbers: Iterable[int]) -> dict[int, Kno
             event=row.event,
             claimed_by=row.claimed_by or "",
             holders=frozenset(holders.get(row.id, ())) - frozenset(withheld.get(row.id, ())),
+            answered_by=frozenset(answered.get(row.id, ())),
         )
         for row in _rows(connection, select(case), case.c.id, numbers)
     }
@@ -410,6 +419,7 @@ class _Writer:
                 participants=before.participants | frozenset(one for one in writers if one),
                 withheld=withheld,
                 holders=(before.holders | _receivers(plan)) - withheld,
+                answered_by=before.answered_by | ({_author(arrival)} if plan.human_reply else set()),
             ),
             plan,
         )
@@ -429,7 +439,7 @@ class _Writer:
                 continue
             _touch_case(connection, known_number, plan, self.now)
             if withheld := _recused(plan):
-                changes.withhold_open(connection, known_number, [w.organizer for w in withheld])
+                changes.withhold_open(connection, known_number, [w.organizer for w in withheld], self.now)
             if plan.change:
                 changes.apply(connection, self.key, known_number, plan.change, self.makes, self.now, mail_id)
             changes.grant(connection, known_number, plan.also_to, self.makes, self.now)
@@ -541,11 +551,15 @@ def _happened(arrival: Arrival, plan: Plan) -> Iterator[tuple[CaseAction, str, s
     elif plan.outcome is Outcome.FOLLOW_UP:
         yield CaseAction.FOLLOW_UP, REPORTER, ""
     if plan.human_reply:
-        yield CaseAction.REPLY, arrival.mail.authors[0].email.lower() if arrival.mail.authors else "", ""
+        yield CaseAction.REPLY, _author(arrival), ""
     if plan.reply_bounced:
         yield CaseAction.REPLY_BOUNCED, PROGRAM, ""
     for withheld in _recused(plan):
         yield CaseAction.RECUSE, PROGRAM, withheld.organizer
+
+
+def _author(arrival: Arrival) -> str:
+    return arrival.mail.authors[0].email.lower() if arrival.mail.authors else ""
 
 
 def _receivers(plan: Plan) -> frozenset[str]:
@@ -565,10 +579,11 @@ def _changed(known: KnownCase, plan: Plan) -> KnownCase:
     elif change.action is CaseAction.RELEASE:
         withheld -= {change.about}
     lead = change.about or change.by if change.action is CaseAction.CLAIM else known.claimed_by
+    state, still = journal.after_recusal(moved(known.state, change.action), lead, withheld)
     return replace(
         known,
-        state=moved(known.state, change.action),
-        claimed_by=lead,
+        state=state,
+        claimed_by=still or "",
         withheld=withheld,
         holders=(known.holders | set(change.also_to)) - withheld,
     )

@@ -241,6 +241,20 @@ def test_an_answer_by_the_link_of_a_web_mail_program_is_recognised_by_its_code(t
     assert case(team).first_human_reply == team.now
 
 
+@pytest.mark.parametrize(("own", "withheld"), [("Thank you!", False), ("I mean Ann Example herself.", True)])
+def test_quoting_the_answer_of_an_organizer_does_not_withhold_them(team: Room, own: str, withheld: bool) -> None:
+    original = team.write("Somebody shouted at me.")
+    team.run()
+    reply = team.write("Dear Rita", sender=ANN, to=f"{REPORTER}, {COMMUNITY}", refers=original, subject="Re: x")
+    team.run()
+    quoted = "On Mon, 20 Apr 2026, Ann Example <ann@team.example> wrote:\n> Dear Rita\n>\n> Ann Example"
+    team.write(f"{own}\n\n{quoted}", refers=reply, subject="Re: x", to=f"{ANN}, {COMMUNITY}")
+    sent = team.run()
+    assert bool(case(team).recused) is withheld
+    assert bool(to(sent, ANN)) is not withheld
+    assert one(sent, BOB, "follow-up")
+
+
 def test_a_mail_to_somebody_else_is_no_answer(team: Room) -> None:
     sent = team.reports()
     team.answers(one(sent, ANN), "Can you help us?", to=f"police@state.example, {COMMUNITY}")
