@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import os
+import resource
 import sys
 from importlib import import_module
 
@@ -68,7 +71,9 @@ def intake(debug: bool) -> None:  # noqa: FBT001 - click passes flags so
 
 def main() -> None:
     """Run the command line; errors become one line each on stderr and the documented exit code."""
+    harden()
     debug = "--debug" in sys.argv[1:]
+    sys.excepthook = functools.partial(_unexpected, debug)
     argv = [word for word in sys.argv[1:] if word != "--debug"]
     try:
         code = intake.main(args=argv, prog_name="intake", standalone_mode=False)
@@ -86,10 +91,41 @@ def main() -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def harden() -> None:
+    """No core dump, which would hold mail and keys; and whatever is written is for nobody else to read."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.umask(0o077)
+
+
 def _explain(error: IntakeError, *, debug: bool) -> None:
     if debug:
-        import traceback  # noqa: PLC0415 - loaded for errors only
-
-        traceback.print_exc()
+        _trace(error)
     for line in str(error).splitlines():
         click.echo(f"intake: {line}", err=True)
+
+
+def _unexpected(debug: bool, _kind: type[BaseException], error: BaseException, _trace_of_it: object) -> None:  # noqa: FBT001 - Python's hook gives no names
+    """What nobody foresaw is told by its kind and place only: its words may be somebody's mail."""
+    if debug:
+        _trace(error)
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    where = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else "an unknown place"
+    click.echo(
+        f"intake: an error in the program ({type(error).__name__} at {where}); nothing is lost: please report it, "
+        "with what --debug shows",
+        err=True,
+    )
+
+
+def _trace(error: BaseException) -> None:
+    """Where an error came from, with its causes. Only our own errors have words that may be shown."""
+    import traceback  # noqa: PLC0415 - loaded for errors only
+
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None:
+        _trace(cause)
+        click.echo("which led to:", err=True)
+    click.echo("".join(traceback.format_tb(error.__traceback__)).rstrip(), err=True)
+    click.echo(f"{type(error).__name__}: {error}" if isinstance(error, IntakeError) else type(error).__name__, err=True)

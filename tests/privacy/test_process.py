@@ -1,0 +1,78 @@
+"""The process itself: no core dump, nothing for others to read, no words of others in a traceback; and what check says."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from privacy.canaries import found_in, word
+from servers.world import CHECKOUT, WHEEL
+from unit.judging import config
+
+from intake.cli.advice import people
+
+FAILS = f"""
+import sys, intake.cli.main as program
+from intake.errors import LedgerError
+def fails(**how):
+    try:
+        raise ValueError("{word("Body")}")
+    except ValueError as error:
+        {{raised}}
+program.intake.main = fails
+sys.argv = ["intake", *sys.argv[1:]]
+program.main()
+"""
+
+
+def child(code: str, *words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environ = {"PATH": os.environ["PATH"]} | ({} if WHEEL else {"PYTHONPATH": str(CHECKOUT)})
+    return subprocess.run(
+        [sys.executable, "-P", "-c", code, *words], env=environ, cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+def test_no_core_dump_and_a_narrow_umask() -> None:
+    code = (
+        "import os, resource, sys, intake.cli.main as program\nsys.argv = ['intake', '--version']\n"
+        "try:\n    program.main()\nexcept SystemExit:\n    pass\n"
+        "print(resource.getrlimit(resource.RLIMIT_CORE), oct(os.umask(0)))"
+    )
+    assert child(code).stdout.splitlines()[-1] == "(0, 0) 0o77"
+
+
+def test_what_the_program_writes_is_for_nobody_else(tmp_path: Path) -> None:
+    code = "import sys, intake.cli.main as program\nsys.argv = ['intake', 'preview', '--out', 'shown']\nprogram.main()"
+    child(code, cwd=tmp_path)
+    made = [path for path in (tmp_path / "shown").rglob("*") if path.is_file()]
+    assert made
+    assert {stat.S_IMODE(path.stat().st_mode) & 0o077 for path in made} == {0}
+
+
+@pytest.mark.parametrize("debug", [True, False])
+@pytest.mark.parametrize(
+    "raised", ["raise", "raise LedgerError('the disk is full') from error", "raise TypeError('x') from error"]
+)
+def test_a_traceback_shows_places_and_none_of_anybody_s_words(debug: bool, raised: str) -> None:
+    ended = child(FAILS.format(raised=raised), *(["--debug"] if debug else []))
+    assert ended.returncode == 1
+    assert not found_in(ended.stderr.encode())
+    assert ("Traceback" in ended.stderr or 'File "<string>", line' in ended.stderr) is debug
+    assert ended.stderr.splitlines()[-1].startswith("intake: ")
+
+
+def test_an_alarm_that_goes_to_an_organizer_is_warned_of() -> None:
+    said = {
+        finding.message for finding in people(config('[alarm]\nemail = "Ann@example.org"\n')) if finding.name == "alarm"
+    }
+    assert len(said) == 1
+    assert not [one for one in people(config('[alarm]\nemail = "it@example.org"\n')) if one.name == "alarm"]
+
+
+def test_a_shared_password_is_told_to_make_recusal_void() -> None:
+    [told] = [finding.message for finding in people(config()) if finding.name == "recusal"]
+    assert "knows the password" in told
