@@ -227,6 +227,13 @@ class Outside:
     say: Callable[[str], None] = lambda _line: None
 
 
+def noted(outside: Outside) -> Callable[[Parts], None]:
+    """Writes and serves figures where the configuration asks for them, as often as it is called."""
+    from intake.metrics import Metrics  # noqa: PLC0415
+
+    return Metrics(outside.say).note
+
+
 def build(config: Config, outside: Outside | None = None, environ: Mapping[str, str] = os.environ) -> Parts:
     """Everything put together, the ledger opened. Raises LedgerError and ConfigError."""
     from intake.steps.parts import Parts  # noqa: PLC0415

@@ -156,7 +156,12 @@ def _of(kind: type[Made], values: dict[str, Any]) -> Made:
 def remember(path: Path, raw: bytes, parts: Parts, since: datetime, environ: Mapping[str, str]) -> None:
     """Note what the next pass may take for granted, after a full pass of which nothing was left undone."""
     config = parts.config
-    if config.ledger.file is None or config.alarm.ping_url or any(one.auth not in AUTH for one in config.mailboxes):
+    if (
+        config.metrics.textfile
+        or config.ledger.file is None
+        or config.alarm.ping_url
+        or any(one.auth not in AUTH for one in config.mailboxes)
+    ):
         return
 
     def note() -> str:

@@ -56,6 +56,8 @@ def _whole(invocation: Invocation, stop: threading.Event, *, send: bool) -> Pass
         since = parts.now
         report = one_pass(parts, send=send)
         well = not (stop.is_set() or any(one.error or one.busy for one in report.mailboxes) or report.problems)
+        if config.metrics.textfile:
+            app.noted(outside)(parts)
         if well and read_before is not None and read_before == _read(path):
             light.remember(path, read_before, parts, since, os.environ)
     finally:

@@ -39,7 +39,8 @@ def run(invocation: Invocation, log_format: str) -> int:
     def build(config: Config, stopping: Callable[[], bool]) -> Parts:
         return app.build(config, app.Outside(clock=invocation.clock, stopping=stopping, say=say), os.environ)
 
-    outset = Outset(load=lambda: _load(invocation), build=build, say=say)
+    note = app.noted(app.Outside(clock=invocation.clock, say=say))
+    outset = Outset(load=lambda: _load(invocation), build=build, say=say, note=note)
     with _wishing(wishes, {signal.SIGTERM: Wish.STOP, signal.SIGINT: Wish.STOP, signal.SIGHUP: Wish.RELOAD}):
         ended = Service(outset, wishes).run()
     if not ended:

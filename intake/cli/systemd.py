@@ -69,7 +69,7 @@ class Installation:
 
     def directories(self) -> list[Path]:
         """Where it writes: ledger and key, and the figures if they are configured."""
-        files = [self.config.ledger.file, self.config.ledger.key_file]
+        files = [self.config.ledger.file, self.config.ledger.key_file, self.config.metrics.textfile]
         return list(dict.fromkeys(file.absolute().parent for file in files if file is not None))
 
     def state(self) -> list[str]:

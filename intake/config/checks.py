@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from intake.config import files
-from intake.config.logins import check_login
+from intake.config.logins import check_login, is_loopback
 from intake.config.models import (
     LANGUAGES,
     AlarmConfig,
@@ -18,6 +18,7 @@ from intake.config.models import (
     FallbackConfig,
     LedgerConfig,
     MailboxConfig,
+    MetricsConfig,
     OrganizerConfig,
     Section,
     SmtpConfig,
@@ -55,7 +56,7 @@ class Draft:
 
 def cross_check(draft: Draft) -> list[Problem]:
     """Everything that one key alone can't show; nothing about keys that are already known to be wrong."""
-    checks = (_community, _ledger, _mailboxes, _smtp, _organizers, _fallback, _categories, _events, _rest)
+    checks = (_community, _ledger, _mailboxes, _smtp, _organizers, _fallback, _categories, _events, _metrics, _rest)
     found = (problem for check in checks for problem in check(draft))
     return [problem for problem in found if problem.keys not in draft.dropped]
 
@@ -222,6 +223,16 @@ def _events(draft: Draft) -> Iterator[Problem]:
         for index, address in enumerate(event.team):
             if team and address.lower() not in team and not any(keys[0] == "organizer" for keys in draft.dropped):
                 yield Problem((*keys, "team", index), "is no organizer's address", "write it as in [[organizer]]")
+
+
+def _metrics(draft: Draft) -> Iterator[Problem]:
+    for keys, metrics in draft.each(MetricsConfig):
+        if metrics.textfile and not metrics.textfile.parent.is_dir():
+            what = f"there is no directory {metrics.textfile.parent}"
+            yield Problem((*keys, "textfile"), what, "make it, or correct the name")
+        host, _, port = metrics.listen.rpartition(":")
+        if metrics.listen and not (is_loopback(host) and port.isdecimal() and 0 < int(port) < 65536):
+            yield Problem((*keys, "listen"), "is no loopback address with a port", 'write it as "127.0.0.1:9123"')
 
 
 def _rest(draft: Draft) -> Iterator[Problem]:

@@ -348,6 +348,13 @@ class AlarmConfig(Section):
     ping_url: str = Field("", repr=False, description="Called after each good pass: a dead-man's switch.")
 
 
+class MetricsConfig(Section):
+    """Figures about the program's health for Prometheus; nothing in them is about a case."""
+
+    textfile: File = Field(None, description="Written after each pass, for the node exporter; its folder must exist.")
+    listen: Text = Field("", description="`run` serves them here, a loopback address such as `127.0.0.1:9123`.")
+
+
 class RetentionConfig(Section):
     """How long things are kept."""
 

@@ -17,6 +17,7 @@ from intake.config.models import (
     FallbackConfig,
     LedgerConfig,
     MailboxConfig,
+    MetricsConfig,
     OrganizerConfig,
     RetentionConfig,
     Section,
@@ -60,6 +61,7 @@ class Config:
     events: tuple[EventConfig, ...] = ()
     digest: DigestConfig = field(default_factory=DigestConfig)
     alarm: AlarmConfig = field(default_factory=AlarmConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
     retention: RetentionConfig = field(default_factory=RetentionConfig)
     templates: TemplatesConfig = field(default_factory=TemplatesConfig)
 
@@ -96,6 +98,7 @@ def tables() -> dict[str, tuple[str, type[Section], bool]]:
         "event": ("events", EventConfig, True),
         "digest": ("digest", DigestConfig, False),
         "alarm": ("alarm", AlarmConfig, False),
+        "metrics": ("metrics", MetricsConfig, False),
         "retention": ("retention", RetentionConfig, False),
         "templates": ("templates", TemplatesConfig, False),
     }

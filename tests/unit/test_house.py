@@ -47,7 +47,6 @@ LIBRARIES = {
     "google": ("intake.oauth",),
     "lingua": ("intake.decide.language",),
     "msal": ("intake.oauth",),
-    "prometheus_client": ("intake.metrics",),
     "proxyprotocol": ("intake.demo",),
     "psycopg": ("intake.ledger",),
     "pymap": ("intake.demo",),

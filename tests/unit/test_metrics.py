@@ -1,0 +1,98 @@
+"""Figures: the format, the file, the address on loopback, and what is not in them."""
+
+from __future__ import annotations
+
+import re
+import urllib.request
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from servers import Pymap
+from servers.base import free_ports
+from servers.smtp import Aiosmtpd
+from servers.world import World, addresses, world
+
+from intake import app
+from intake.config import load
+from intake.errors import ConfigError
+from intake.metrics import Figure, Metrics, exposition
+
+LINE = re.compile(r'(?:# (?:HELP|TYPE) [a-z_]+ .+|[a-z_]+(?:\{[a-z]+="(?:[^"\\\n]|\\["\\n])*"\})? -?[0-9.e+]+)')
+NEW_ADDRESS = addresses("mt")
+
+
+@pytest.fixture
+def place(tmp_path: Path, pymap_server: Pymap, aiosmtpd_server: Aiosmtpd) -> World:
+    return world(pymap_server, aiosmtpd_server, tmp_path, NEW_ADDRESS)
+
+
+def test_the_format() -> None:
+    found = [
+        Figure("a", "First.", 1),
+        Figure("b", "Second.", 1.8e9, ("x", 'q"\\\n')),
+        Figure("b", "Second.", 0.25, ("x", "y")),
+    ]
+    assert exposition(iter(found)).splitlines() == [
+        "# HELP a First.", "# TYPE a gauge", "a 1",
+        "# HELP b Second.", "# TYPE b gauge", 'b{x="q\\"\\\\\\n"} 1800000000', 'b{x="y"} 0.25',
+    ]  # fmt: skip
+
+
+def test_once_writes_the_file(place: World, tmp_path: Path) -> None:
+    place.configure(more='[metrics]\ntextfile = "intake.prom"')
+    place.deliver(b"From: Rita <rita@people.example>\r\nSubject: Code-of-conduct\r\n\r\nSomebody shouted at me.\r\n")
+    assert place.run("once").code == 0
+    text = (tmp_path / "intake.prom").read_text()
+    assert all(LINE.fullmatch(line) for line in text.splitlines()), text
+    values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    assert float(values['intake_mailbox_last_pass_seconds{mailbox="help"}']) > 1.7e9
+    assert values['intake_mailbox_failing{mailbox="help"}'] == "0"
+    assert (values["intake_outbox_open"], values["intake_outbox_failed"]) == ("0", "0")
+    assert "rita" not in text.lower()
+    assert "case" not in text
+    assert (tmp_path / "intake.prom").stat().st_mode & 0o777 == 0o644
+    assert not list(tmp_path.glob(".intake.prom*"))
+    (tmp_path / "intake.prom").unlink()
+    assert place.run("once").code == 0  # a pass without news writes it too
+    assert (tmp_path / "intake.prom").is_file()
+
+
+def test_it_is_served_on_loopback(place: World, tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    place.configure(more=f'[metrics]\nlisten = "127.0.0.1:{port}"')
+    said: list[str] = []
+    parts = app.build(load(tmp_path / "config.toml"), app.Outside(say=said.append))
+    metrics = Metrics(said.append)
+    for _ in range(2):
+        metrics.note(parts)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+            assert b"intake_outbox_open 0\n" in answer.read()
+    other = Metrics(said.append)
+    for _ in range(2):
+        other.note(parts)
+    assert [line for line in said if "can't be written or served" in line] == said[-1:]  # told once, and nothing stops
+    metrics._serve("")
+    parts.ledger.close()
+
+
+@pytest.mark.parametrize(
+    "listen", ["0.0.0.0:9123", "9123", "127.0.0.1", "127.0.0.1:0", "127.0.0.1:99999", "example.org:80"]
+)
+def test_nobody_else_can_ask(place: World, listen: str, tmp_path: Path) -> None:
+    place.configure(more=f'[metrics]\nlisten = "{listen}"')
+    with pytest.raises(ConfigError, match="is no loopback address with a port"):
+        load(tmp_path / "config.toml")
+
+
+def test_a_certificate_s_end_is_a_figure(place: World, tmp_path: Path) -> None:
+    more = 'auth = "microsoft"\ntenant = "t"\nclient_id = "c"\nclient_secret_env = "S"\nclient_secret_expires = 2027-03-31\n'
+    place.configure(folders=f'["INBOX"]\n{more}', more='[metrics]\ntextfile = "f.prom"')
+    text = (tmp_path / "config.toml").read_text().replace('password_file = "imap-password"\n', "")
+    (tmp_path / "config.toml").write_text(text)
+    parts = app.build(load(tmp_path / "config.toml"), app.Outside())
+    Metrics(lambda _line: None).note(parts)
+    ends = int(datetime(2027, 3, 31, tzinfo=UTC).timestamp())
+    assert f'what="client secret of the application c"}} {ends}\n' in (tmp_path / "f.prom").read_text()
+    parts.ledger.close()
