@@ -3,7 +3,7 @@
 #   make test    every test, against the built wheel and real servers
 #   make install PREFIX=/opt/intake   the program, in an environment of its own
 #   make lint    ruff and mypy
-#   make bench   start-up, against the least that could do the job
+#   make bench   start-up, throughput and rest, against the least that could do the job (needs Dovecot and Postfix)
 #   make lock    resolve the requirements anew (needs uv)
 
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell $(name) --version >/dev/null 2>&1 && echo $(name))))
@@ -38,6 +38,8 @@ install: $(BUILD)/.wheel
 
 bench: $(VENV)/.dev $(VENV)/.wheel
 	@PYTHONSAFEPATH=1 PYTHONPATH=tests $(VENV)/bin/python benchmarks/startup.py
+	@PYTHONSAFEPATH=1 PYTHONPATH=tests $(VENV)/bin/python benchmarks/throughput.py
+	@PYTHONSAFEPATH=1 PYTHONPATH=tests $(VENV)/bin/python benchmarks/idle.py
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .

@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemy
 
 from intake.errors import LedgerError
 from intake.ledger.glance import TAKE_AWAY
-from intake.ledger.schema import HEAD
+from intake.ledger.schema import HEAD, for_postgresql
 
 BUSY_SECONDS = 20
 
@@ -36,6 +36,7 @@ class Database:
             event.listen(self._engine, "connect", _sqlite_connect)
             event.listen(self._engine, "begin", _sqlite_begin)
         else:
+            for_postgresql()
             url_with_driver = self.url.set(drivername="postgresql+psycopg")
             self._engine = create_engine(url_with_driver, hide_parameters=True, pool_pre_ping=True)
 

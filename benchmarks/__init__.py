@@ -1,0 +1,1 @@
+"""What is measured, and against what; ``make bench`` runs all of it. Nothing here is a test."""
