@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=4)
 GIVE_UP_AFTER = timedelta(days=4)  # RFC 5321, 4.5.4.1: at least 4 to 5 days
+LEAST_TRIES = 10  # in those days: a machine that was off for a week has not tried at all
 CLAIM_LEASE = timedelta(minutes=10)  # longer than any one delivery may take
 MAILBOX_LEASE = timedelta(minutes=15)  # longer than any one step on a mailbox may take; renewed between steps
 POISON_TRIES = 5  # so often a mail may end a pass, or be unreadable, before people get it as it is
@@ -24,9 +25,9 @@ def next_try(attempts: int, now: datetime, jitter: float) -> datetime:
     return now + wait * (0.75 + 0.5 * jitter)
 
 
-def gives_up(created: datetime, now: datetime) -> bool:
-    """Whether a delivery that keeps failing has been tried for long enough."""
-    return now - created >= GIVE_UP_AFTER
+def gives_up(created: datetime, attempts: int, now: datetime) -> bool:
+    """Whether a delivery that keeps failing has been tried for long enough, and often enough."""
+    return now - created >= GIVE_UP_AFTER and attempts >= LEAST_TRIES
 
 
 def last_due(days: Collection[int], at: time, zone: ZoneInfo, now: datetime) -> datetime | None:

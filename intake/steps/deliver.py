@@ -10,15 +10,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from intake.decide.clock import CLAIM_LEASE, gives_up, next_try
 from intake.errors import DeliveryError, TemplateError
-from intake.ledger.outbox import Became
+from intake.ledger.outbox import COPIES, NOT_COPIES, Became
 from intake.model import (
-    REPORTER,
     Delivery,
     DeliveryDraft,
     DeliveryState,
@@ -33,6 +33,7 @@ from intake.steps.dispatch import Dispatcher, Impossible, Withhold
 from intake.steps.senders import Senders
 
 if TYPE_CHECKING:
+    from intake.ledger.context import MailContext
     from intake.steps.parts import Parts, PassReport
 
 Done = tuple[Delivery, Result | Withhold]
@@ -129,7 +130,8 @@ class _Rounds:
             return
         parts = self.parts
         self._dry = False
-        parts.ledger.record_all([self._became(delivery, result) for delivery, result in done], parts.now)
+        given_up = {delivery.id for delivery, result in done if _ends(delivery, result, parts.now)}
+        parts.ledger.record_all([self._became(delivery, result, given_up) for delivery, result in done], parts.now)
         for delivery, result in done:
             self.report.sent += isinstance(result, Sent)
             self._dispatcher.changed(delivery.mail_id)
@@ -139,19 +141,18 @@ class _Rounds:
             self._over = True
             self._give_back(next_try(1, parts.now, parts.chance.fraction()))
 
-    def _became(self, delivery: Delivery, result: Result | Withhold) -> Became:
+    def _became(self, delivery: Delivery, result: Result | Withhold, given_up: AbstractSet[int]) -> Became:
         parts, now = self.parts, self.parts.now
         if isinstance(result, Withhold):
             return Became(delivery, DeliveryState.WITHHELD)
         if isinstance(result, Sent):
             return Became(delivery, DeliveryState.SENT, receipt=result.receipt)
-        final = gives_up(delivery.created, now) or (isinstance(result, Failed) and result.permanent)
-        if not final:
+        if delivery.id not in given_up:
             state = DeliveryState.UNKNOWN if isinstance(result, Unknown) else DeliveryState.PENDING
             retry = next_try(delivery.attempts, now, parts.chance.fraction())
             return Became(delivery, state, not_before=retry, error=result.reason)
         self.report.failed += 1
-        follow = consequences(parts, delivery, size=isinstance(result, Failed) and result.size)
+        follow = consequences(parts, delivery, size=isinstance(result, Failed) and result.size, given_up=given_up)
         return Became(delivery, DeliveryState.FAILED, error=result.reason, then=follow)
 
     def _give_back(self, not_before: datetime | None = None) -> None:
@@ -181,8 +182,20 @@ def _composed(dispatcher: Dispatcher, delivery: Delivery) -> Outgoing | Failed |
     return Failed(permanent=True, reason=composed.reason) if isinstance(composed, Impossible) else composed
 
 
-def consequences(parts: Parts, delivery: Delivery, *, size: bool = False) -> list[DeliveryDraft]:
-    """What has to happen because a delivery was given up: somebody else must know."""
+def _ends(delivery: Delivery, result: Result | Withhold, now: datetime) -> bool:
+    """Whether a delivery is given up. While nothing goes out at all none is: that is no message's fault."""
+    if isinstance(result, Failed) and (result.permanent or result.way_out):
+        return result.permanent
+    return isinstance(result, Failed | Unknown) and gives_up(delivery.created, delivery.attempts, now)
+
+
+def consequences(
+    parts: Parts, delivery: Delivery, *, size: bool = False, given_up: AbstractSet[int] = frozenset()
+) -> list[DeliveryDraft]:
+    """What has to happen because a delivery is given up: somebody else must know.
+
+    ``given_up`` are all that are given up together: none of them brings the mail to anyone.
+    """
     config, now = parts.config, parts.now
     drafts: list[DeliveryDraft] = []
     if config.alarm.email and delivery.kind is not MessageKind.ALARM:
@@ -196,7 +209,7 @@ def consequences(parts: Parts, delivery: Delivery, *, size: bool = False) -> lis
                 variant=f"delivery-failed:{delivery.kind}",
             )
         )
-    if delivery.mail_id is None or delivery.recipient == REPORTER or delivery.variant == "undelivered":
+    if delivery.mail_id is None or delivery.kind not in COPIES or delivery.variant in NOT_COPIES:
         return drafts
     if size and delivery.variant == "":
         # Refused for its size: the same person gets it again without the original, and is told where that lies.
@@ -207,10 +220,21 @@ def consequences(parts: Parts, delivery: Delivery, *, size: bool = False) -> lis
     for email in sorted(others):
         key = f"undelivered {delivery.id}: notice for {email}"
         drafts.append(DeliveryDraft(MessageKind.NOTICE, email, key, DeliveryState.PENDING, now, "undelivered"))
-    alive = context.copies(DeliveryState.SENT, DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN)
-    fallback = config.fallback
-    if not [d for d in alive if d.id != delivery.id] and fallback and fallback.email.lower() not in context.withheld:
-        email = fallback.email.lower()
-        key = f"mail {delivery.mail_id}: copy for {email}"
-        drafts.append(DeliveryDraft(delivery.kind, email, key, DeliveryState.PENDING, now, delivery.variant))
+    if delivery.variant != "team":  # whoever wrote that has it
+        for email in _instead(parts, context, others, given_up | {delivery.id}):
+            key = f"mail {delivery.mail_id}: copy for {email}"
+            drafts.append(DeliveryDraft(delivery.kind, email, key, DeliveryState.PENDING, now, delivery.variant))
     return drafts
+
+
+def _instead(parts: Parts, context: MailContext, others: AbstractSet[str], given_up: AbstractSet[int]) -> list[str]:
+    """Who gets a mail that reaches nobody: those of the team to whom it did not go, then the fallback."""
+    alive = context.copies(DeliveryState.SENT, DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN)
+    if any(copy.id not in given_up and copy.recipient not in context.withheld for copy in alive):
+        return []
+    tried = {copy.recipient for copy in context.copies(*DeliveryState)}
+    if rest := sorted(others - tried):
+        return rest
+    fallback = parts.config.fallback
+    email = fallback.email.lower() if fallback else ""
+    return [email] if email and email not in context.withheld | tried else []

@@ -67,6 +67,7 @@ class Faults:
         self.taken: list[tuple[str, str, bytes]] = []  # sender, recipient, content
         self.connections = 0
         self.most_per_connection = 0
+        self.refused: set[str] = set()  # whole addresses that are refused too
         self.hook: Callable[[str, bytes], None] = lambda _recipient, _content: None
 
     async def handle_EHLO(  # noqa: N802 - the library's name
@@ -86,7 +87,7 @@ class Faults:
             "drop": "421 4.3.2 going away",
             "relay": "554 5.7.1 <relay@elsewhere.example>: Relay access denied",
         }
-        refused = refusals.get(address.partition("@")[0])
+        refused = refusals.get("refuse" if address in self.refused else address.partition("@")[0])
         if refused:
             return refused
         envelope.rcpt_tos.append(address)

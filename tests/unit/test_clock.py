@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.decide.clock import FIRST_RETRY, LONGEST_RETRY, gives_up, last_due, next_try
+from intake.decide.clock import FIRST_RETRY, LEAST_TRIES, LONGEST_RETRY, gives_up, last_due, next_try
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
 MON_FRI = frozenset(range(5))
@@ -32,8 +32,13 @@ def test_retries_back_off() -> None:
 
 def test_gives_up_after_days_not_hours() -> None:
     now = datetime(2026, 4, 20, tzinfo=UTC)
-    assert not gives_up(now - timedelta(days=3, hours=23), now)
-    assert gives_up(now - timedelta(days=4), now)
+    assert not gives_up(now - timedelta(days=3, hours=23), LEAST_TRIES, now)
+    assert gives_up(now - timedelta(days=4), LEAST_TRIES, now)
+
+
+def test_gives_up_only_what_was_tried() -> None:
+    now = datetime(2026, 4, 20, 9, 0, tzinfo=UTC)
+    assert not gives_up(now - timedelta(days=40), LEAST_TRIES - 1, now)
 
 
 @pytest.mark.parametrize(
