@@ -32,6 +32,7 @@ from intake.model import (
     History,
     Kind,
     KnownCase,
+    MailRef,
     MessageKind,
     Outcome,
     Plan,
@@ -45,6 +46,7 @@ Decide = Callable[[Arrival, History], Plan]
 CHUNK = 400  # bound parameters in one question, well under every database's limit
 MOST_REFERENCES = 40  # the first and the last twenty: what a real thread needs, whatever a hostile one holds
 _CODE = re.compile(r"\b[A-Z0-9]{1,16}-[0-9A-Z]{6}\b")
+JUNK = "junk"  # the reason of a mail that was only written down, because it stood in a folder for junk
 HUMAN_REPLY = "human-reply"  # the reason of a mail with which an organizer answered the reporter
 REFUSED = "refused:"  # how the reason of a command begins that was not carried out
 
@@ -88,7 +90,9 @@ def marks(key: Key, arrival: Arrival) -> _Marks:
     if len(ids) > MOST_REFERENCES:
         ids = ids[: MOST_REFERENCES // 2] + ids[-MOST_REFERENCES // 2 :]
     own = (parsed.message_id,) if parsed.message_id else ()
-    answer = arrival.verdict.acknowledge_to.email.lower() if arrival.verdict.acknowledge_to else ""
+    wanted = arrival.verdict.acknowledge_to or (parsed.reply_to[0] if parsed.reply_to else None)
+    answer = wanted.email.lower() if wanted else ""
+    codes = tuple(_CODE.findall(parsed.subject.upper()))[:4]
     addressed = dict.fromkeys(one.email.lower() for one in (*parsed.to, *parsed.cc)[:MOST_REFERENCES])
     bounced = parsed.nested_message_ids[:MOST_REFERENCES] if arrival.verdict.kind is Kind.BOUNCE else ()
     return _Marks(
@@ -98,11 +102,11 @@ def marks(key: Key, arrival: Arrival) -> _Marks:
         domain=key.hash("domain", author.rpartition("@")[2]) if "@" in author else None,
         references=tuple(key.hash("message-id", one) for one in (*ids, *own)),
         plain_references=ids,
-        codes=tuple(_CODE.findall(parsed.subject.upper()))[:4],
+        codes=codes,
         author=author,
         answer_at=key.hash("address", answer) if answer and answer != author else None,
         # Asked only of mail that may belong to a case: most mail does not.
-        addressed=tuple(key.hash("address", one) for one in addressed) if ids or _CODE.search(parsed.subject) else (),
+        addressed=tuple(key.hash("address", one) for one in addressed) if ids or codes else (),
         returned=tuple(key.hash("message-id", one) for one in bounced),
     )
 
@@ -112,6 +116,7 @@ class _Known:
     """The ledger's knowledge about a batch, kept current while the batch is decided."""
 
     contents: dict[bytes, int]
+    set_aside: dict[bytes, tuple[str, str]]  # of these, what was only found in a folder for junk, and in which
     ours: dict[str, tuple[int | None, str]]  # our Message-ID -> case, recipient
     theirs: dict[bytes, int]  # hash of a reporter's Message-ID -> case
     codes: dict[str, int]
@@ -124,10 +129,16 @@ class _Known:
     answers: dict[bytes, int]  # hash of the Message-ID of an organizer's answer to a reporter -> case
     taken: set[tuple[str, str, int, int]] = field(default_factory=set)
 
-    def history(self, marks: _Marks, own_id: str) -> History:
+    def fetched_out(self, marks: _Marks, place: MailRef) -> bool:
+        """Whether the mail was set aside as junk, and somebody has moved it to where people's mail is."""
+        aside = self.set_aside.get(marks.content) if marks.content else None
+        return aside is not None and aside != (place.mailbox, place.folder)
+
+    def history(self, marks: _Marks, own_id: str, place: MailRef) -> History:
         thread, how, token = self._thread(marks)
+        known = self.contents.get(marks.content) if marks.content else None
         return History(
-            duplicate_of=self.contents.get(marks.content) if marks.content else None,
+            duplicate_of=None if self.fetched_out(marks, place) else known,
             thread=thread,
             thread_by=how,
             token_of=token,
@@ -168,7 +179,7 @@ def accept(
         ref = arrival.raw.ref
         if (ref.mailbox, ref.folder, ref.uidvalidity, ref.uid) in known.taken:
             continue
-        plan = decide(arrival, known.history(its_marks, arrival.mail.message_id))
+        plan = decide(arrival, known.history(its_marks, arrival.mail.message_id, ref))
         writer.add(arrival, its_marks, plan, known)
     writer.write(connection)
     return Accepted(tuple(plan.outcome for _, _, plan, _ in writer.entries))
@@ -186,7 +197,9 @@ def _look_up(connection: Connection, arrivals: Sequence[Arrival], marked: Sequen
     )
     contents = _rows(
         connection,
-        select(mail.c.content, mail.c.id).where(mail.c.duplicate_of.is_(None)),
+        select(mail.c.content, mail.c.id, mail.c.mailbox, mail.c.folder, mail.c.outcome, mail.c.reason).where(
+            mail.c.duplicate_of.is_(None)
+        ),
         mail.c.content,
         {m.content for m in marked if m.content},
     )
@@ -218,6 +231,7 @@ def _look_up(connection: Connection, arrivals: Sequence[Arrival], marked: Sequen
     recent, refused = _recent(connection, senders, day)
     return _Known(
         contents={row[0]: row[1] for row in contents},
+        set_aside=_set_aside(connection, contents),
         ours={row[0]: (row[1], row[2]) for row in ours},
         theirs={row[0]: row[1] for row in theirs},
         codes={row[0]: row[1] for row in codes},
@@ -230,6 +244,13 @@ def _look_up(connection: Connection, arrivals: Sequence[Arrival], marked: Sequen
         answers={row[0]: row[1] for row in answers},
         taken={(ref.mailbox, ref.folder, ref.uidvalidity, row[0]) for row in taken},
     )
+
+
+def _set_aside(connection: Connection, contents: Sequence[Any]) -> dict[bytes, tuple[str, str]]:
+    junk = {row.id: row for row in contents if (row.outcome, row.reason) == (Outcome.RECORDED, JUNK)}
+    seen = select(mail.c.duplicate_of).where(mail.c.outcome != Outcome.DUPLICATE)
+    fetched = {row[0] for row in _rows(connection, seen, mail.c.duplicate_of, junk)}
+    return {row.content: (row.mailbox, row.folder) for number, row in junk.items() if number not in fetched}
 
 
 def _chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
@@ -372,6 +393,7 @@ class _Writer:
         self.entries: list[tuple[Arrival, _Marks, Plan, int | None]] = []
         self.opened: list[dict[str, Any]] = []
         self.codes: dict[int, str] = {}
+        self.beside: dict[int, int] = {}  # place of a mail in the batch -> the mail with the same bytes
 
     def add(self, arrival: Arrival, its: _Marks, plan: Plan, known: _Known) -> None:
         number = plan.case_id
@@ -380,6 +402,10 @@ class _Writer:
             number = -len(self.opened)
         self.entries.append((arrival, its, plan, number))
         place = -1_000_000 - len(self.entries)  # stands for a mail of this batch until it has a number
+        if plan.duplicate_of is None and known.fetched_out(its, arrival.raw.ref):
+            # It takes part in a case as itself; for its bytes the first one stands, and this one beside it.
+            self.beside[len(self.entries) - 1] = known.contents[its.content or b""]
+            del known.set_aside[its.content or b""]
         if its.content and plan.outcome is not Outcome.DUPLICATE:
             known.contents.setdefault(its.content, place)
         if number is not None:
@@ -410,11 +436,14 @@ class _Writer:
             known.codes[row["code"]] = number
         withheld = before.withheld | {w.organizer for w in _recused(plan)}
         writers = {its.sender, its.answer_at} - {None} if plan.outcome in _REPORTERS else set()
+        state = CaseState.NEW if plan.reopens else before.state
+        state, lead = journal.after_recusal(state, before.claimed_by, withheld)
         self.codes[number] = before.code
         known.cases[number] = _changed(
             replace(
                 before,
-                state=CaseState.NEW if plan.reopens else before.state,
+                state=state,
+                claimed_by=lead or "",
                 urgency=Urgency.URGENT if plan.raises_urgency else before.urgency,
                 participants=before.participants | frozenset(one for one in writers if one),
                 withheld=withheld,
@@ -468,6 +497,8 @@ class _Writer:
 
     def _mails(self, connection: Connection, numbers: dict[int | None, int | None]) -> list[int]:
         rows = [_mail_row(arrival, its, plan, numbers[number], self.now) for arrival, its, plan, number in self.entries]
+        for i, first in self.beside.items():
+            rows[i]["duplicate_of"] = first
         # A duplicate of a mail in this very batch learns the other's number afterwards.
         later = {i: row["duplicate_of"] for i, row in enumerate(rows) if (row["duplicate_of"] or 0) < 0}
         firsts = [i for i in range(len(rows)) if i not in later]
@@ -643,6 +674,17 @@ def _mail_row(arrival: Arrival, its: _Marks, plan: Plan, number: int | None, now
     }
 
 
+def _waits_again(connection: Connection, number: int, now: datetime) -> dict[str, Any]:
+    """Whoever writes again after an answer waits for one again: the clock that it stopped begins anew."""
+    row = connection.execute(
+        select(case.c.state, case.c.clock_since, case.c.last_human_reply).where(case.c.id == number)
+    ).one()
+    answer = row.last_human_reply
+    if row.state == CaseState.CLOSED or answer is None or answer < row.clock_since:
+        return {}
+    return {"clock_since": max(now, answer + timedelta(milliseconds=1)), **changes.restarted(now)}
+
+
 def _touch_case(connection: Connection, number: int, plan: Plan, now: datetime) -> None:
     values: dict[str, Any] = {}
     if plan.raises_urgency:
@@ -652,6 +694,8 @@ def _touch_case(connection: Connection, number: int, plan: Plan, now: datetime) 
     if plan.reopens:
         values |= {"state": CaseState.NEW, "claimed_by": None, "claimed_at": None, "closed_at": None, "outcome": ""}
         values |= {"clock_since": now, **changes.restarted(now)}
+    if plan.outcome is Outcome.FOLLOW_UP and not plan.reopens:
+        values |= _waits_again(connection, number, now)
     if plan.human_reply:
         first = func.coalesce(case.c.first_human_reply, literal(now, Moment()))
         values |= {"first_human_reply": first, "last_human_reply": now, "look_at": None}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -51,6 +51,7 @@ def apply(
         values = {"closed_at": now, "outcome": change.outcome, "look_at": None}
     elif change.action is CaseAction.RECUSE:
         recuse(connection, case_id, change.about, now, mail_id)
+        state, _ = journal.after_recusal(state, row.claimed_by, (change.about,))
     elif change.action is CaseAction.RELEASE:
         connection.execute(
             update(recusal)
@@ -76,11 +77,19 @@ def recuse(connection: Connection, case_id: int, organizer: str, now: datetime, 
     connection.execute(
         insert(recusal).values(case_id=case_id, mail_id=mail_id, organizer=organizer, reason=BY_HAND, since=now)
     )
-    withhold_open(connection, case_id, [organizer])
+    withhold_open(connection, case_id, [organizer], now)
 
 
-def withhold_open(connection: Connection, case_id: int, organizers: Iterable[str]) -> None:
-    """Hold back what is not yet in anybody's hands; what is just being sent is asked about once more before it is."""
+def withhold_open(connection: Connection, case_id: int, organizers: Collection[str], now: datetime) -> None:
+    """Hold back what is not yet in anybody's hands; what is just being sent is asked about once more before it is.
+
+    A case that one of them had taken is nobody's again, and its clock calls for somebody else.
+    """
+    connection.execute(
+        update(case)
+        .where(case.c.id == case_id, case.c.state == CaseState.CLAIMED, case.c.claimed_by.in_(list(organizers)))
+        .values(state=CaseState.NEW, claimed_by=None, claimed_at=None, **restarted(now))
+    )
     connection.execute(
         update(delivery)
         .where(
@@ -153,5 +162,3 @@ def notify(connection: Connection, case_id: int, drafts: Iterable[DeliveryDraft]
     """Messages about a case that belong to no mail."""
     for draft in drafts:
         outbox.add(connection, draft, makes.message_id(), now, case_id=case_id)
-
-

@@ -8,7 +8,7 @@ When a case is erased, its lines stay in their places, without names; a last lin
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -138,8 +138,14 @@ def _tell(told: _Told, what: str, by: str, about: str) -> None:
         told.claimed_by = None
     elif action is CaseAction.RECUSE:
         told.withheld |= {about}
+        told.state, told.claimed_by = after_recusal(told.state, told.claimed_by, told.withheld)
     elif action is CaseAction.RELEASE:
         told.withheld -= {about}
+
+
+def after_recusal(state: CaseState, lead: str | None, recused: Collection[str]) -> tuple[CaseState, str | None]:
+    """State and lead of a case: one whose lead must not see it any more is nobody's."""
+    return (CaseState.NEW, None) if state is CaseState.CLAIMED and lead in recused else (state, lead)
 
 
 def _differences(connection: Connection, told: dict[str, _Told]) -> Iterator[str]:

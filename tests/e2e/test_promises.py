@@ -1,0 +1,148 @@
+"""Nothing lost, nothing leaked, nobody left waiting: what has gone wrong once, on a real mailbox and a real way out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from servers.dovecot import Dovecot
+from servers.room import Mail, Room, room
+from servers.smtp import Aiosmtpd, closed_port
+
+from intake import app
+from intake.config import load
+from intake.model import CaseState
+from intake.steps.whole import one_pass
+
+ANN, BOB, CARL, BOARD = (f"{name}@team.example" for name in ("ann", "bob", "carl", "board"))
+NOBODY, NO_ONE = "refuse@team.example", "refuse@other.example"  # the server of the tests refuses them
+MONDAY = datetime(2026, 4, 20, 9, 0, tzinfo=UTC)
+Community = Callable[..., Room]
+
+
+def organizers(**people: str) -> str:
+    return "".join(
+        f'[[organizer]]\nname = "{name} Example{name}"\nemail = "{email}"\n' for name, email in people.items()
+    )
+
+
+TEAM = organizers(Ann=ANN, Bob=BOB, Carl=CARL)
+FALLBACK = f'[fallback]\nname = "Board of the federation"\nemail = "{BOARD}"\n'
+CLOCKS = '[[category]]\nname = "report"\nsubject = "code-of-conduct"\nclaim_within = "4h"\nreply_within = "24h"\n'
+
+
+@pytest.fixture
+def community(dovecot: Dovecot, aiosmtpd_server: Aiosmtpd, tmp_path: Path) -> Iterator[Community]:
+    """Makes a community; the argument is who is in it."""
+    with ExitStack() as stack:
+        yield lambda people: stack.enter_context(room(dovecot, aiosmtpd_server, tmp_path, people, MONDAY))
+
+
+def to(sent: list[Mail], address: str) -> list[str]:
+    return [mail.kind for mail in sent if mail.to == address]
+
+
+def test_a_report_reaches_the_fallback_when_every_organizer_is_refused_at_once(community: Community) -> None:
+    place = community(organizers(Ann=NOBODY, Bob=NO_ONE) + FALLBACK)
+    assert to(place.reports(), BOARD) == ["report"]
+
+
+def test_a_report_reaches_the_rest_of_the_team_when_the_one_it_went_to_is_refused(community: Community) -> None:
+    only = f'[[organizer]]\nname = "Olga Other"\nemail = "{NOBODY}"\ncategories = ["report"]\n'
+    rest = f'[[organizer]]\nname = "Ann Example"\nemail = "{ANN}"\ncategories = ["question"]\n'
+    sent = community(only + rest).reports()
+    assert "report" in to(sent, ANN)
+
+
+def test_a_lone_refused_confirmation_brings_a_case_to_nobody_new(community: Community) -> None:
+    place = community(TEAM + FALLBACK)
+    copy = next(mail for mail in place.reports() if mail.to == ANN)
+    place.smtp.faults.refused.add(ANN)
+    sent = place.answers(copy, "claim")
+    place.smtp.faults.refused.clear()
+    assert to(sent, BOARD) == []
+
+
+def test_what_was_never_tried_is_not_given_up_after_days_without_a_pass(community: Community) -> None:
+    place = community(organizers(Ann="defer@team.example"))
+    place.write("Somebody shouted at me.")
+    one_pass(place.parts, send=False)
+    place.later(24 * 6).run()
+    assert place.parts.ledger.delivery_counts()["failed"] == 0
+
+
+def test_nothing_is_given_up_for_a_way_out_that_is_closed(community: Community) -> None:
+    place = community(TEAM)
+    path = place.parts.config.directory / "config.toml"
+    text = path.read_text()
+    path.write_text(text.replace(f"port = {place.smtp.port}", f"port = {closed_port()}"))
+    closed = replace(place.parts, transport=app.transports(load(path)))
+    place.write("Somebody shouted at me.")
+    for _ in range(20):
+        one_pass(closed)
+        place.later(24)
+    assert place.parts.ledger.delivery_counts()["failed"] == 0
+    assert {ANN, BOB, CARL} <= {mail.to for mail in place.run()}
+
+
+def test_what_a_person_fetches_out_of_junk_reaches_people(community: Community) -> None:
+    place = community(TEAM + '[digest]\nschedule = "mon 23:59"\n')
+    path = place.parts.config.directory / "config.toml"
+    path.write_text(path.read_text().replace('folders = ["INBOX"]', 'folders = ["Junk", "INBOX"]'))
+    place.imap.create(place.user, "Junk")
+    place.parts = replace(place.parts, config=load(path))
+    raw = b"From: q@people.example\r\nTo: help@azug.example\r\nSubject: hello\r\nMessage-ID: <j1@x>\r\n\r\nWhen is it?\r\n"
+    place.imap.append(place.user, "Junk", raw)
+    assert place.run() == []
+    place.imap.append(place.user, "INBOX", raw)  # somebody has moved it
+    assert to(place.run(), ANN) == ["report"]
+    place.imap.append(place.user, "INBOX", raw)
+    assert place.run() == []
+
+
+def test_a_case_whose_lead_is_recused_is_nobodys_again(community: Community) -> None:
+    place = community(CLOCKS + TEAM + FALLBACK)
+    copy = next(mail for mail in place.reports() if mail.to == BOB)
+    place.answers(copy, "claim")
+    place.later(1).answers(copy, "recuse me")
+    [case] = place.parts.ledger.cases()
+    assert (case.state, case.claimed_by) == (CaseState.NEW, None)
+    assert "reminder" in to(place.later(5).run(), ANN)
+
+
+def test_a_case_whose_lead_is_named_later_is_nobodys_again(community: Community) -> None:
+    place = community(CLOCKS + TEAM + FALLBACK)
+    sent = place.reports()
+    copy = next(mail for mail in sent if mail.to == BOB)
+    place.answers(copy, "claim")
+    answer = next(mail for mail in sent if mail.kind == "acknowledgement")
+    place.later(1).write("It was Bob ExampleBob himself.", refers=answer.token, subject="Re: Code-of-conduct")
+    place.run()
+    [case] = place.parts.ledger.cases()
+    assert (case.state, case.claimed_by) == (CaseState.NEW, None)
+    assert [one.organizer for one in case.recused] == [BOB]
+
+
+def test_a_reporter_who_writes_again_after_an_answer_is_not_left_waiting(community: Community) -> None:
+    place = community(CLOCKS + TEAM)
+    sent = place.reports()
+    answer = next(mail for mail in sent if mail.kind == "acknowledgement")
+    copy = next(mail for mail in sent if mail.to == ANN)
+    place.later(1).write(
+        "I am sorry to hear that.",
+        sender=ANN,
+        to=f"rita@example.com, {place.parts.config.community.address}",
+        refers=copy.token,
+        subject="Re: Code-of-conduct",
+    )
+    place.run()
+    [case] = place.parts.ledger.cases()
+    assert case.last_human_reply is not None
+    assert "reminder" not in to(place.later(48).run(), ANN)
+    place.write("He is outside my door now, again.", refers=answer.token, subject="Re: Code-of-conduct")
+    place.run()
+    assert "reminder" in to(place.later(30).run(), ANN)
