@@ -74,6 +74,9 @@ def people(config: Config) -> Iterator[Finding]:
         yield warning("organizers", "there is only one: a report about them has no other reader", "add a second person")
     own = {organizer.email.lower(): organizer.name for organizer in config.organizers}
     if config.alarm.email.lower() in own:
+        what = "it goes to an organizer: alarms tell of deliveries, also in a case that is withheld from them"
+        yield warning("alarm.email", what, "name somebody outside the team")
+    if config.alarm.email.lower() in own:
         told = "they go to an organizer: that a message failed may tell them of a case that is withheld from them"
         yield warning("alarm", told, "give [alarm] email to somebody who looks after the program only")
     for mailbox in config.mailboxes:

@@ -123,7 +123,9 @@ def test_whatever_is_done_the_log_ends_where_the_case_is(
             continue
         about = BOB if action in {CaseAction.RECUSE, CaseAction.RELEASE} else ""
 
-        def decide(known: KnownCase, state: CaseState = state, action: CaseAction = action, about: str = about) -> Decided:
+        def decide(
+            known: KnownCase, state: CaseState = state, action: CaseAction = action, about: str = about
+        ) -> Decided:
             assert known.state is state
             also = (BOB,) if action is CaseAction.RELEASE else ()
             return Decided(CaseChange(action, ANN, about=about, also_to=also))

@@ -101,4 +101,6 @@ def test_a_clock_that_runs_never_stops_by_itself_and_never_calls_early(
     assert due is not None
     assert due.remind_at >= MORNING + span
     assert due.remind_at > (last or MORNING)
-    assert due.remind_at.astimezone(UTC) <= max(last or MORNING, MORNING + span) + max(span, timedelta(days=7)) + 10 * HOUR
+    assert (
+        due.remind_at.astimezone(UTC) <= max(last or MORNING, MORNING + span) + max(span, timedelta(days=7)) + 10 * HOUR
+    )

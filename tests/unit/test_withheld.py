@@ -65,7 +65,9 @@ class Society:
 
     def mail(self, sender: str, text: str, refers: str = "", subject: str = "Code-of-conduct") -> None:
         self.uid += 1
-        head = f"From: {sender}\r\nTo: help@azug.example\r\nSubject: {subject}\r\nMessage-ID: <m{self.uid}@x.example>\r\n"
+        head = (
+            f"From: {sender}\r\nTo: help@azug.example\r\nSubject: {subject}\r\nMessage-ID: <m{self.uid}@x.example>\r\n"
+        )
         head += f"In-Reply-To: {refers}\r\nReferences: {refers}\r\n" if refers else ""
         body = (head + "Content-Type: text/plain; charset=utf-8\r\n\r\n" + text + "\r\n").encode()
         raw = RawMail(MailRef("help", "INBOX", 1, self.uid), self.now, len(body), body)
