@@ -1,7 +1,8 @@
 """The service under steady mail while its connections are cut: nothing lost, nothing twice, memory flat, quick.
 
-``PYTHONPATH=tests python -W ignore benchmarks/soak.py --minutes 10``: two mails a second by LMTP into Dovecot, ``intake run`` with IDLE, every
-connection of the mailbox cut every 20 seconds. Prints one JSON object; ends with 1 when something was lost or doubled.
+``PYTHONPATH=tests python -W ignore benchmarks/soak.py --minutes 10``: two mails a second by LMTP into Dovecot,
+``intake run`` with IDLE, every connection of the mailbox cut every 20 seconds. Prints one JSON object; ends with 1
+when something was lost or doubled.
 """
 
 from __future__ import annotations
