@@ -1,0 +1,131 @@
+"""Run in a process of its own, within hard limits: each mail goes the whole line, from its bytes to the wire.
+
+Read from a mailbox in memory, parsed, judged, planned, written into a real ledger, composed for everyone, brought into
+the form that SMTP carries. Prints a JSON line for each: name, CPU seconds, growth of memory, what became of it.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+from hostile.mails import forty_megabytes, hostile, plain
+from unit.judging import COMMUNITY
+
+from intake import app
+from intake.config import loads
+from intake.deliver import envelope
+from intake.edge import Clock
+from intake.model import MailHead, MailRef, Outgoing, RawMail, Result, Sent
+from intake.ports import Filed, Folder
+from intake.steps.parts import Parts
+from intake.steps.whole import one_pass
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+class Box:
+    """A mailbox that holds at most one mail."""
+
+    name = "help"
+
+    def __init__(self) -> None:
+        self.uid, self.body = 0, b""
+
+    def put(self, body: bytes) -> None:
+        self.uid, self.body = self.uid + 1, body
+
+    def open(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def ensure_folder(self, folder: str) -> None: ...
+
+    def select(self, folder: str) -> Folder:
+        return Folder(folder, 1, self.uid + 1, 1)
+
+    def uids(self, first: int, last: int | None = None) -> list[int]:
+        return [self.uid] if first <= self.uid <= (last or self.uid) else []
+
+    def heads(self, uids: Sequence[int]) -> list[MailHead]:
+        return [MailHead(uid, len(self.body), NOW) for uid in uids]
+
+    def fetch(self, heads: Iterable[MailHead]) -> Iterator[RawMail]:
+        for head in heads:
+            yield RawMail(MailRef("help", "INBOX", 1, head.uid), NOW, head.size, self.body)
+
+    def file(self, uids: Sequence[int], destination: str) -> Filed:
+        return Filed(tuple(uids), ())
+
+    def remove(self, uids: Sequence[int]) -> Filed:
+        return Filed(tuple(uids), ())
+
+
+class Wire:
+    """A way out that takes everything, in the form in which it would leave."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, int]] = []
+        self.bad = 0
+
+    def send(self, outgoing: Outgoing) -> Result:
+        content = envelope.wire(outgoing.content)
+        self.bad += b"\n.\r\n" in content or content.count(b"\n") != content.count(b"\r\n")
+        self.sent.append((str(envelope.path(outgoing.recipient).text), len(content)))
+        return Sent("250 taken")
+
+    def may_send(self, ahead: int = 0) -> float:
+        return 0.0
+
+    def check(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def line(folder: Path) -> tuple[Parts, Box, Wire]:
+    """A whole line, put together as the program does it, but for its two ends."""
+    path = folder / "config.toml"
+    text = COMMUNITY.replace('user = "u"', 'user = "u"\nstart = "all"')
+    config = loads(text, path)
+    box, wire = Box(), Wire()
+    parts = app.build(config, app.Outside(clock=Clock(lambda: NOW)), {"P": "x"})
+    return replace(parts, mailbox=lambda _settings: cast("Any", box), transport=lambda: wire), box, wire
+
+
+def main(memory: int, *names: str) -> None:
+    """Carry each mail through. ``memory`` is the limit of address space that is added to what there is, in bytes."""
+    large = [(name, forty_megabytes(name)) for name in names]
+    with tempfile.TemporaryDirectory() as folder:
+        parts, box, wire = line(Path(folder))
+        box.put(plain(b"warm"))
+        one_pass(parts)
+        used = int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (used + memory, used + memory))
+        for number, (name, body) in enumerate(large or hostile()):
+            wire.sent.clear()
+            # Each from another sender and with its own Message-ID, so that none belongs to the case of another.
+            box.put(body.replace(b"rita@", b"rita%d@" % number, 1).replace(b"<1@", b"<%d@" % (number + 10), 1))
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            started = time.process_time()
+            report = one_pass(parts)
+            answer = {
+                "name": name, "cpu": time.process_time() - started, "bytes": len(body),
+                "grown_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before,
+                "accepted": report.total("accepted"), "duplicates": report.total("duplicates"),
+                "sent": len(wire.sent), "failed": report.failed, "pending": report.pending, "bad": wire.bad,
+                "to": sorted({to for to, _ in wire.sent}), "error": report.mailboxes[0].error,
+            }  # fmt: skip
+            sys.stdout.write(json.dumps(answer) + "\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), *sys.argv[2:])
