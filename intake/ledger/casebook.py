@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, and_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from intake.errors import LedgerError
@@ -117,7 +117,12 @@ class CaseBook:
         """Cases at whose clock somebody must look now."""
         with self._database.reading() as connection:
             numbers = connection.execute(
-                select(case.c.id).where(case.c.look_at <= now, case.c.state != CaseState.CLOSED).order_by(case.c.id)
+                select(case.c.id)
+                .where(
+                    or_(case.c.look_at <= now, case.c.look_at > now + outbox.FARTHEST),
+                    case.c.state != CaseState.CLOSED,
+                )
+                .order_by(case.c.id)
             ).scalars()
             return views.cases_by_id(connection, list(numbers.all()))
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, or_, select, update
 
+from intake.ledger.outbox import FARTHEST
 from intake.ledger.schema import folder, mail, trouble
 from intake.model import MailHead, MailRef, Outcome
 
@@ -192,7 +193,7 @@ def troubled(connection: Connection, mailbox: str, name: str, uidvalidity: int, 
             trouble.c.mailbox == mailbox,
             trouble.c.folder == name,
             trouble.c.uidvalidity == uidvalidity,
-            trouble.c.not_before <= now,
+            or_(trouble.c.not_before <= now, trouble.c.not_before > now + FARTHEST),
         )
     )
     return {row.uid: row.attempts for row in rows}

@@ -25,14 +25,24 @@ NOT_COPIES = (
 
 # Statements that run for every message are built once: building one costs more than running it.
 _NOW = bindparam("at", type_=Moment)
+# Nothing is put off or taken for so long. A time that lies farther ahead was written while the clock was wrong, or by
+# a pass that was told another time, and would keep what it belongs to waiting until then.
+FARTHEST = timedelta(hours=12)
+_FAR = bindparam("far", type_=Moment)
 _DUE = and_(
     delivery.c.state.in_(OPEN),
     or_(
-        and_(delivery.c.state.in_((DeliveryState.PENDING, DeliveryState.UNKNOWN)), delivery.c.not_before <= _NOW),
+        and_(
+            delivery.c.state.in_((DeliveryState.PENDING, DeliveryState.UNKNOWN)),
+            or_(delivery.c.not_before <= _NOW, delivery.c.not_before > _FAR),
+        ),
         # Waiting for a copy to arrive somewhere; its time is up, so it goes out with other words.
         and_(delivery.c.state == DeliveryState.WAITING, delivery.c.not_before <= _NOW),
         # Whoever claimed it is gone. What they did is not known.
-        and_(delivery.c.state == DeliveryState.CLAIMED, delivery.c.lease_until <= _NOW),
+        and_(
+            delivery.c.state == DeliveryState.CLAIMED,
+            or_(delivery.c.lease_until <= _NOW, delivery.c.lease_until > _FAR),
+        ),
     ),
 )
 _CHOSEN = (
@@ -112,7 +122,8 @@ class Became:
 
 def claim(connection: Connection, holder: str, now: datetime, lease_time: timedelta, limit: int) -> list[Delivery]:
     """Take up to ``limit`` due deliveries, the most pressing first. Two claimers never get the same one."""
-    rows = connection.execute(_CLAIM, {"at": now, "most": limit, "until": now + lease_time, "by": holder}).all()
+    given = {"at": now, "far": now + FARTHEST, "most": limit, "until": now + lease_time, "by": holder}
+    rows = connection.execute(_CLAIM, given).all()
     return sorted((as_delivery(row) for row in rows), key=lambda d: (d.kind is MessageKind.ACKNOWLEDGEMENT, d.id))
 
 
@@ -242,7 +253,10 @@ def take_lease(connection: Connection, name: str, holder: str, now: datetime, un
     """Take or renew a lease; False while somebody else has it."""
     renewed = connection.execute(
         update(lease)
-        .where(lease.c.name == name, or_(lease.c.holder == holder, lease.c.until <= now))
+        .where(
+            lease.c.name == name,
+            or_(lease.c.holder == holder, lease.c.until <= now, lease.c.until > now + FARTHEST),
+        )
         .values(holder=holder, until=until)
     ).rowcount
     if renewed:

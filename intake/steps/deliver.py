@@ -63,6 +63,7 @@ class _Rounds:
         self._dry = False  # nothing was due when it was last asked, and nothing has come back since
         self._over = False  # nothing more can go out in this pass
         self._worked = False
+        self._under_way: dict[int, int | None] = {}  # the mail that each message on its way brings to somebody
 
     def run(self) -> bool:
         """Until nothing is due; True when anything was."""
@@ -91,6 +92,7 @@ class _Rounds:
             composed = _composed(self._dispatcher, self._claimed[0])
             delivery = self._claimed.popleft()
             if isinstance(composed, Outgoing):
+                self._under_way[delivery.id] = delivery.mail_id
                 self.senders.send(delivery, composed)
             else:
                 done.append((delivery, composed))
@@ -102,7 +104,7 @@ class _Rounds:
         if not ahead:
             self._over = self._over or parts.stopping()
             self._claim()
-        if len(self._claimed) <= ahead or self._over:
+        if len(self._claimed) <= ahead or self._over or self._too_early(ahead):
             return False
         wait = self.senders.may_send(ahead)
         if wait <= 0:
@@ -111,6 +113,13 @@ class _Rounds:
             return False  # what is on its way is written down before anybody waits
         self._over = not _patient(parts, self.senders, wait)
         return not self._over
+
+    def _too_early(self, ahead: int) -> bool:
+        """Whether the next one is an answer that had better know what becomes of a copy on its way."""
+        following = self._claimed[ahead]
+        if following.kind is not MessageKind.ACKNOWLEDGEMENT:
+            return False
+        return following.mail_id in {*self._under_way.values(), *(one.mail_id for one in islice(self._claimed, ahead))}
 
     def _claim(self) -> None:
         """Have something to send, if anything is due; not for long."""
@@ -133,6 +142,7 @@ class _Rounds:
         given_up = {delivery.id for delivery, result in done if _ends(delivery, result, parts.now)}
         parts.ledger.record_all([self._became(delivery, result, given_up) for delivery, result in done], parts.now)
         for delivery, result in done:
+            self._under_way.pop(delivery.id, None)
             self.report.sent += isinstance(result, Sent)
             self._dispatcher.changed(delivery.mail_id)
         trouble = next((result for _, result in done if isinstance(result, Failed) and result.way_out), None)

@@ -22,7 +22,7 @@ def decide_digests(parts: Parts) -> int:
     config, now = parts.config, parts.now
     schedule = config.digest.schedule
     due = last_due(schedule.days, schedule.at, config.zone, now)
-    if due is None or due <= parts.ledger.created():
+    if due is None or due <= parts.ledger.created() <= now:
         return 0
     period = due.astimezone(config.zone).strftime("%Y-%m-%d %H:%M")
     return parts.ledger.add(

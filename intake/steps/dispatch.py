@@ -78,7 +78,8 @@ class Dispatcher:
     def compose(self, delivery: Delivery) -> Composed:  # noqa: PLR0911 - one return for each kind of message
         """One message. Raises TemplateError and DeliveryError as the composer does."""
         if delivery.kind is MessageKind.DIGEST:
-            return compose_digest(self.parts, delivery)
+            # Who has left the team since it was decided is told nothing more.
+            return compose_digest(self.parts, delivery) if self._person(delivery.recipient) else Withhold()
         if delivery.kind is MessageKind.ALARM:
             return self._alarm(delivery)
         if news.is_news(delivery):
@@ -102,9 +103,10 @@ class Dispatcher:
     def _news(self, delivery: Delivery) -> Composed:
         """A short message about a case, or about a command."""
         to = self._person(delivery.recipient)
-        if to is None:
-            return Impossible("nobody of that address is in the configuration")
         topic = delivery.variant.partition(":")[0]
+        if to is None:  # has left the team; only what stands for a mail must reach somebody else then
+            gone = "nobody of that address is in the configuration"
+            return Impossible(gone) if topic == "waiting" else Withhold()
         if delivery.mail_id is None or topic in news.ABOUT_A_CASE:
             return news.of_case(self.parts, delivery, *to) or Withhold()
         context = self._context(delivery.mail_id, current=True)
@@ -152,7 +154,7 @@ class Dispatcher:
     ) -> Composed:
         if verdict.acknowledge_to is None or context.case is None:
             return Impossible("the sender can't be answered")
-        reached = bool(context.copies(*REACHED))
+        reached = {copy.recipient for copy in context.copies(*REACHED)} - context.withheld
         letter = Acknowledgement(
             to=Address("", verdict.acknowledge_to.email),
             thread=Thread(delivery.message_id, mail.message_id, (*mail.references, mail.message_id)),
@@ -229,13 +231,20 @@ class Dispatcher:
             acknowledgement=context.acknowledgement,
             original=(context.original or b"") if whole else b"",
             original_note=_note(delivery.variant, context),
-            linked_code=context.linked_code,
+            linked_code=self._linked_code(delivery, context),
             team_reply=delivery.variant == "team",
         )
         composed = self.parts.composer().copy(letter, self.parts.now)
         if not person or person.content != "encrypted":
             return composed
         return self._encrypted(person, composed) or news.waiting(self.parts, delivery, context, address, language)
+
+    def _linked_code(self, delivery: Delivery, context: MailContext) -> str:
+        """The case to look at beside this one, unless that is withheld from the recipient."""
+        beside = context.case.linked_to if context.case else None
+        if beside is None or delivery.recipient in self.parts.ledger.withheld(None, beside):
+            return ""
+        return context.linked_code
 
     def _encrypted(self, person: OrganizerConfig, composed: Outgoing) -> Outgoing | None:
         """The copy for somebody's key; None when that fails, and then the alarm knows. It never goes in the clear."""

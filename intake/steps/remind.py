@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,9 @@ def remind(parts: Parts) -> int:
     now, config = parts.now, parts.config
     reminded = 0
     later: list[tuple[Case, datetime | None]] = []
-    for case in parts.ledger.clocks(now):
+    for found in parts.ledger.clocks(now):
+        # A reminder that is yet to come was none: the clock was wrong then.
+        case = replace(found, reminded_at=None) if found.reminded_at and found.reminded_at > now else found
         due = None if case.rule == DRILL else next_reminder(case, config.category(case.category), config.zone)
         if due is None:
             later.append((case, None))

@@ -14,8 +14,9 @@ from servers.room import Mail, Room, room
 from servers.smtp import Aiosmtpd, closed_port
 
 from intake import app
-from intake.config import load
-from intake.model import CaseState
+from intake.config import Config, load
+from intake.decide.casework import Decision
+from intake.model import OPERATOR, CaseAction, CaseChange, CaseState, DeliveryState
 from intake.steps.whole import one_pass
 
 ANN, BOB, CARL, BOARD = (f"{name}@team.example" for name in ("ann", "bob", "carl", "board"))
@@ -40,6 +41,10 @@ def community(dovecot: Dovecot, aiosmtpd_server: Aiosmtpd, tmp_path: Path) -> It
     """Makes a community; the argument is who is in it."""
     with ExitStack() as stack:
         yield lambda people: stack.enter_context(room(dovecot, aiosmtpd_server, tmp_path, people, MONDAY))
+
+
+def without(config: Config, email: str) -> Config:
+    return replace(config, organizers=tuple(one for one in config.organizers if one.email != email))
 
 
 def to(sent: list[Mail], address: str) -> list[str]:
@@ -146,3 +151,72 @@ def test_a_reporter_who_writes_again_after_an_answer_is_not_left_waiting(communi
     place.write("He is outside my door now, again.", refers=answer.token, subject="Re: Code-of-conduct")
     place.run()
     assert "reminder" in to(place.later(30).run(), ANN)
+
+
+def test_a_digest_goes_to_nobody_who_has_left_the_team(community: Community) -> None:
+    place = community(TEAM)
+    place.write("Somebody shouted at me.")
+    one_pass(place.parts)
+    place.later(24)
+    one_pass(place.parts, send=False)
+    place.parts = replace(place.parts, config=without(place.parts.config, BOB))
+    place.seen = len(place.smtp.faults.taken)
+    sent = place.run()
+    assert "digest" in to(sent, ANN)
+    assert to(sent, BOB) == []
+    assert place.report.failed == 0
+
+
+def test_the_code_of_a_linked_case_is_not_told_to_whom_that_case_is_withheld_from(community: Community) -> None:
+    place = community(TEAM + organizers(Dora="defer@team.example") + FALLBACK)
+    sent = place.reports("It was Bob ExampleBob.")
+    answer = next(mail for mail in sent if mail.kind == "acknowledgement")
+    place.write("I saw it too.", sender="else@people.example", refers=answer.token, subject="Re: Code-of-conduct")
+    linked = next(mail for mail in place.run() if mail.to == ANN and mail.kind == "report")
+    assert answer.code in linked.text
+    sent = place.answers(linked, "release Bob ExampleBob")
+    later = [mail for mail in sent if mail.to == BOB and mail.kind == "report"]
+    assert later
+    assert [line for mail in later for line in mail.content.splitlines() if answer.code.encode() in line] == []
+
+
+def test_an_answer_waits_for_the_copy_that_is_on_its_way(community: Community) -> None:
+    place = community(organizers(Ann=ANN))
+    place.write("Somebody shouted at me.")
+    one_pass(place.parts, send=False)
+    sent = place.later(1).run()  # everything is due at once
+    assert [mail.kind for mail in sent] == ["report", "acknowledgement"]
+    assert "may not have reached anybody" not in sent[1].text
+
+
+def test_a_copy_that_only_somebody_has_who_must_not_does_not_count_as_arrived(community: Community) -> None:
+    place = community(organizers(Ann="defer@team.example", Bob=BOB))
+    place.write("Somebody shouted at me.")
+    one_pass(place.parts, send=False)
+    code = place.parts.ledger.cases()[0].code
+    place.smtp.faults.hook = lambda recipient, _raw: recuse(place, code, BOB) if recipient == BOB else None
+    [answer] = [mail for mail in place.run() if mail.kind == "acknowledgement"]
+    assert "may not have reached anybody" in answer.text
+
+
+def recuse(place: Room, code: str, email: str) -> None:
+    change = CaseChange(CaseAction.RECUSE, OPERATOR, about=email)
+    place.parts.ledger.change(code, lambda _known: Decision(change), place.now)
+
+
+def test_a_pass_that_was_told_another_time_keeps_nothing_waiting(community: Community) -> None:
+    place = community(CLOCKS + organizers(Ann=ANN, Dora="defer@team.example"))
+    now = place.now
+    place.clock[0] = now.replace(year=2031)
+    place.write("Somebody shouted at me.", sender="one@people.example")
+    one_pass(place.parts, send=False)
+    place.clock[0] = now
+    assert "report" in to(place.run(), ANN)
+    place.write("Somebody shouted at me, too.")
+    place.run()
+    place.clock[0] = now.replace(year=2031)
+    assert "reminder" in to(place.run(), ANN)
+    place.clock[0] = now
+    assert "reminder" in to(place.later(6).run(), ANN)
+    tried = place.parts.ledger.deliveries((DeliveryState.PENDING,))
+    assert all(one.not_before < place.now.replace(year=2027) for one in tried)
