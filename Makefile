@@ -3,6 +3,8 @@
 #   make test    every test, against the built wheel and real servers
 #   make install PREFIX=/opt/intake   the program, in an environment of its own
 #   make lint    ruff and mypy
+#   make fuzz    a long search for what breaks it; SECONDS for each target (needs atheris, which it installs)
+#   make sbom    what it is made of, as CycloneDX: build/sbom.cdx.json
 #   make bench   start-up, throughput and rest, against the least that could do the job (needs Dovecot and Postfix)
 #   make lock    resolve the requirements anew (needs uv)
 
@@ -19,7 +21,7 @@ PIP = $(PYTHON) -m pip --python $(VENV)/bin/python --disable-pip-version-check
 SOURCES := $(shell find intake templates -type f -not -name '*.pyc') pyproject.toml README.md LICENSE config.example.toml
 LOCK = uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-.PHONY: demo test install lint format bench venv wheel lock clean
+.PHONY: demo test install lint format bench fuzz sbom venv wheel lock clean
 
 demo: $(VENV)/.demo $(VENV)/.wheel
 	@PYTHONSAFEPATH=1 $(VENV)/bin/intake demo $(ARGS)
@@ -40,6 +42,17 @@ bench: $(VENV)/.dev $(VENV)/.wheel
 	@PYTHONSAFEPATH=1 PYTHONPATH=tests $(VENV)/bin/python benchmarks/startup.py
 	@PYTHONSAFEPATH=1 PYTHONPATH=tests $(VENV)/bin/python benchmarks/throughput.py
 	@PYTHONSAFEPATH=1 PYTHONPATH=tests $(VENV)/bin/python benchmarks/idle.py
+
+SECONDS ?= 3600
+fuzz: $(VENV)/.dev
+	@$(PIP) install --quiet atheris || echo "atheris can't be installed here: Hypothesis searches alone"
+	INTAKE_FUZZ_EXAMPLES=20000 $(VENV)/bin/python -m pytest -q tests/fuzz
+	@! $(VENV)/bin/python -c 'import atheris' 2>/dev/null || PYTHONPATH=.:tests $(VENV)/bin/python tests/fuzz/long.py $(SECONDS)
+
+sbom: $(VENV)/.demo
+	@mkdir -p $(BUILD)
+	@$(VENV)/bin/python requirements/bill.py sbom > $(BUILD)/sbom.cdx.json
+	@echo "$(BUILD)/sbom.cdx.json"
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .

@@ -1,0 +1,191 @@
+"""What is fuzzed, and what must hold for any bytes at all. Each target raises only when something is wrong."""
+
+from __future__ import annotations
+
+import email
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from unit.judging import COMMUNITY, config, judge
+
+from intake.compose.composer import Composer
+from intake.config import loads
+from intake.decide import command
+from intake.decide.plan import Planner
+from intake.deliver import envelope
+from intake.errors import ConfigError, DeliveryError
+from intake.letters import Acknowledgement, AcknowledgementState, Copy, Reader, Thread
+from intake.model import (
+    OUTCOMES,
+    Address,
+    Arrival,
+    Case,
+    CaseState,
+    DeliveryState,
+    History,
+    MailRef,
+    MessageKind,
+    Outcome,
+    Outgoing,
+    ParsedMail,
+    Plan,
+    RawMail,
+    Verdict,
+)
+from intake.receive.parse import parse as parse_mail
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+TEAM = {"ann@example.org", "bram@example.net", "zoe.muller@gmail.com"}
+_CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+_HEADER = re.compile(rb"(?:[!-9;-~]+:[ \t]?[^\r\n]*(?:\r\n[ \t][^\r\n]*)*\r\n)+")
+
+
+@cache
+def _planner() -> Planner:
+    return Planner(config())
+
+
+@cache
+def _composer() -> Composer:
+    return Composer(config())
+
+
+def _judged(data: bytes) -> tuple[ParsedMail, Verdict]:
+    mail = parse_mail(data)
+    return mail, judge().judge(mail, NOW)
+
+
+def parse(data: bytes) -> None:
+    """It never raises; one-line values hold no line end, no control, no half of a character."""
+    mail = parse_mail(data)
+    people = (*mail.authors, *mail.reply_to, *mail.to, *mail.cc)
+    one_line = [mail.subject, mail.message_id, *mail.references, *(a.name for a in people), *(a.email for a in people)]
+    one_line += [attachment.name for attachment in mail.attachments]
+    for value in one_line:
+        assert not _CONTROLS.search(value)
+    for attachment in mail.attachments:
+        assert "/" not in attachment.name
+        assert "\\" not in attachment.name
+    for text in (mail.text, *mail.all_text):
+        text.encode("utf-8")
+        assert "\0" not in text
+
+
+def classify(data: bytes) -> None:
+    """A verdict for anything, in the words of the configuration, the same every time."""
+    mail, verdict = _judged(data)
+    assert verdict == judge().judge(mail, NOW)
+    assert verdict.category in {one.name for one in config().categories}
+    assert {one.organizer for one in verdict.recused} <= TEAM
+    assert not verdict.acknowledge or verdict.acknowledge_to is not None
+
+
+def plan(data: bytes) -> None:
+    """A case reaches somebody; nobody gets it who is withheld; the reporter is answered once at most."""
+    made = _plan(data)
+    hidden = {one.organizer for one in made.withheld}
+    reached = {one.recipient for one in made.deliveries if one.state is not DeliveryState.WITHHELD}
+    assert not reached & hidden
+    if made.outcome is Outcome.CASE:
+        assert reached & TEAM or hidden >= TEAM
+    answers = [one for one in made.deliveries if one.kind is MessageKind.ACKNOWLEDGEMENT]
+    assert len(answers) <= 1
+
+
+def _plan(data: bytes) -> Plan:
+    mail, verdict = _judged(data)
+    raw = RawMail(MailRef("help", "INBOX", 1, 1), NOW, len(data), data)
+    return _planner()(Arrival(raw, mail, verdict), History(), NOW)
+
+
+def compose(data: bytes) -> None:
+    """Every message has one recipient, no header that we did not write, and the original byte for byte."""
+    mail, verdict = _judged(data)
+    case = Case(
+        1, "EUG-7K3M9Q", verdict.category, verdict.rule, verdict.urgency, verdict.urgency_reasons, verdict.language,
+        verdict.event, verdict.authentication, CaseState.NEW, NOW, None, None, None, None, 1,
+    )  # fmt: skip
+    letter = Copy(
+        MessageKind.REPORT, Address("Ann Example", "ann@example.org"), "en", Thread("<token@example.org>"), case, mail,
+        verdict, NOW, "help", "INBOX", len(data), (Reader("Ann Example"),), 0, AcknowledgementState("waiting", ""), data,
+    )  # fmt: skip
+    _held(_composer().copy(letter, NOW), "ann@example.org")
+    if verdict.acknowledge_to:
+        thread = Thread("<token@example.org>", mail.message_id, (*mail.references, mail.message_id))
+        answer = Acknowledgement(
+            Address("", verdict.acknowledge_to.email), thread, verdict.language, verdict.category, case.code, NOW, "full",
+            (Reader("Ann Example"),),
+        )  # fmt: skip
+        try:
+            made = _composer().acknowledgement(answer, NOW)
+        except DeliveryError as error:  # an address that can't be written
+            _silent(error, verdict.acknowledge_to.email)
+        else:
+            _held(made, verdict.acknowledge_to.email)
+
+
+def _silent(error: DeliveryError, address: str) -> None:
+    assert address not in str(error)
+
+
+def _held(made: Outgoing, recipient: str) -> None:
+    assert made.recipient.lower() == recipient.lower() or "xn--" in made.recipient
+    head, _, _ = made.content.partition(b"\r\n\r\n")
+    assert _HEADER.fullmatch(head + b"\r\n")
+    names = [name.lower() for name, _ in email.message_from_bytes(made.content).items()]
+    assert not {"cc", "bcc", "resent-to", "return-path"} & set(names)
+    for once in ("to", "from", "subject", "message-id", "x-intake-kind"):
+        assert names.count(once) == 1
+    carried = envelope.wire(made.content)
+    assert b"\r\n.\r\n" not in carried
+    assert carried.count(b"\r") == carried.count(b"\n") == carried.count(b"\r\n")
+
+
+def team_command(data: bytes) -> None:
+    """What an organizer writes is a command or it is not; what it asks for is one of the things there are."""
+    found = command.parse(ParsedMail(text=data.decode("utf-8", "replace")))
+    if found is not None:
+        assert command.outcome_of(data.decode("utf-8", "replace")) in {"", *OUTCOMES}
+
+
+def configuration(data: bytes) -> None:
+    """A configuration, or one-line problems with their places. Nothing else is raised."""
+    text = data.decode("utf-8", "replace")
+    for candidate in (text, COMMUNITY + text):
+        try:
+            loads(candidate, Path("/nowhere/config.toml"))
+        except ConfigError as error:
+            _explained(error)
+
+
+def _explained(error: ConfigError) -> None:
+    assert error.problems
+    for problem in error.problems:
+        assert problem.startswith("/nowhere/config.toml:")
+        assert "\n" not in problem
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "parse": parse,
+    "classify": classify,
+    "plan": plan,
+    "compose": compose,
+    "command": team_command,
+    "configuration": configuration,
+}
+
+# Beginnings and pieces from which a search sets out: the shapes that our code looks for.
+PIECES: tuple[bytes, ...] = (
+    b"From: Rita <rita@people.example>\r\n", b"To: help@example.org\r\n", b"Subject: Code of conduct\r\n",
+    b"Subject: =?utf-8?b?Q29kZQ==?=\r\n", b"Message-ID: <1@people.example>\r\n", b"Reply-To: a@b.example\r\n",
+    b"References: <a@b> <c@d>\r\n", b"MIME-Version: 1.0\r\n", b"Content-Type: multipart/mixed; boundary=b\r\n",
+    b"Content-Type: message/rfc822\r\n", b"Content-Type: text/html; charset=utf-8\r\n", b"Auto-Submitted: auto-replied\r\n",
+    b"Content-Transfer-Encoding: base64\r\n", b"Content-Transfer-Encoding: quoted-printable\r\n",
+    b'Content-Disposition: attachment; filename="../x\\y"\r\n', b"List-Id: <x.y>\r\n", b"\r\n", b"\n", b"\r", b"--b\r\n",
+    b"--b--\r\n", b"Bram van den Berg", b"Ann Example", b"he has a knife", b"<p>", b"<!--", b"=C3=A9", b"\r\n.\r\n",
+    b"\r\nBcc: x@y.example\r\n", b"{{ 7 * 7 }}", b"claim", b"close ban", b"recuse Ann", b"\xff\xfe", b"\0", b"\x1b[2J",
+    b"[[organizer]]\n", b'name = "', b"[smtp]\n", b"port = 0\n", b"re:(a+)+$", b'"', b"'''", b"{", b"1e999", b"[phrases]\n",
+)  # fmt: skip
