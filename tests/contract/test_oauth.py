@@ -15,6 +15,7 @@ from aiosmtpd.smtp import MISSING, SMTP, AuthResult
 from servers.authority import CLIENT, SECRET, TENANT, Authority, Orders, oauth_of_dovecot
 from servers.dovecot import Dovecot
 from servers.smtp import Aiosmtpd
+from servers.world import addresses, finished, world
 
 from intake import app, oauth
 from intake.cli import advice, status
@@ -77,7 +78,7 @@ class Peer(Aiosmtpd):
     """An SMTP server that takes XOAUTH2 and nothing else."""
 
     authority: Authority
-    attempts = 0
+    refusal = ""
 
     def start(self) -> Peer:
         super().start()
@@ -86,7 +87,8 @@ class Peer(Aiosmtpd):
         peer = self
 
         async def auth_xoauth2(server: SMTP, args: list[str]) -> AuthResult:
-            peer.attempts += 1
+            if peer.refusal:
+                return AuthResult(success=False, handled=False, message=peer.refusal)
             _, bearer, *_ = base64.b64decode(args[1]).decode().split("\x01")
             good = peer.authority.scope_of.get(bearer.removeprefix("auth=Bearer "))
             if good != "https://outlook.office365.com/.default":
@@ -405,3 +407,32 @@ def test_status_tells_weeks_ahead(tmp_path: Path, authority: Authority) -> None:
     assert (one["what"], problems) == (f"client secret of the application {CLIENT}", [])
     status._expires(known, datetime(2027, 3, 11, tzinfo=UTC), problems)
     assert "ends on 2027-03-31; make a new one" in problems[0]
+
+
+@pytest.mark.dovecot
+def test_the_whole_command_with_tokens(
+    tmp_path: Path, authority: Authority, dovecot_oauth: Dovecot, aiosmtpd_server: Aiosmtpd
+) -> None:
+    place = world(dovecot_oauth, aiosmtpd_server, tmp_path, addresses("oa"))
+    authority.orders.mailbox = place.community
+    place.configure(folders='["INBOX"]\n' + microsoft(authority))
+    environment = {"SECRET": SECRET, "REQUESTS_CA_BUNDLE": str(authority.ca_file)}
+    place.deliver(b"From: Rita <rita@people.example>\r\nSubject: Code-of-conduct\r\n\r\nSomebody shouted at me.\r\n")
+    for words, said in ((("check",), "logged in to localhost"), (("once",), "accepted 1")):
+        done = finished(place.start(*words, environment=environment))
+        assert done.code == 0, done.err + done.out
+        assert said in done.out
+    place.arrived(place.people[0].address, 1)
+    authority.orders.secret = "another"
+    done = finished(place.start("once", environment=environment))
+    assert (done.code, done.err.count("AADSTS7000215")) == (75, 1)
+    assert CANARY not in done.err
+
+
+def test_a_tenant_without_smtp_auth_is_shown_the_other_way(
+    tmp_path: Path, authority: Authority, peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peer, "refusal", "535 5.7.139 SmtpClientAuthentication is disabled for the Tenant.")
+    way_out = app.transport(config(tmp_path, microsoft(authority), smtp=peer), {}, Logins(tmp_path, {"SECRET": SECRET}))
+    with pytest.raises(DeliveryError, match='allow SMTP AUTH for this mailbox, or set transport = "graph"'):
+        way_out.check()
