@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "hold": ("intake.cli.erase", "hold", "Keep a case from being erased."),
     "retention": ("intake.cli.retention", "retention", "Erase closed cases whose time is up."),
     "systemd": ("intake.cli.systemd", "systemd", "Print hardened unit files for this installation."),
+    "transparency": ("intake.cli.transparency", "transparency", "Figures for publication; small numbers are hidden."),
     "demo": ("intake.cli.demo", "demo", "The main job on embedded parts, with sample mail."),
 }
 

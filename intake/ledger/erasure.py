@@ -19,7 +19,7 @@ from intake.errors import LedgerError
 from intake.ledger import journal, outbox, views
 from intake.ledger.journal import Entry
 from intake.ledger.schema import case, delivery, hold, mail, note, original, past, place, recusal
-from intake.model import Case, CaseAction, CaseState, DeliveryState, MailRef, Outcome, Urgency
+from intake.model import DRILL, Case, CaseAction, CaseState, DeliveryState, MailRef, Outcome, Urgency
 
 if TYPE_CHECKING:
     from intake.ledger.engine import Database
@@ -221,7 +221,8 @@ def _erase(connection: Connection, key: Key, last_line: Entry, now: datetime) ->
     if connection.execute(select(hold.c.since).where(hold.c.case_id == row.id)).scalar() is not None:
         raise LedgerError(f"case {code} is held and must be kept; end that first: intake hold {code} --end")
     numbers = [one.mail_id for one in traces(connection, row.id)]
-    _count(connection, row)
+    if row.rule != DRILL:
+        _count(connection, row)
     of_case = select(mail.c.id).where(or_(mail.c.case_id == row.id, mail.c.id.in_(numbers)))
     gone = Gone(
         mails=len(numbers),

@@ -375,3 +375,8 @@ class Ledger(CaseBook, Eraser):
         """How many mails had each outcome."""
         with self._database.reading() as connection:
             return views.outcomes(connection)
+
+    def acknowledged(self) -> dict[int, datetime]:
+        """By case, when its reporter was first answered automatically."""
+        with self._database.reading() as connection:
+            return views.acknowledged(connection)

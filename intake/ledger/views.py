@@ -301,3 +301,11 @@ def overview(connection: Connection, organizer: str, since: datetime | None, now
         silenced=silenced(connection, since, organizer),
         mailboxes=mailbox_health(connection),
     )
+
+
+def acknowledged(connection: Connection) -> dict[int, datetime]:
+    """By case, when the first acknowledgement of it was taken by a server."""
+    chosen = select(delivery.c.case_id, func.min(delivery.c.sent_at)).where(
+        delivery.c.kind == MessageKind.ACKNOWLEDGEMENT, delivery.c.sent_at.is_not(None), delivery.c.case_id.is_not(None)
+    )
+    return {row[0]: row[1] for row in connection.execute(chosen.group_by(delivery.c.case_id))}

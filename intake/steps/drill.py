@@ -59,8 +59,10 @@ class Watched:
     @property
     def finished(self) -> bool:
         """Whether nothing more will happen to it."""
+        if self.case is None:
+            return self.read_after is not None
         known = (*self.lines, *((self.acknowledgement,) if self.acknowledgement else ()))
-        return self.case is not None and all(line.state in {*FINAL_STATES, NOT_ASKED} for line in known)
+        return all(line.state in {*FINAL_STATES, NOT_ASKED} for line in known)
 
     @property
     def ok(self) -> bool:
@@ -68,7 +70,12 @@ class Watched:
         states = [line.state for line in self.lines]
         known = states + ([self.acknowledgement.state] if self.acknowledgement else [])
         good = {DeliveryState.SENT, DeliveryState.WITHHELD, NOT_ASKED}
-        return self.finished and DeliveryState.SENT in states and all(state in good for state in known)
+        return (
+            self.case is not None
+            and self.finished
+            and DeliveryState.SENT in states
+            and all(state in good for state in known)
+        )
 
 
 def compose(parts: Parts, *, to: str = "", named: str = "") -> Sent:
@@ -79,7 +86,7 @@ def compose(parts: Parts, *, to: str = "", named: str = "") -> Sent:
     house, now = House.of(parts.config), parts.now
     message_id = f"<drill-{parts.chance.token()}@{parts.config.community.address.rpartition('@')[2]}>"
     text = letter.words(house, named)
-    mark = drill.mark(lambda said: parts.ledger.key.hash("drill", said), now, message_id, to, letter.SUBJECT, text)
+    mark = drill.mark(lambda said: parts.ledger.key.hash("drill", said), message_id, to, letter.SUBJECT, text)
     marks = {"X-Intake-Drill": mark, **({"X-Intake-Drill-To": to} if to else {})}
     return Sent(message_id, now, letter.message(house, message_id, now, text, marks))
 

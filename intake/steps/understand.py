@@ -22,9 +22,7 @@ def understand(
         mail = parts.parse()(
             body, truncated=truncated or bool(raw and raw.truncated), unreadable=bool(raw and raw.unreadable)
         )
-        drill = (
-            recognised(mail, arrived, lambda text: parts.ledger.key.hash("drill", text)) if mail.first(MARK) else None
-        )
+        drill = recognised(mail, lambda text: parts.ledger.key.hash("drill", text)) if mail.first(MARK) else None
         if drill:
             mail = as_from_reporter(mail)
         verdict = parts.judge()(mail, arrived)
