@@ -75,6 +75,8 @@ class Names:
         self._needles = {"".join(order) for name in self._full for order in _orders(name)}
         self._needles |= _titled(tuple(words(name)) for name in spellings(person.name))
         self._needles |= _spelled_address(person.email)
+        last_names = ["".join(name[1:] or name) for name in (*self._full, *map(tuple, map(words, names)))]
+        self._cores = _cores(self._needles, [*last_names, needle(self.email.partition("@")[0])])
 
     def wrote(self, mail: ParsedMail) -> bool:
         """Whether the mail is from one of their addresses."""
@@ -87,7 +89,9 @@ class Names:
         """Whether a text names them."""
         folded = where.folded
         joined = folded.joined
-        if any(wanted in joined and folded.spans(wanted, plural=True) for wanted in self._needles):
+        if any(core in joined for core in self._cores) and any(
+            wanted in joined and folded.spans(wanted, plural=True) for wanted in self._needles
+        ):
             return True
         if any(_apart(name, folded) for name in self._full if len(name) > 1):
             return True
@@ -175,6 +179,16 @@ def _apart(name: tuple[str, ...], folded: Folded) -> bool:
         word == first and any(other in endings for other in folded.words[at + 2 : at + 2 + _GAP])
         for at, word in enumerate(folded.words)
     )
+
+
+def _cores(needles: Iterable[str], likely: Iterable[str]) -> tuple[str, ...]:
+    """A few pieces of which every needle holds one: a text that holds none of them holds no needle."""
+    short = sorted({piece for piece in likely if len(piece) > 1}, key=len)
+    cores: set[str] = set()
+    for wanted in needles:
+        if not any(core in wanted for core in cores):
+            cores.add(next((piece for piece in short if piece in wanted), wanted))
+    return tuple(sorted(cores, key=len))
 
 
 def _titled(names: Iterable[tuple[str, ...]]) -> set[str]:

@@ -159,7 +159,7 @@ class Session:
             return replies
 
     def pour(self, content: bytes, seconds: float) -> Reply | None:
-        """Send the content of DATA without its last dot. A reply means that the server would not wait for it."""
+        """Send the content of DATA. A reply means that the server would not wait for the end of it."""
         with self._doing(seconds) as smtp:
             try:
                 smtp.write(content)

@@ -27,6 +27,7 @@ DEADLINE_S = 60.0
 SLOWEST_BYTES_S = 100_000  # a line that carries less than this in a second is given up on
 LONGEST_TRANSFER_S = 420.0  # with connecting and commands still within the lease of a claimed delivery
 MOST_PER_CONNECTION = 100  # some servers refuse more, some only queue
+AT_ONCE = 64 << 10  # bytes of content that are not worth a second write for their dot
 IDLE_S = 30.0  # a connection that has rested longer is not trusted
 
 
@@ -218,8 +219,10 @@ class SmtpTransport:
             self._deadline_s + len(message.content) / SLOWEST_BYTES_S, max(LONGEST_TRANSFER_S, self._deadline_s)
         )
         try:
-            reply = session.pour(message.content, seconds)
-            if reply is None:
+            # The dot leaves with the last octets or, should writing fail, not at all: either way it is known.
+            at_once = len(message.content) <= AT_ONCE
+            reply = session.pour(message.content + b".\r\n" if at_once else message.content, seconds)
+            if reply is None and not at_once:
                 session.dot()
         except LostError as error:
             return Failed(permanent=False, reason=self._where(f"in the middle of the message: {error}"))

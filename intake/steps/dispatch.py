@@ -58,6 +58,7 @@ class Dispatcher:
         self.parts = parts
         self._contexts: dict[int, MailContext] = {}
         self._changed: set[int] = set()
+        self._known: dict[int | None, tuple[ParsedMail, Verdict]] = {}
         self._hidden: dict[tuple[int | None, int | None], frozenset[str]] = {}
 
     def expect(self, deliveries: Iterable[Delivery]) -> None:
@@ -65,6 +66,7 @@ class Dispatcher:
         numbers = {delivery.mail_id for delivery in deliveries if delivery.mail_id is not None}
         self._contexts = self.parts.ledger.contexts(numbers)
         self._changed.clear()
+        self._known.clear()
 
     def look_up(self, deliveries: Iterable[Delivery]) -> None:
         """Ask who must not have what is composed next: right before it leaves, because it may have changed."""
@@ -126,7 +128,10 @@ class Dispatcher:
         fatal = delivery.attempts > POISON_TRIES and not delivery.error
         if fatal or delivery.variant in {"unreadable", UNPROCESSABLE}:
             return ParsedMail(defects=(delivery.variant or UNPROCESSABLE,)), unprocessable(self.parts, original)
-        return understand(self.parts, original, context.place.internal_date, truncated=context.truncated)
+        if delivery.mail_id not in self._known:
+            arrived = context.place.internal_date
+            self._known[delivery.mail_id] = understand(self.parts, original, arrived, truncated=context.truncated)
+        return self._known[delivery.mail_id]
 
     def _context(self, mail_id: int, *, current: bool) -> MailContext:
         if mail_id not in self._contexts or (current and mail_id in self._changed):

@@ -58,15 +58,15 @@ class Senders:
     def send(self, delivery: Delivery, outgoing: Outgoing) -> None:
         """Hand a message over; ``free`` must hold."""
         transport = self._transport()
-        self._idle.remove(transport)
-        self.busy += 1
+        future: Future[Result]
         if self._most == 1:
-            future: Future[Result] = Future()
+            future = Future()
             future.set_result(transport.send(outgoing))
-            self._done.put((delivery, transport, future))
         else:
             future = self._threads.submit(transport.send, outgoing)
-            future.add_done_callback(lambda done: self._done.put((delivery, transport, done)))
+        self._idle.remove(transport)
+        self.busy += 1
+        future.add_done_callback(lambda done: self._done.put((delivery, transport, done)))
 
     def finished(self, *, wait: bool) -> Iterator[tuple[Delivery, Result]]:
         """What has been sent, or was not.

@@ -1,0 +1,177 @@
+"""Several connections at once: no connection gets a message before the outcome of its last one is written down."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from servers import Pymap
+from servers.smtp import Aiosmtpd
+from servers.world import World, addresses, world
+
+from intake import app
+from intake.config import load
+from intake.decide.recuse import Names
+from intake.model import DeliveryState, Failed, Outgoing, Result, Sent, Unknown
+from intake.steps.deliver import deliver
+from intake.steps.parts import Parts, PassReport
+from intake.steps.receive import read
+
+NUMBERS = itertools.count(1)
+MAILS = 7
+OPEN = (DeliveryState.WAITING, DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN)
+
+
+class Way:
+    """A way out that looks into the ledger whenever it is given a message."""
+
+    def __init__(
+        self, answers: Callable[[Outgoing], Result], settled: Callable[[str], bool], room: int = 10**6
+    ) -> None:
+        self._answers, self._settled, self._room = answers, settled, room
+        self._last: str | None = None
+        self.early: list[str] = []
+        self.sent: list[Outgoing] = []
+        self.closed = False
+
+    def send(self, outgoing: Outgoing) -> Result:
+        if self._last is not None and not self._settled(self._last):
+            self.early.append(self._last)
+        self._last = _message_id(outgoing)
+        self.sent.append(outgoing)
+        return self._answers(outgoing)
+
+    def may_send(self, ahead: int = 0) -> float:
+        return 0.0 if len(self.sent) + ahead < self._room else 600.0
+
+    def check(self) -> None:
+        return
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _message_id(outgoing: Outgoing) -> str:
+    (line,) = [
+        line for line in outgoing.content.partition(b"\r\n\r\n")[0].split(b"\r\n") if line.startswith(b"Message-ID: ")
+    ]
+    return line.removeprefix(b"Message-ID: ").decode()
+
+
+@pytest.fixture
+def place(pymap_server: Pymap, aiosmtpd_server: Aiosmtpd, tmp_path: Path) -> World:
+    return world(pymap_server, aiosmtpd_server, tmp_path, addresses(f"sending{next(NUMBERS)}-"))
+
+
+@pytest.fixture(params=[1, 3, 8])
+def parts(place: World, request: pytest.FixtureRequest) -> Iterator[Parts]:
+    """Everything put together, some mail written down, and nothing sent yet."""
+    config = load(place.configure())
+    for number in range(MAILS):
+        place.imap.append(
+            place.community, "INBOX",
+            b"From: Rita <r%d@people.example>\r\nSubject: Code-of-conduct\r\nMessage-ID: <s%d@p.example>\r\n\r\nHe shouted %d.\r\n"
+            % (number, number, number),
+        )  # fmt: skip
+    place.imap.create(place.community, "Junk")
+    built = app.build(config)
+    assert read(built, config.mailboxes[0]).accepted == MAILS
+    yield replace(built, connections=request.param)
+    built.ledger.close()
+
+
+def through(parts: Parts, answers: Callable[[Outgoing], Result], room: int = 10**6) -> tuple[list[Way], PassReport]:
+    """Empty the outbox through ways out of ours."""
+    ways: list[Way] = []
+    reader = app.build(parts.config)  # a second program: it sees only what is committed
+
+    def settled(message_id: str) -> bool:
+        return message_id not in {one.message_id for one in reader.ledger.deliveries((DeliveryState.CLAIMED,))}
+
+    def make() -> Way:
+        ways.append(Way(answers, settled, room))
+        return ways[-1]
+
+    report = PassReport()
+    try:
+        deliver(replace(parts, transport=make), report)
+    finally:
+        reader.ledger.close()
+    assert all(way.closed for way in ways)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("sender")]
+    return ways, report
+
+
+def test_each_outcome_is_written_down_before_the_next_message_leaves(parts: Parts) -> None:
+    ways, report = through(parts, lambda _: Sent("250 ok"))
+    everything = [_message_id(one) for way in ways for one in way.sent]
+    people = len(parts.config.organizers)
+    assert len(everything) == len(set(everything)) == report.sent == MAILS * (people + 1)
+    assert [way.early for way in ways] == [[] for _ in ways]
+    assert len(ways) <= parts.connections
+    assert not parts.ledger.deliveries(OPEN)
+
+
+def test_every_kind_of_outcome_finds_its_row(parts: Parts) -> None:
+    kinds: tuple[Result, ...] = (
+        Sent("250 ok"), Failed(permanent=False, reason="later"), Failed(permanent=True, reason="never"), Unknown("gone"),
+    )  # fmt: skip
+
+    def answer(outgoing: Outgoing) -> Result:
+        return kinds[sum(_message_id(outgoing).encode()) % len(kinds)]
+
+    ways, _ = through(parts, answer)
+    expected = {
+        Sent: DeliveryState.SENT, Unknown: DeliveryState.UNKNOWN, True: DeliveryState.FAILED, False: DeliveryState.PENDING,
+    }  # fmt: skip
+    rows = {one.message_id: one for one in parts.ledger.deliveries(tuple(DeliveryState))}
+    for outgoing in (one for way in ways for one in way.sent):
+        result, row = answer(outgoing), rows[_message_id(outgoing)]
+        assert row.state is expected[result.permanent if isinstance(result, Failed) else type(result)]
+        assert row.attempts == 1
+
+
+def test_a_dead_way_out_is_left_alone_and_nothing_stays_claimed(parts: Parts) -> None:
+    said: list[str] = []
+    dead = Failed(permanent=False, reason="connection refused", way_out=True)
+    ways, report = through(replace(parts, say=said.append), lambda _: dead)
+    assert sum(len(way.sent) for way in ways) <= parts.connections
+    assert said == ["[smtp]: connection refused"]
+    assert report.sent == report.failed == 0
+    counts = parts.ledger.delivery_counts()
+    assert counts["claimed"] == 0
+    assert counts["pending"] == MAILS * len(parts.config.organizers)
+
+
+def test_the_rate_limit_counts_what_is_on_its_way(parts: Parts) -> None:
+    ways, _ = through(parts, lambda _: Sent("250 ok"), room=1)
+    assert [len(way.sent) for way in ways if way.sent] == [1] * sum(bool(way.sent) for way in ways)
+    assert parts.ledger.delivery_counts()["claimed"] == 0
+
+
+def test_what_breaks_in_a_connection_is_not_swallowed(parts: Parts) -> None:
+    def broken(_: Outgoing) -> Result:
+        raise RuntimeError("a mistake of ours")
+
+    with pytest.raises(RuntimeError, match="a mistake of ours"):
+        through(parts, broken)
+
+
+class Somebody:
+    def __init__(self, name: str, email: str, also_known_as: tuple[str, ...]) -> None:
+        self.name, self.email, self.also_known_as = name, email, also_known_as
+
+
+NAME = st.text(st.characters(categories=["L", "Zs", "Pd"]), min_size=1, max_size=24)
+
+
+@given(name=NAME, other=NAME, local=st.text("abcdefgh.-_1", min_size=1, max_size=12))
+def test_the_few_pieces_stand_in_every_form_of_a_name(name: str, other: str, local: str) -> None:
+    names = Names(Somebody(name, f"{local}@example.org", (other,)))
+    assert all(any(core in wanted for core in names._cores) for wanted in names._needles)  # noqa: SLF001
