@@ -179,6 +179,36 @@ def transport(
     )
 
 
+def second_way(config: Config) -> Transport | None:
+    """The way out for alarms when the usual one fails: no log-in, TLS unless it is on this machine; if there is one."""
+    if not config.alarm.smtp_host:
+        return None
+    from intake.deliver.second import SecondWay  # noqa: PLC0415
+    from intake.deliver.smtp import SmtpTransport  # noqa: PLC0415
+
+    return SmtpTransport(
+        SecondWay.of(config.alarm.smtp_host, config.smtp.ca_file),
+        lambda: None,
+        helo=config.community.address.rpartition("@")[2],
+        max_per_minute=config.smtp.max_per_minute,
+        monotonic=time.monotonic,
+    )
+
+
+def notify(urls: Sequence[str], title: str, body: str) -> str:
+    """Tell over channels that are not mail; what went wrong, if anything."""
+    from intake.deliver.notify import notify as tell  # noqa: PLC0415
+
+    return tell(urls, title, body)
+
+
+def ping(url: str) -> str:
+    """Call the dead-man's switch; what went wrong, if anything."""
+    from intake.deliver.notify import ping as call  # noqa: PLC0415
+
+    return call(url)
+
+
 def parse() -> Parse:
     """The parser."""
     from intake.receive.parse import parse as parse_mail  # noqa: PLC0415
@@ -256,6 +286,10 @@ def build(config: Config, outside: Outside | None = None, environ: Mapping[str, 
         planner=cache(lambda: planner(config)),
         composer=cache(lambda: composer(config)),
         is_dead=edge.is_dead,
+        is_alive=edge.is_alive,
+        second_way=cache(lambda: second_way(config)),
+        notify=notify,
+        ping=ping,
         pause=outside.pause,
         stopping=outside.stopping,
         say=outside.say,

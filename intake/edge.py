@@ -55,7 +55,7 @@ def _read(path: str) -> str:
 def _started(pid: int) -> str:
     # Field 22 of /proc/PID/stat; the name in field 2 may hold anything, so count from its closing bracket.
     words = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
-    return words[19] if len(words) > 19 else ""  # noqa: PLR2004 - a position in a documented format
+    return words[19] if len(words) > 19 else ""
 
 
 def _machine() -> str:
@@ -73,8 +73,17 @@ def holder() -> str:
 
 def is_dead(name: str) -> bool:
     """Whether the process that ``holder`` named has ended; False when that can't be known from here."""
+    return _lives(name) is False
+
+
+def is_alive(name: str) -> bool:
+    """Whether the process that ``holder`` named is seen to live; False when that can't be known from here."""
+    return _lives(name) is True
+
+
+def _lives(name: str) -> bool | None:
     machine, _, process = name.rpartition(" ")[0].rpartition(" ")
     started = name.rpartition(" ")[2]
     if machine != _machine() or not process.isdigit() or not started:
-        return False
-    return _started(int(process)) != started
+        return None
+    return _started(int(process)) == started

@@ -441,6 +441,7 @@ class Delivery:
     sent_at: datetime | None = None
     error: str = ""
     receipt: str = ""
+    unreported: int = 0  # how often it was claimed before without a word about what became of it
 
 
 @dataclass(frozen=True, slots=True)

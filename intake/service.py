@@ -23,9 +23,10 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from intake.errors import IntakeError
 from intake.idle import Watch
+from intake.steps.alarm import call_home
 from intake.steps.parts import PassReport
 from intake.steps.receive import read
-from intake.steps.whole import bury, settle
+from intake.steps.whole import bury, recover, settle
 
 if TYPE_CHECKING:
     from intake.config import Config, MailboxConfig
@@ -260,12 +261,14 @@ class Service:
                 self._say(error)
             with self._held(self._sending):
                 settle(at_work.parts, report)
+            call_home(at_work.parts, report)
 
         self._guarded(at_work, step)
 
     def _settle(self, at_work: _Round) -> None:
         def step() -> None:
             with self._held(self._sending):
+                recover(at_work.parts)
                 settle(at_work.parts, PassReport())
             self._outset.note(at_work.parts)
 

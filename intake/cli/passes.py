@@ -55,7 +55,9 @@ def _whole(invocation: Invocation, stop: threading.Event, *, send: bool) -> Pass
     try:
         since = parts.now
         report = one_pass(parts, send=send)
-        well = not (stop.is_set() or any(one.error or one.busy for one in report.mailboxes) or report.problems)
+        well = not (
+            stop.is_set() or any(one.error or one.busy for one in report.mailboxes) or report.problems or report.alarms
+        )
         if config.metrics.textfile:
             app.noted(outside)(parts)
         if well and read_before is not None and read_before == _read(path):

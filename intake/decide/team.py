@@ -184,7 +184,6 @@ class Team:
             drafts.append(_notice("kept-back", author, now))
         return drafts
 
-
     def still_named(self, mail: ParsedMail) -> frozenset[str]:
         """Who is named in what a reply says itself, quotations apart."""
         return frozenset(one.organizer for one in withheld(_own_words(mail), self._names))

@@ -8,10 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, and_, or_, select, update
-from sqlalchemy.exc import IntegrityError
 
-from intake.errors import LedgerError
 from intake.ledger import accept, changes, context, journal, outbox, views
+from intake.ledger.engine import ConflictError
 from intake.ledger.journal import Entry, Verified, Written
 from intake.ledger.schema import case
 from intake.model import Case, CaseAction, CaseChange, CaseState, DeliveryDraft, KnownCase
@@ -77,9 +76,9 @@ class CaseBook:
                             token = self._makes.message_id()
                             outbox.add(connection, replace(draft, key=key), token, now, case_id=number)
                     return decided
-            except IntegrityError as error:
+            except ConflictError:
                 if attempt == RACES - 1:
-                    raise LedgerError(self._database.explain(error)) from error
+                    raise
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def case_context(self, case_id: int) -> CaseContext:
@@ -170,9 +169,9 @@ class CaseBook:
                     entry = Entry(seen.code, CaseAction.REMINDED, about=about)
                     journal.write(connection, self.key, [entry], now)
                     return True
-            except IntegrityError as error:
+            except ConflictError:
                 if attempt == RACES - 1:
-                    raise LedgerError(self._database.explain(error)) from error
+                    raise
         raise AssertionError("unreachable: the last attempt returns or raises")
 
 

@@ -19,6 +19,10 @@ from intake.ledger.schema import HEAD, for_postgresql
 BUSY_SECONDS = 20
 
 
+class ConflictError(LedgerError):
+    """Somebody else has written the same meanwhile: nothing was written, and it can be decided anew."""
+
+
 class Database:
     """An engine with the promises that the ledger needs: a commit that returned is on the disk."""
 
@@ -47,7 +51,7 @@ class Database:
 
     @contextmanager
     def transaction(self, *, keeps_note: bool = False) -> Iterator[Connection]:
-        """One transaction, committed at the end. Database errors become LedgerError; IntegrityError passes.
+        """One transaction, committed at the end. Database errors become LedgerError.
 
         It takes away the note for a quick look (``glance``), which tells what was so before it.
         """
@@ -56,8 +60,8 @@ class Database:
                 if self.sqlite and not keeps_note:
                     connection.exec_driver_sql(TAKE_AWAY)
                 yield connection
-        except IntegrityError:
-            raise
+        except IntegrityError as error:
+            raise ConflictError(self.explain(error)) from error
         except SQLAlchemyError as error:
             raise LedgerError(self.explain(error)) from error
 
@@ -81,7 +85,9 @@ class Database:
             with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.exec_driver_sql("VACUUM")
         except sqlite3.Error as error:
-            raise LedgerError(f"{self.url.database}: its write-ahead log can't be emptied ({error}); do it again") from None
+            raise LedgerError(
+                f"{self.url.database}: its write-ahead log can't be emptied ({error}); do it again"
+            ) from None
         except SQLAlchemyError as error:
             raise LedgerError(self.explain(error)) from error
 

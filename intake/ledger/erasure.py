@@ -13,10 +13,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
 
 from intake.errors import LedgerError
 from intake.ledger import journal, outbox, views
+from intake.ledger.engine import ConflictError
 from intake.ledger.journal import Entry
 from intake.ledger.schema import case, delivery, hold, mail, note, original, past, place, recusal
 from intake.model import DRILL, Case, CaseAction, CaseState, DeliveryState, MailRef, Outcome, Urgency
@@ -112,9 +112,9 @@ class Eraser:
                 with self._database.transaction() as connection:
                     gone = _erase(connection, self.key, last_line, now)
                 self._database.forget()
-            except IntegrityError as error:
+            except ConflictError:
                 if attempt == RACES - 1:
-                    raise LedgerError(self._database.explain(error)) from error
+                    raise
             else:
                 return gone
         raise AssertionError("unreachable: the last attempt returns or raises")

@@ -137,6 +137,17 @@ def record_before(
     return len(rows)
 
 
+def was_before(connection: Connection, mailbox: str, head: MailHead) -> bool:
+    """Whether such a mail was there at first contact: its bytes were not read then, but its date and size are known."""
+    known = select(mail.c.id).where(
+        mail.c.mailbox == mailbox,
+        mail.c.outcome == Outcome.BEFORE,
+        mail.c.internal_date == head.internal_date,
+        mail.c.size == head.size,
+    )
+    return connection.execute(known.limit(1)).first() is not None
+
+
 def to_file(connection: Connection, mailbox: str, name: str, uidvalidity: int, limit: int) -> list[int]:
     """UIDs of mail that is written down and not filed yet."""
     return list(

@@ -7,15 +7,15 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from intake.errors import LedgerError
 from intake.ledger import accept as accepting
-from intake.ledger import auditing, context, folders, outbox, views
+from intake.ledger import auditing, context, folders, outbox, rewind, views
 from intake.ledger.accept import Accepted, Decide, Makes
+from intake.ledger.alarms import Alarms
 from intake.ledger.casebook import CaseBook
 from intake.ledger.context import MailContext
-from intake.ledger.engine import Database
+from intake.ledger.engine import ConflictError, Database
 from intake.ledger.erasure import Eraser
 from intake.ledger.folders import Cursor
 from intake.ledger.glance import NOTE
@@ -32,6 +32,7 @@ from intake.model import (
     DeliveryState,
     MailHead,
     MailRef,
+    MessageKind,
 )
 
 RACES = 5  # another machine took a code or accepted the same content meanwhile: decide once more
@@ -72,6 +73,11 @@ class Ledger(CaseBook, Eraser):
         self._database.close()
 
     @property
+    def alarms(self) -> Alarms:
+        """Troubles, and who was told of them."""
+        return Alarms(self._database, self._makes)
+
+    @property
     def key(self) -> Key:
         """The key, once the ledger is open."""
         if self._key is None:
@@ -102,6 +108,11 @@ class Ledger(CaseBook, Eraser):
         with self._database.transaction() as connection:
             folders.restart(connection, mailbox, name, uidvalidity, boundary)
             folders.give_up_filing(connection, mailbox, name, uidvalidity)
+
+    def was_before(self, mailbox: str, head: MailHead) -> bool:
+        """Whether such a mail was there at first contact."""
+        with self._database.reading() as connection:
+            return folders.was_before(connection, mailbox, head)
 
     def record_before(self, mailbox: str, name: str, uidvalidity: int, heads: Sequence[MailHead], now: datetime) -> int:
         """Write down mail that was there at first contact, and read on behind it."""
@@ -152,17 +163,19 @@ class Ledger(CaseBook, Eraser):
                     accepted = accepting.accept(connection, self.key, arrivals, decide, self._makes, now)
                     folders.advance(connection, last)
                     folders.forget_trouble(connection, last, [a.raw.ref.uid for a in arrivals])
-            except IntegrityError as error:
+            except ConflictError:
                 if attempt == RACES - 1:
-                    raise LedgerError(self._database.explain(error)) from error
+                    raise
             else:
                 return accepted
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def claim(self, holder: str, now: datetime, lease: timedelta, limit: int) -> list[Delivery]:
-        """Take due deliveries."""
+    def claim(
+        self, holder: str, now: datetime, lease: timedelta, limit: int, kind: MessageKind | None = None
+    ) -> list[Delivery]:
+        """Take due deliveries (of one kind)."""
         with self._database.transaction() as connection:
-            return outbox.claim(connection, holder, now, lease, limit)
+            return outbox.claim(connection, holder, now, lease, limit, kind)
 
     def record(
         self,
@@ -187,6 +200,21 @@ class Ledger(CaseBook, Eraser):
                     made = self._makes.message_id()
                     outbox.add(connection, draft, made, now, case_id=one.mine.case_id, mail_id=one.mine.mail_id)
             return won
+
+    def with_ids(self, message_ids: Sequence[str]) -> list[Delivery]:
+        """Deliveries that bear these Message-IDs of ours and may still turn out to have failed."""
+        with self._database.reading() as connection:
+            return outbox.with_ids(connection, message_ids)
+
+    def came_back(self, returned: Delivery, reason: str, now: datetime, then: Sequence[DeliveryDraft]) -> bool:
+        """A delivery came back as undeliverable: write that down, and what follows from it, together."""
+        with self._database.transaction() as connection:
+            first = outbox.came_back(connection, returned, reason)
+            for draft in then if first else ():
+                outbox.add(
+                    connection, draft, self._makes.message_id(), now, case_id=returned.case_id, mail_id=returned.mail_id
+                )
+            return first
 
     def put_back(self, mine: Delivery, not_before: datetime) -> None:
         """Let go of a claimed delivery that was not tried."""
@@ -270,10 +298,26 @@ class Ledger(CaseBook, Eraser):
         with self._database.reading() as connection:
             return outbox.orphaned(connection)
 
-    def take_over(self, holders: Sequence[str], now: datetime) -> None:
+    def take_over(self, holders: Sequence[str], now: datetime, *, leases: bool = True) -> None:
         """End the claims of holders that are dead."""
         with self._database.transaction() as connection:
-            outbox.take_over(connection, holders, now)
+            outbox.take_over(connection, holders, now, leases=leases)
+
+    def hold_on(self, holders: Sequence[str], until: datetime) -> None:
+        """Prolong the claims of holders that live."""
+        with self._database.transaction() as connection:
+            outbox.hold_on(connection, holders, until)
+
+    def set_right(
+        self, now: datetime, answer_wait: timedelta, longest_wait: timedelta, longest_lease: timedelta
+    ) -> bool:
+        """Correct times that a wrong clock has left behind; False when there is nothing to correct."""
+        with self._database.reading() as connection:
+            if not rewind.is_needed(connection, now):
+                return False
+        with self._database.transaction() as connection:
+            rewind.rewind(connection, now, answer_wait, longest_wait, longest_lease)
+        return True
 
     def take_lease(self, name: str, holder: str, now: datetime, lease: timedelta) -> bool:
         """Take or renew a lease."""

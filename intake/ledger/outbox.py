@@ -7,8 +7,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy import case as sql_case
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from intake.ledger.makes import PRIORITY
 from intake.ledger.schema import Moment, delivery, lease, original
@@ -45,24 +60,35 @@ _DUE = and_(
         ),
     ),
 )
-_CHOSEN = (
-    select(delivery.c.id)
-    .where(_DUE)
-    .order_by(delivery.c.priority, delivery.c.id)
-    .limit(bindparam("most"))
-    .with_for_update(skip_locked=True)
+_WAITS = delivery.c.state.in_((DeliveryState.PENDING, DeliveryState.UNKNOWN))
+_LEFT_ALONE = sql_case(
+    (delivery.c.state == DeliveryState.CLAIMED, delivery.c.unreported + 1), else_=delivery.c.unreported
 )
-_CLAIM = (
-    update(delivery)
-    .where(delivery.c.id.in_(_CHOSEN))
-    .values(
-        state=DeliveryState.CLAIMED,
-        attempts=delivery.c.attempts + 1,
-        lease_until=bindparam("until", type_=Moment),
-        holder=bindparam("by"),
+
+
+def _claim(*which: ColumnElement[bool]) -> ReturningUpdate[Any]:
+    chosen = (
+        select(delivery.c.id)
+        .where(*which)
+        .order_by(delivery.c.priority, delivery.c.id)
+        .limit(bindparam("most"))
+        .with_for_update(skip_locked=True)
     )
-    .returning(delivery)
-)
+    return (
+        update(delivery)
+        .where(delivery.c.id.in_(chosen))
+        .values(
+            state=DeliveryState.CLAIMED,
+            attempts=delivery.c.attempts + 1,
+            unreported=_LEFT_ALONE,
+            lease_until=bindparam("until", type_=Moment),
+            holder=bindparam("by"),
+        )
+        .returning(delivery)
+    )
+
+
+_CLAIM = _claim(_DUE)
 _MINE = and_(
     delivery.c.id == bindparam("number"),
     delivery.c.attempts == bindparam("mine"),
@@ -82,6 +108,7 @@ _RECORD = (
         sent_at=bindparam("at", type_=Moment),
         lease_until=None,
         holder=None,
+        unreported=0,
         error=bindparam("why"),
         receipt=bindparam("proof"),
     )
@@ -120,10 +147,23 @@ class Became:
     then: Sequence[DeliveryDraft] = ()
 
 
-def claim(connection: Connection, holder: str, now: datetime, lease_time: timedelta, limit: int) -> list[Delivery]:
-    """Take up to ``limit`` due deliveries, the most pressing first. Two claimers never get the same one."""
-    given = {"at": now, "far": now + FARTHEST, "most": limit, "until": now + lease_time, "by": holder}
-    rows = connection.execute(_CLAIM, given).all()
+def claim(
+    connection: Connection,
+    holder: str,
+    now: datetime,
+    lease_time: timedelta,
+    limit: int,
+    kind: MessageKind | None = None,
+) -> list[Delivery]:
+    """Take up to ``limit`` due deliveries, the most pressing first. Two claimers never get the same one.
+
+    With ``kind``, those of a kind whose next try may be still to come: there is another way for them.
+    """
+    given = {"most": limit, "until": now + lease_time, "by": holder}
+    if kind is None:
+        rows = connection.execute(_CLAIM, given | {"at": now, "far": now + FARTHEST}).all()
+    else:
+        rows = connection.execute(_claim(_WAITS, delivery.c.kind == kind), given).all()
     return sorted((as_delivery(row) for row in rows), key=lambda d: (d.kind is MessageKind.ACKNOWLEDGEMENT, d.id))
 
 
@@ -145,6 +185,7 @@ def as_delivery(row: Row[Any]) -> Delivery:
         sent_at=row.sent_at,
         error=row.error,
         receipt=row.receipt,
+        unreported=row.unreported,
     )
 
 
@@ -164,6 +205,31 @@ def record(connection: Connection, all_: Sequence[Became], now: datetime) -> lis
     if reached:
         connection.execute(_LET_GO, {"about": list(reached), "at": now})
     return won
+
+
+def with_ids(connection: Connection, message_ids: Sequence[str]) -> list[Delivery]:
+    """Deliveries that bear these Message-IDs of ours and were not given up or withheld."""
+    rows = connection.execute(
+        select(delivery).where(
+            delivery.c.message_id.in_(message_ids),
+            delivery.c.state.not_in((DeliveryState.FAILED, DeliveryState.WITHHELD)),
+        )
+    )
+    return [as_delivery(row) for row in rows]
+
+
+def came_back(connection: Connection, returned: Delivery, reason: str) -> bool:
+    """A server took it and has brought it back; False when that is known already."""
+    return bool(
+        connection.execute(
+            update(delivery)
+            .where(
+                delivery.c.id == returned.id,
+                delivery.c.state.not_in((DeliveryState.FAILED, DeliveryState.WITHHELD)),
+            )
+            .values(state=DeliveryState.FAILED, lease_until=None, holder=None, error=reason[:500])
+        ).rowcount
+    )
 
 
 def _recorded(one: Became, now: datetime) -> dict[str, Any]:
@@ -239,14 +305,29 @@ def orphaned(connection: Connection) -> set[str]:
     return {holder for holder in rows if holder}
 
 
-def take_over(connection: Connection, holders: Sequence[str], now: datetime) -> None:
-    """End the claims and leases of holders that are dead, so that nobody waits for them."""
+def take_over(connection: Connection, holders: Sequence[str], now: datetime, *, leases: bool = True) -> None:
+    """End the claims (and ``leases``) of holders that are dead, so that nobody waits for them.
+
+    A delivery that has been left like this before keeps its lease: it may be what ends the passes, or the ledger may
+    take the claim and not the outcome (a full disk), and then it must not go out again every minute.
+    """
+    connection.execute(
+        update(delivery)
+        .where(delivery.c.state == DeliveryState.CLAIMED, delivery.c.holder.in_(holders), delivery.c.unreported == 0)
+        .values(lease_until=now)
+    )
+    if leases:
+        connection.execute(delete(lease).where(lease.c.holder.in_(holders)))
+
+
+def hold_on(connection: Connection, holders: Sequence[str], until: datetime) -> None:
+    """Prolong what holders have that are seen to live: the clock may have jumped, and they are still at it."""
     connection.execute(
         update(delivery)
         .where(delivery.c.state == DeliveryState.CLAIMED, delivery.c.holder.in_(holders))
-        .values(lease_until=now)
+        .values(lease_until=until)
     )
-    connection.execute(delete(lease).where(lease.c.holder.in_(holders)))
+    connection.execute(update(lease).where(lease.c.holder.in_(holders)).values(until=until))
 
 
 def take_lease(connection: Connection, name: str, holder: str, now: datetime, until: datetime) -> bool:
@@ -313,5 +394,7 @@ def retry(connection: Connection, numbers: Sequence[int], now: datetime) -> int:
     if numbers:
         chosen.append(delivery.c.id.in_(numbers))
     return connection.execute(
-        update(delivery).where(*chosen).values(state=DeliveryState.PENDING, not_before=now, error="")
+        update(delivery)
+        .where(*chosen)
+        .values(state=DeliveryState.PENDING, not_before=now, created=now, error="", unreported=0, alarmed=None)
     ).rowcount

@@ -279,12 +279,21 @@ delivery = Table(
     Column("sent_at", Moment),
     Column("error", String(500), nullable=False),
     Column("receipt", String(500), nullable=False),
+    # How often it was claimed and then not reported on: it may be what ends the passes.
+    Column("unreported", Integer, nullable=False, server_default="0"),
+    Column("alarmed", Moment),  # when whoever looks after the program was told that it was given up
     # What is due is found without looking at what is done.
     Index(
         "ix_delivery_open",
         "priority",
         "id",
         sqlite_where=text("state IN ('waiting', 'pending', 'claimed', 'unknown')"),
+    ),
+    Index(
+        "ix_delivery_failed",
+        "id",
+        sqlite_where=text("state = 'failed'"),
+        postgresql_where=text("state = 'failed'"),
     ),
     Index("ix_delivery_recipient", "recipient", "kind", "created"),
 )
@@ -306,6 +315,30 @@ mailbox_pass = Table(
     Column("tried", Moment, nullable=False),
     Column("succeeded", Moment),
     Column("error", String(500), nullable=False),
+    Column("failing_since", Moment),
+)
+
+# Troubles that somebody was told of, each from its beginning to its end; one line without anything personal.
+alarm = Table(
+    "alarm",
+    metadata,
+    _id(),
+    Column("name", String(200), nullable=False),  # which trouble it is: "mailbox help"
+    Column("topic", String(40), nullable=False),  # chooses the words
+    Column("detail", String(300), nullable=False),
+    Column("began", Moment, nullable=False),
+    Column("ended", Moment),
+    # Whether its beginning and its end still have to be told over the channels that are not mail.
+    Column("untold", String(10), nullable=False),  # begin | end | empty
+    Column("tries", Integer, nullable=False),
+    Column("not_before", Moment, nullable=False),
+    Index(
+        "uq_alarm_open",
+        "name",
+        unique=True,
+        sqlite_where=text("ended IS NULL"),
+        postgresql_where=text("ended IS NULL"),
+    ),
 )
 
 

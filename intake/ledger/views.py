@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, func, insert, or_, select, update
 
-from intake.ledger.schema import case, delivery, mail, mailbox_pass, recusal
+from intake.ledger.schema import Moment, case, delivery, mail, mailbox_pass, recusal
 from intake.letters import AcknowledgementState, MailboxHealth
 from intake.model import Case, CaseState, DeliveryState, MailRef, MessageKind, Outcome, Urgency, Withheld
 
@@ -257,9 +257,12 @@ def last_digest(connection: Connection, organizer: str, before: datetime) -> dat
 def note_pass(connection: Connection, name: str, now: datetime, error: str) -> None:
     """Write down how reading a mailbox went."""
     values: dict[str, Any] = {"tried": now, "error": error[:500]}
-    if not error:
-        values["succeeded"] = now
+    if error:
+        values["failing_since"] = func.coalesce(mailbox_pass.c.failing_since, bindparam("at", now, type_=Moment))
+    else:
+        values |= {"succeeded": now, "failing_since": None}
     if not connection.execute(update(mailbox_pass).where(mailbox_pass.c.mailbox == name).values(values)).rowcount:
+        values["failing_since"] = now if error else None
         connection.execute(insert(mailbox_pass).values(mailbox=name, **values))
 
 

@@ -78,6 +78,21 @@ def audit(parts: Parts, progress: Callable[[str], None] = lambda _where: None) -
     return found
 
 
+def unknown_in_processed(parts: Parts, settings: MailboxConfig, mailbox: Mailbox) -> int:
+    """How many mails stand in the processed folder that the ledger does not know.
+
+    Asked when mail came and went before it was read: somebody filed it unread, or the ledger is older than the mail.
+    """
+    mailbox.ensure_folder(settings.processed)
+    lines = _folder(parts, settings, mailbox, settings.processed)
+    count = sum(line.account is None and line.why not in ACCEPTABLE for line in lines)
+    if count:
+        parts.say(
+            f"{settings.name}/{settings.processed}: {count} mail(s) that the ledger does not know; run: intake audit"
+        )
+    return count
+
+
 def _folder(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str) -> list[Line]:
     if name not in settings.folders:
         mailbox.ensure_folder(name)

@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from intake.decide.clock import CLAIM_LEASE, gives_up, next_try
-from intake.errors import DeliveryError, TemplateError
+from intake.decide.clock import CLAIM_LEASE, POISON_TRIES, gives_up, next_try
+from intake.errors import DeliveryError, LedgerError, TemplateError
 from intake.ledger.outbox import COPIES, NOT_COPIES, Became
 from intake.model import (
     Delivery,
@@ -29,7 +29,7 @@ from intake.model import (
     Sent,
     Unknown,
 )
-from intake.steps.dispatch import Dispatcher, Impossible, Withhold
+from intake.steps.dispatch import WITHOUT_ORIGINAL, Dispatcher, Impossible, Withhold
 from intake.steps.senders import Senders
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 Done = tuple[Delivery, Result | Withhold]
 
 BATCH = 48
+RECORD_AGAIN = (1.0, 5.0)  # seconds, after the ledger has been waited for each time
 FRESH = timedelta(seconds=60)  # a claim that is older is given back: one delivery must end within its lease
 PATIENCE = 50.0  # seconds that a pass waits for the rate limit before it leaves the rest to the next one
 
@@ -47,6 +48,8 @@ def deliver(parts: Parts, report: PassReport) -> bool:
     """Everything that is due. True when there was work."""
     with Senders(parts.transport, parts.connections) as senders:
         worked = _Rounds(parts, senders, report).run()
+    if report.way_out_failed:
+        _alarms_otherwise(parts, report)
     if worked:
         parts.ledger.tidy()
     return worked
@@ -129,7 +132,7 @@ class _Rounds:
         if self._claimed or self._dry or self._over:
             return
         self._since = parts.now
-        self._claimed.extend(parts.ledger.claim(parts.holder, self._since, CLAIM_LEASE, BATCH))
+        self._claimed.extend(_sound(parts, parts.ledger.claim(parts.holder, self._since, CLAIM_LEASE, BATCH)))
         self._dispatcher.expect(self._claimed)
         self._dry = not self._claimed
         self._worked = self._worked or not self._dry
@@ -139,11 +142,10 @@ class _Rounds:
             return
         parts = self.parts
         self._dry = False
-        given_up = {delivery.id for delivery, result in done if _ends(delivery, result, parts.now)}
-        parts.ledger.record_all([self._became(delivery, result, given_up) for delivery, result in done], parts.now)
-        for delivery, result in done:
+        given_up = {delivery.id for delivery, result in done if _ends(parts, delivery, result)}
+        _record(parts, [_became(parts, self.report, delivery, result, given_up) for delivery, result in done])
+        for delivery, _ in done:
             self._under_way.pop(delivery.id, None)
-            self.report.sent += isinstance(result, Sent)
             self._dispatcher.changed(delivery.mail_id)
         trouble = next((result for _, result in done if isinstance(result, Failed) and result.way_out), None)
         if trouble and not self._over:
@@ -151,25 +153,68 @@ class _Rounds:
             self._over = True
             self._give_back(next_try(1, parts.now, parts.chance.fraction()))
 
-    def _became(self, delivery: Delivery, result: Result | Withhold, given_up: AbstractSet[int]) -> Became:
-        parts, now = self.parts, self.parts.now
-        if isinstance(result, Withhold):
-            return Became(delivery, DeliveryState.WITHHELD)
-        if isinstance(result, Sent):
-            return Became(delivery, DeliveryState.SENT, receipt=result.receipt)
-        if delivery.id not in given_up:
-            state = DeliveryState.UNKNOWN if isinstance(result, Unknown) else DeliveryState.PENDING
-            retry = next_try(delivery.attempts, now, parts.chance.fraction())
-            return Became(delivery, state, not_before=retry, error=result.reason)
-        self.report.failed += 1
-        follow = consequences(parts, delivery, size=isinstance(result, Failed) and result.size, given_up=given_up)
-        return Became(delivery, DeliveryState.FAILED, error=result.reason, then=follow)
-
     def _give_back(self, not_before: datetime | None = None) -> None:
         """What is not tried is due again, at once or then. An acknowledgement that was claimed is due, too."""
         given = [(delivery, not_before or delivery.not_before) for delivery in self._claimed]
         self._claimed.clear()
         self.parts.ledger.put_all_back(given)
+
+
+def _sound(parts: Parts, claimed: list[Delivery]) -> list[Delivery]:
+    """What was claimed before and never reported on may end this pass too: it goes last, and alone."""
+    chosen = [delivery for delivery in claimed if not delivery.unreported]
+    if claimed and not chosen:
+        chosen = [min(claimed, key=lambda delivery: delivery.unreported)]
+    parts.ledger.put_all_back([(one, one.not_before) for one in claimed if one not in chosen])
+    return chosen
+
+
+def _record(parts: Parts, became: Sequence[Became]) -> None:
+    """Write down outcomes, again if need be: a receipt that is lost means that the message goes out twice."""
+    for wait in RECORD_AGAIN:
+        try:
+            parts.ledger.record_all(became, parts.now)
+        except LedgerError:
+            parts.pause(wait)
+        else:
+            return
+    parts.ledger.record_all(became, parts.now)
+
+
+def _became(
+    parts: Parts, report: PassReport, delivery: Delivery, result: Result | Withhold, given_up: AbstractSet[int]
+) -> Became:
+    now = parts.now
+    if isinstance(result, Withhold):
+        return Became(delivery, DeliveryState.WITHHELD)
+    if isinstance(result, Sent):
+        report.sent += 1
+        return Became(delivery, DeliveryState.SENT, receipt=result.receipt)
+    if isinstance(result, Failed) and (result.way_out or delivery.kind is MessageKind.ALARM):
+        report.way_out_failed = True
+    if delivery.id not in given_up:
+        state = DeliveryState.UNKNOWN if isinstance(result, Unknown) else DeliveryState.PENDING
+        retry = next_try(delivery.attempts, now, parts.chance.fraction())
+        return Became(delivery, state, not_before=retry, error=result.reason)
+    report.failed += 1
+    follow = consequences(parts, delivery, size=isinstance(result, Failed) and result.size, given_up=given_up)
+    return Became(delivery, DeliveryState.FAILED, error=result.reason, then=follow)
+
+
+def _alarms_otherwise(parts: Parts, report: PassReport) -> None:
+    """Alarms by the second way out, because the usual one fails."""
+    second = parts.second_way()
+    if second is None:
+        return
+    dispatcher = Dispatcher(parts)
+    try:
+        for delivery in parts.ledger.claim(parts.holder, parts.now, CLAIM_LEASE, BATCH, kind=MessageKind.ALARM):
+            composed = _composed(dispatcher, delivery)
+            result = second.send(composed) if isinstance(composed, Outgoing) else composed
+            given_up = {delivery.id} if _ends(parts, delivery, result) else frozenset[int]()
+            _record(parts, [_became(parts, report, delivery, result, given_up)])
+    finally:
+        second.close()
 
 
 def _patient(parts: Parts, senders: Senders, wait: float) -> bool:
@@ -183,6 +228,8 @@ def _patient(parts: Parts, senders: Senders, wait: float) -> bool:
 
 
 def _composed(dispatcher: Dispatcher, delivery: Delivery) -> Outgoing | Failed | Withhold:
+    if delivery.unreported > 2 * POISON_TRIES:
+        return Failed(permanent=True, reason=f"{delivery.unreported} passes ended while it was in hand; see the log")
     try:
         composed = dispatcher.compose(delivery)
     except TemplateError as error:
@@ -192,49 +239,51 @@ def _composed(dispatcher: Dispatcher, delivery: Delivery) -> Outgoing | Failed |
     return Failed(permanent=True, reason=composed.reason) if isinstance(composed, Impossible) else composed
 
 
-def _ends(delivery: Delivery, result: Result | Withhold, now: datetime) -> bool:
+def _ends(parts: Parts, delivery: Delivery, result: Result | Withhold) -> bool:
     """Whether a delivery is given up. While nothing goes out at all none is: that is no message's fault."""
-    if isinstance(result, Failed) and (result.permanent or result.way_out):
-        return result.permanent
-    return isinstance(result, Failed | Unknown) and gives_up(delivery.created, delivery.attempts, now)
+    if not isinstance(result, Failed | Unknown):
+        return False
+    if isinstance(result, Failed) and result.way_out and not result.permanent:
+        return False
+    if delivery.kind is MessageKind.ALARM and parts.config.alarm.smtp_host and delivery.attempts <= POISON_TRIES:
+        return False  # there is another way for it
+    permanent = isinstance(result, Failed) and result.permanent
+    return permanent or gives_up(delivery.created, delivery.attempts, parts.now)
 
 
 def consequences(
     parts: Parts, delivery: Delivery, *, size: bool = False, given_up: AbstractSet[int] = frozenset()
 ) -> list[DeliveryDraft]:
-    """What has to happen because a delivery is given up: somebody else must know.
+    """What has to happen because a copy of a mail is given up: somebody else must know.
 
     ``given_up`` are all that are given up together: none of them brings the mail to anyone.
     """
     config, now = parts.config, parts.now
-    drafts: list[DeliveryDraft] = []
-    if config.alarm.email and delivery.kind is not MessageKind.ALARM:
-        drafts.append(
-            DeliveryDraft(
-                MessageKind.ALARM,
-                config.alarm.email.lower(),
-                f"alarm for delivery {delivery.id}",
-                DeliveryState.PENDING,
-                now,
-                variant=f"delivery-failed:{delivery.kind}",
-            )
-        )
     if delivery.mail_id is None or delivery.kind not in COPIES or delivery.variant in NOT_COPIES:
-        return drafts
-    if size and delivery.variant == "":
+        return []
+    context = parts.ledger.context(delivery.mail_id)
+    kept = context.original is not None
+    if size and kept and WITHOUT_ORIGINAL not in delivery.variant:
         # Refused for its size: the same person gets it again without the original, and is told where that lies.
         key = f"mail {delivery.mail_id}: copy without original for {delivery.recipient}"
-        return [DeliveryDraft(delivery.kind, delivery.recipient, key, DeliveryState.PENDING, now, "without-original")]
-    context = parts.ledger.context(delivery.mail_id)
+        variant = f"{delivery.variant} {WITHOUT_ORIGINAL}".strip()
+        return [DeliveryDraft(delivery.kind, delivery.recipient, key, DeliveryState.PENDING, now, variant)]
     others = {o.email.lower() for o in config.organizers} - context.withheld - {delivery.recipient}
-    for email in sorted(others):
-        key = f"undelivered {delivery.id}: notice for {email}"
-        drafts.append(DeliveryDraft(MessageKind.NOTICE, email, key, DeliveryState.PENDING, now, "undelivered"))
-    if delivery.variant != "team":  # whoever wrote that has it
-        for email in _instead(parts, context, others, given_up | {delivery.id}):
+    drafts = [_undelivered(delivery, email, now) for email in sorted(others)]
+    if delivery.variant.startswith("team"):
+        return drafts  # whoever wrote that has it
+    for email in _instead(parts, context, others, given_up | {delivery.id}):
+        if kept:
             key = f"mail {delivery.mail_id}: copy for {email}"
             drafts.append(DeliveryDraft(delivery.kind, email, key, DeliveryState.PENDING, now, delivery.variant))
+        else:  # it came back after all was done and the original was wiped: they are told which case it is
+            drafts.append(_undelivered(delivery, email, now))
     return drafts
+
+
+def _undelivered(delivery: Delivery, email: str, now: datetime) -> DeliveryDraft:
+    key = f"undelivered {delivery.id}: notice for {email}"
+    return DeliveryDraft(MessageKind.NOTICE, email, key, DeliveryState.PENDING, now, "undelivered")
 
 
 def _instead(parts: Parts, context: MailContext, others: AbstractSet[str], given_up: AbstractSet[int]) -> list[str]:

@@ -23,7 +23,7 @@ from intake.model import (
     ParsedMail,
     Verdict,
 )
-from intake.steps import news
+from intake.steps import alarm, news
 from intake.steps.digest import compose_digest
 from intake.steps.understand import UNPROCESSABLE, understand, unprocessable
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from intake.ledger.context import MailContext
     from intake.steps.parts import Parts
 
+WITHOUT_ORIGINAL = "without-original"  # in a variant: its size was refused
 REACHED = (DeliveryState.SENT,)
 ON_THE_WAY = (DeliveryState.SENT, DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN)
 
@@ -125,9 +126,10 @@ class Dispatcher:
 
     def _understood(self, delivery: Delivery, context: MailContext, original: bytes) -> tuple[ParsedMail, Verdict]:
         # A mail that ended passes is not looked into again, nor one whose delivery was begun and never reported on.
-        fatal = delivery.attempts > POISON_TRIES and not delivery.error
-        if fatal or delivery.variant in {"unreadable", UNPROCESSABLE}:
-            return ParsedMail(defects=(delivery.variant or UNPROCESSABLE,)), unprocessable(self.parts, original)
+        fatal = delivery.unreported > POISON_TRIES
+        variant = delivery.variant.partition(" ")[0]
+        if fatal or variant in {"unreadable", UNPROCESSABLE}:
+            return ParsedMail(defects=(variant or UNPROCESSABLE,)), unprocessable(self.parts, original)
         if delivery.mail_id not in self._known:
             arrived = context.place.internal_date
             self._known[delivery.mail_id] = understand(self.parts, original, arrived, truncated=context.truncated)
@@ -216,7 +218,7 @@ class Dispatcher:
         if person and person.content == "notice":
             return news.waiting(self.parts, delivery, context, address, language)
         place = context.place
-        whole = not context.truncated and delivery.variant not in {"unreadable", "without-original"}
+        whole = not (context.truncated or delivery.variant == "unreadable" or WITHOUT_ORIGINAL in delivery.variant)
         # Who has to look for the original is told where it stands now, everybody else where it arrived.
         folder = place.ref.folder if whole else place.filed_to or place.ref.folder
         letter = Copy(
@@ -237,7 +239,7 @@ class Dispatcher:
             original=(context.original or b"") if whole else b"",
             original_note=_note(delivery.variant, context),
             linked_code=self._linked_code(delivery, context),
-            team_reply=delivery.variant == "team",
+            team_reply=delivery.variant.startswith("team"),
         )
         composed = self.parts.composer().copy(letter, self.parts.now)
         if not person or person.content != "encrypted":
@@ -298,6 +300,11 @@ class Dispatcher:
         if not config.alarm.email:
             return Impossible("no [alarm] email is configured")
         topic, _, fact = delivery.variant.partition(":")
+        if topic in {"alarm", "over"} and fact.isdigit():
+            told = self.parts.ledger.alarms.one(int(fact))
+            if told is None:
+                return Impossible("the ledger does not know this alarm")
+            return alarm.compose(self.parts, told, delivery.message_id, over=topic == "over")
         letter = Alarm(
             Address("", config.alarm.email),
             config.community.languages[0],
@@ -328,4 +335,4 @@ def _note(variant: str, context: MailContext) -> str:
         return "unreadable"
     if context.truncated:
         return "too-large"
-    return "refused-for-size" if variant == "without-original" else ""
+    return "refused-for-size" if WITHOUT_ORIGINAL in variant else ""

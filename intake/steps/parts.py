@@ -94,6 +94,10 @@ class Parts:
     composer: Callable[[], Composer]
     is_dead: Callable[[str], bool]
     pause: Callable[[float], None]
+    is_alive: Callable[[str], bool] = lambda _holder: False
+    second_way: Callable[[], Transport | None] = lambda: None  # for alarms, when the usual way out fails
+    notify: Callable[[Sequence[str], str, str], str] = lambda _urls, _title, _body: ""  # says what went wrong
+    ping: Callable[[str], str] = lambda _url: ""  # the same
     stopping: Callable[[], bool] = lambda: False
     say: Callable[[str], None] = lambda _line: None
     memo: Memo = field(default_factory=Memo)

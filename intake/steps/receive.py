@@ -6,13 +6,13 @@ in the ledger and is filed by the next pass.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from intake.decide.clock import MAILBOX_LEASE, POISON_TRIES, next_try
+from intake.decide.clock import MAILBOX_LEASE, POISON_TRIES, SUSPECT_WAIT, next_try
 from intake.errors import LedgerError, MailboxError
 from intake.model import (
     Arrival,
@@ -24,6 +24,8 @@ from intake.model import (
     Plan,
     RawMail,
 )
+from intake.steps.audit import unknown_in_processed
+from intake.steps.bounces import take_back
 from intake.steps.parts import MailboxReport, Parts
 from intake.steps.quoted import own_words
 from intake.steps.understand import UNPROCESSABLE, understand, unprocessable
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 MOST_MAILS = 200  # in one transaction
 MOST_BYTES = 16 << 20  # in memory at once, unless a single mail is larger
+A_DAY = timedelta(days=1)
 MOST_HEADS = 2_000  # asked for at once
 
 
@@ -74,6 +77,12 @@ def _folders(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, report: Ma
                 break  # the server can't be reached, or the log-in is refused: that holds for every folder
             mailbox.close()  # it may be in any state; the next folder gets a fresh connection
             connected = False
+    doubted = report.vanished or f"audit {settings.name}" in parts.ledger.alarms.open()
+    if connected and settings.processed and doubted and not parts.stopping():
+        try:
+            report.unaccounted = unknown_in_processed(parts, settings, mailbox)
+        except MailboxError as error:
+            errors.append(str(error))
     return errors
 
 
@@ -83,7 +92,10 @@ def _folder(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str, 
     retried = parts.ledger.troubled(settings.name, name, folder.uidvalidity, parts.now)
     uids = list(retried)
     if not folder.uidnext or cursor.next_uid < folder.uidnext:
-        uids += mailbox.uids(cursor.next_uid)
+        listed = mailbox.uids(cursor.next_uid)
+        report.vanished += max(0, folder.uidnext - cursor.next_uid - len(listed)) if cursor.next_uid > 1 else 0
+        put_off = parts.ledger.in_trouble(settings.name, name, folder.uidvalidity) if listed else set()
+        uids += [uid for uid in listed if uid not in put_off]
     uids = sorted(set(uids))
     if not cursor.rescanning:
         before = [uid for uid in uids if uid < cursor.boundary and uid not in retried]
@@ -95,12 +107,17 @@ def _folder(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str, 
         for chunk in _chunks(mailbox.heads(block)):
             if parts.stopping():
                 return
-            parts.ledger.take_lease(f"mailbox {settings.name}", parts.holder, parts.now, MAILBOX_LEASE)
-            met |= _accept(parts, settings, mailbox, name, cursor, chunk, report)
+            _keep_lease(parts, settings)
+            met |= _accept(parts, settings, mailbox, name, cursor, chunk, retried, report)
             _file(parts, settings, mailbox, name, folder.uidvalidity, report)
         _leave_none_behind(parts, settings, mailbox, name, folder.uidvalidity, sorted(set(block) - met), report)
         parts.ledger.advance(MailRef(settings.name, name, folder.uidvalidity, block[-1]))
     _file(parts, settings, mailbox, name, folder.uidvalidity, report)
+
+
+def _keep_lease(parts: Parts, settings: MailboxConfig) -> None:
+    if not parts.ledger.take_lease(f"mailbox {settings.name}", parts.holder, parts.now, MAILBOX_LEASE):
+        raise MailboxError(f"mailbox {settings.name}: another run has taken it over meanwhile, and goes on with it")
 
 
 def _leave_none_behind(
@@ -184,19 +201,22 @@ def _accept(
     name: str,
     cursor: Cursor,
     chunk: Sequence[MailHead],
+    retried: Collection[int],
     report: MailboxReport,
 ) -> set[int]:
     """Take mails in hand and write them down; say which the server has handed over.
 
     The note of what is in hand outlives a sudden death. If the last pass left one, its mails are taken one by one and
-    each is counted, so that the one that ends passes is found, and ends no more than a few.
+    each is counted, so that the one that ends passes is found, and ends no more than a few. Between its tries it is
+    put off for longer than cron waits, so that everything else gets its turn.
     """
     report.seen += len(chunk)
     ledger = parts.ledger
     met: set[int] = set()
 
     def suspect(head: MailHead) -> bool:
-        return cursor.in_hand is not None and cursor.in_hand[0] <= head.uid <= cursor.in_hand[1]
+        in_hand = cursor.in_hand is not None and cursor.in_hand[0] <= head.uid <= cursor.in_hand[1]
+        return in_hand or head.uid in retried
 
     # In the order of their UIDs: what is written down says that everything before it is, too.
     for suspected, heads in groupby(chunk, suspect):
@@ -225,9 +245,9 @@ def _accept_suspect(
     report: MailboxReport,
 ) -> set[int]:
     ref = MailRef(settings.name, name, cursor.uidvalidity, head.uid)
-    tries = parts.ledger.note_trouble(ref, parts.now, timedelta(0))
+    tries = parts.ledger.note_trouble(ref, parts.now, SUSPECT_WAIT)
     try:
-        return _take(parts, settings, mailbox, name, cursor, [head], report, poison=tries > POISON_TRIES)
+        return _take(parts, settings, mailbox, name, cursor, [head], report, tries)
     except LedgerError:
         parts.ledger.forget_trouble(ref)  # the disk's fault, no mail's
         raise
@@ -245,10 +265,9 @@ def _take(
     cursor: Cursor,
     heads: Sequence[MailHead],
     report: MailboxReport,
-    *,
-    poison: bool = False,
+    tries: int = 0,
 ) -> set[int]:
-    arrivals, later = _arrivals(parts, settings, mailbox, name, cursor, heads, poison=poison)
+    arrivals, later = _arrivals(parts, settings, mailbox, name, cursor, heads, tries)
     _write_down(parts, settings, arrivals, report)
     return later | {arrival.raw.ref.uid for arrival in arrivals}
 
@@ -260,34 +279,46 @@ def _arrivals(
     name: str,
     cursor: Cursor,
     chunk: Sequence[MailHead],
-    *,
-    poison: bool = False,
+    tries: int = 0,
 ) -> tuple[list[Arrival], set[int]]:
-    """The mails, understood and judged, in the order of their UIDs; and those that are to be asked for again."""
+    """The mails, understood and judged, in the order of their UIDs; and those that are to be asked for again.
+
+    ``tries``: so often this one was taken in hand by itself; 0 for mails that nothing is suspected of.
+    """
     now = parts.now
     arrivals: list[Arrival] = []
     later: set[int] = set()
     for found in mailbox.fetch(chunk):
         # The name that the configuration uses is the one that the ledger knows the folder by.
         raw = replace(found, ref=replace(found.ref, mailbox=settings.name, folder=name))
-        if poison:
+        if tries > POISON_TRIES and not raw.unreadable:
             arrivals.append(Arrival(raw, ParsedMail(defects=(UNPROCESSABLE,)), unprocessable(parts, raw.body)))
             continue
-        if raw.unreadable and _try_later(parts, raw, now):
+        if raw.unreadable and _try_later(parts, raw, now, tries):
             later.add(raw.ref.uid)
             continue
-        before = cursor.rescanning and settings.start == "now" and raw.ref.uid < cursor.boundary
         mail, verdict = understand(parts, raw.body, raw.internal_date, raw)
         if verdict.recused and (quoted := own_words(parts, mail)):
             verdict = parts.judge()(mail, raw.internal_date, quoted)
-        arrivals.append(Arrival(raw, mail, verdict, before and raw.internal_date < cursor.first_contact))
+        arrivals.append(Arrival(raw, mail, verdict, _was_before(parts, settings, cursor, raw)))
     return sorted(arrivals, key=lambda arrival: arrival.raw.ref.uid), later
+
+
+def _was_before(parts: Parts, settings: MailboxConfig, cursor: Cursor, raw: RawMail) -> bool:
+    """Whether a mail was there at first contact, and only stands elsewhere or has another number now."""
+    if settings.start != "now" or raw.internal_date >= cursor.first_contact + A_DAY:
+        return False
+    if parts.ledger.was_before(settings.name, MailHead(raw.ref.uid, raw.size, raw.internal_date)):
+        return True
+    # Also if the server's clock is not ours.
+    return cursor.rescanning and raw.ref.uid < cursor.boundary and raw.internal_date < cursor.first_contact - A_DAY
 
 
 def _write_down(parts: Parts, settings: MailboxConfig, arrivals: list[Arrival], report: MailboxReport) -> None:
     if not arrivals:
         return
     now, planner = parts.now, parts.planner()
+    take_back(parts, arrivals)
 
     def decide(arrival: Arrival, history: History) -> Plan:
         plan = planner(arrival, history, now)
@@ -299,10 +330,11 @@ def _write_down(parts: Parts, settings: MailboxConfig, arrivals: list[Arrival], 
     report.accepted += len(accepted.outcomes) - duplicates
 
 
-def _try_later(parts: Parts, raw: RawMail, now: datetime) -> bool:
+def _try_later(parts: Parts, raw: RawMail, now: datetime, tries: int = 0) -> bool:
     """Note that a mail can't be read; False when it has been tried often enough and people must know."""
-    wait = next_try(1, now, parts.chance.fraction()) - now
-    tries = parts.ledger.note_trouble(raw.ref, now, wait)
+    if not tries:
+        wait = next_try(1, now, parts.chance.fraction()) - now
+        tries = parts.ledger.note_trouble(raw.ref, now, wait)
     parts.say(f"{raw.ref.mailbox}/{raw.ref.folder}: mail {raw.ref.uid} can't be read (try {tries} of {POISON_TRIES})")
     return tries < POISON_TRIES
 

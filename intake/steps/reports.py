@@ -16,6 +16,8 @@ class MailboxReport:
     duplicates: int = 0
     filed: int = 0
     busy: bool = False
+    vanished: int = 0  # mails that came and went before they were read here
+    unaccounted: int | None = None  # mails in the processed folder that nobody knows; None: not looked
 
 
 @dataclass(slots=True)
@@ -27,6 +29,8 @@ class PassReport:
     failed: int = 0
     pending: int = 0
     problems: list[str] = field(default_factory=list)
+    way_out_failed: bool = False
+    alarms: int = 0  # troubles that are not over
 
     def total(self, what: str) -> int:
         """A count over all mailboxes."""

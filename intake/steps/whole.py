@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from intake.decide.clock import next_due
+from intake.decide.clock import CLAIM_LEASE, LONGEST_RETRY, MAILBOX_LEASE, next_due
+from intake.steps.alarm import call_home, tell, watch
 from intake.steps.deliver import deliver
 from intake.steps.digest import decide_digests
 from intake.steps.parts import PassReport
@@ -31,6 +32,8 @@ def one_pass(parts: Parts, *, send: bool = True) -> PassReport:
         if not parts.stopping():
             report.mailboxes.append(read(parts, settings))
     settle(parts, report, send=send)
+    if send:
+        call_home(parts, report)
     return report
 
 
@@ -40,14 +43,37 @@ def settle(parts: Parts, report: PassReport, *, send: bool = True) -> None:
     decide_digests(parts)
     if send:
         deliver(parts, report)
+    news = watch(parts, report)
+    if send:
+        if news:
+            deliver(parts, report)
+        tell(parts)
     report.pending = parts.ledger.open_count()
 
 
 def bury(parts: Parts) -> None:
-    """Take over what processes have claimed that died on this machine, instead of waiting for their leases to end."""
-    dead = [holder for holder in parts.ledger.orphaned() if parts.is_dead(holder)]
+    """Take over what processes have claimed that died on this machine, instead of waiting for their leases to end.
+
+    What living ones hold is prolonged: by a clock that has jumped ahead, their leases may seem to be over.
+    """
+    ledger, now = parts.ledger, parts.now
+    answer_wait = parts.config.acknowledgement.after_fan_out_within
+    if ledger.set_right(now, answer_wait, LONGEST_RETRY * 1.25, max(CLAIM_LEASE, MAILBOX_LEASE)):
+        parts.say("the clock has been ahead of now: what was put off until then is due again")
+    holders = ledger.orphaned()
+    dead = [holder for holder in holders if parts.is_dead(holder)]
     if dead:
-        parts.ledger.take_over(dead, parts.now)
+        ledger.take_over(dead, now)
+    living = [holder for holder in holders if holder != parts.holder and parts.is_alive(holder)]
+    if living:
+        ledger.hold_on(living, now + CLAIM_LEASE)
+
+
+def recover(parts: Parts) -> None:
+    """The same in a service, before it sends: what it claimed itself and has not reported on was left by an error."""
+    bury(parts)
+    if parts.holder in parts.ledger.orphaned():
+        parts.ledger.take_over([parts.holder], parts.now, leases=False)
 
 
 def quiet_until(parts: Parts, since: datetime) -> datetime:

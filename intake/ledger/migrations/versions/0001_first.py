@@ -14,6 +14,27 @@ depends_on = None
 def upgrade() -> None:
     """Forward."""
     op.create_table(
+        "alarm",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("topic", sa.String(length=40), nullable=False),
+        sa.Column("detail", sa.String(length=300), nullable=False),
+        sa.Column("began", sa.BigInteger(), nullable=False),
+        sa.Column("ended", sa.BigInteger(), nullable=True),
+        sa.Column("untold", sa.String(length=10), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("not_before", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_alarm")),
+    )
+    op.create_index(
+        "uq_alarm_open",
+        "alarm",
+        ["name"],
+        unique=True,
+        sqlite_where=sa.text("ended IS NULL"),
+        postgresql_where=sa.text("ended IS NULL"),
+    )
+    op.create_table(
         "case_file",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("code", sa.String(length=40), nullable=False),
@@ -86,6 +107,7 @@ def upgrade() -> None:
         sa.Column("tried", sa.BigInteger(), nullable=False),
         sa.Column("succeeded", sa.BigInteger(), nullable=True),
         sa.Column("error", sa.String(length=500), nullable=False),
+        sa.Column("failing_since", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("mailbox", name=op.f("pk_mailbox_pass")),
     )
     op.create_table(
@@ -191,6 +213,8 @@ def upgrade() -> None:
         sa.Column("sent_at", sa.BigInteger(), nullable=True),
         sa.Column("error", sa.String(length=500), nullable=False),
         sa.Column("receipt", sa.String(length=500), nullable=False),
+        sa.Column("unreported", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("alarmed", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["case_id"], ["case_file.id"], name=op.f("fk_delivery_case_id")),
         sa.ForeignKeyConstraint(["mail_id"], ["mail.id"], name=op.f("fk_delivery_mail_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
@@ -198,6 +222,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("message_id", name=op.f("uq_delivery_message_id")),
     )
     op.create_index(op.f("ix_delivery_case_id"), "delivery", ["case_id"], unique=False)
+    op.create_index(
+        "ix_delivery_failed",
+        "delivery",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'failed'"),
+        postgresql_where=sa.text("state = 'failed'"),
+    )
     op.create_index(op.f("ix_delivery_mail_id"), "delivery", ["mail_id"], unique=False)
     op.create_index(
         "ix_delivery_open",

@@ -1,0 +1,203 @@
+"""Troubles that whoever looks after the program must hear of: found in the ledger, told once, and once when over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, insert, or_, select, update
+
+from intake.ledger import outbox
+from intake.ledger.engine import Database
+from intake.ledger.makes import Makes
+from intake.ledger.schema import alarm, case, delivery, mail, mailbox_pass
+from intake.model import CaseState, DeliveryDraft, DeliveryState, MessageKind, Outcome
+
+STUCK_AFTER = timedelta(hours=2)  # greylisting and a server's nightly backup are over by then
+REMEMBERED = timedelta(days=7)  # what was given up and belongs to no open case
+LATELY = timedelta(days=1)
+GIVEN_UP, ANSWER = "given up", "acknowledgement"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """``name`` tells one trouble from another, ``topic`` chooses the words, ``detail`` says nothing personal."""
+
+    name: str
+    topic: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A trouble that was found; ``over`` when it has ended. ``tries`` counts what the other channels refused."""
+
+    id: int
+    trouble: Trouble
+    over: bool
+    tries: int
+
+
+class Alarms:
+    """The part of the ledger that knows what is wrong. Each method is one transaction."""
+
+    def __init__(self, database: Database, makes: Makes) -> None:
+        self._database, self._makes = database, makes
+
+    def symptoms(self, now: datetime, patience: Mapping[str, timedelta]) -> list[Trouble]:
+        """What is wrong now; ``patience`` says for each mailbox how long it may stay unread."""
+        with self._database.reading() as connection:
+            return [
+                *_unread(connection, now, patience),
+                *_counted(connection, "backlog", "backlog", _STUCK, delivery.c.created < now - STUCK_AFTER),
+                *_counted(connection, GIVEN_UP, "delivery-failed", _given_up(now), ~_IS_ANSWER),
+                *_counted(connection, ANSWER, "acknowledgement", _given_up(now), _IS_ANSWER),
+                *_quarantined(connection, now),
+                *_unheard(connection),
+            ]
+
+    def fresh(self) -> set[str]:
+        """Names of troubles to which something was added that nobody has been told of."""
+        question = (
+            select(delivery.c.kind)
+            .where(delivery.c.state == DeliveryState.FAILED, delivery.c.alarmed.is_(None), _NO_ALARM)
+            .distinct()
+        )
+        with self._database.reading() as connection:
+            kinds = connection.execute(question).scalars().all()
+        return {ANSWER if kind == MessageKind.ACKNOWLEDGEMENT else GIVEN_UP for kind in kinds}
+
+    def open(self) -> dict[str, Trouble]:
+        """Troubles that were told of and are not over, by name."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select(alarm).where(alarm.c.ended.is_(None)).order_by(alarm.c.id))
+            return {row.name: _trouble(row) for row in rows}
+
+    def begin(self, trouble: Trouble, now: datetime, recipient: str) -> None:
+        """Something is wrong: write it down, and the mail about it if there is a ``recipient``, together."""
+        with self._database.transaction() as connection:
+            # What it was known by before is replaced without a word: there is more of the same.
+            connection.execute(
+                update(alarm).where(alarm.c.name == trouble.name, alarm.c.ended.is_(None)).values(ended=now, untold="")
+            )
+            values = {"name": trouble.name, "topic": trouble.topic, "detail": trouble.detail[:300]}
+            timing = {"began": now, "untold": "begin", "tries": 0, "not_before": now}
+            number = connection.execute(insert(alarm).values(**values, **timing).returning(alarm.c.id)).scalar_one()
+            self._mail(connection, f"alarm:{number}", now, recipient)
+            if trouble.name in {GIVEN_UP, ANSWER}:
+                which = _IS_ANSWER if trouble.name == ANSWER else delivery.c.kind != MessageKind.ACKNOWLEDGEMENT
+                connection.execute(
+                    update(delivery)
+                    .where(delivery.c.state == DeliveryState.FAILED, delivery.c.alarmed.is_(None), which)
+                    .values(alarmed=now)
+                )
+
+    def end(self, name: str, now: datetime, recipient: str) -> None:
+        """It is over: write that down, and word of it."""
+        with self._database.transaction() as connection:
+            row = connection.execute(
+                select(alarm.c.id, alarm.c.untold).where(alarm.c.name == name, alarm.c.ended.is_(None))
+            ).one_or_none()
+            if row is None:
+                return
+            changes = {"ended": now, "tries": 0, "not_before": now}
+            untold = "" if row.untold == "begin" else "end"  # nobody needs to hear the end of what was never told
+            connection.execute(update(alarm).where(alarm.c.id == row.id).values(untold=untold, **changes))
+            self._mail(connection, f"over:{row.id}", now, recipient)
+
+    def _mail(self, connection: Connection, what: str, now: datetime, recipient: str) -> None:
+        if recipient:
+            draft = DeliveryDraft(MessageKind.ALARM, recipient.lower(), what, DeliveryState.PENDING, now, variant=what)
+            outbox.add(connection, draft, self._makes.message_id(), now)
+
+    def one(self, number: int) -> Told | None:
+        """A trouble by its number."""
+        with self._database.reading() as connection:
+            row = connection.execute(select(alarm).where(alarm.c.id == number)).one_or_none()
+            return _told(row) if row else None
+
+    def untold(self, now: datetime) -> list[Told]:
+        """What still has to be told over the other channels."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                select(alarm).where(alarm.c.untold != "", alarm.c.not_before <= now).order_by(alarm.c.id)
+            )
+            return [_told(row) for row in rows]
+
+    def told(self, number: int) -> None:
+        """The other channels have taken it, or never will."""
+        with self._database.transaction() as connection:
+            connection.execute(update(alarm).where(alarm.c.id == number).values(untold=""))
+
+    def not_told(self, number: int, again: datetime) -> None:
+        """They have not: try again then."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                update(alarm).where(alarm.c.id == number).values(tries=alarm.c.tries + 1, not_before=again)
+            )
+
+
+_NO_ALARM = delivery.c.kind != MessageKind.ALARM
+_IS_ANSWER = delivery.c.kind == MessageKind.ACKNOWLEDGEMENT
+_STUCK = and_(
+    delivery.c.state.in_((DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN)),
+    delivery.c.state.in_(outbox.OPEN),  # so that the index of what is open serves
+    delivery.c.attempts > 0,
+    _NO_ALARM,
+)
+
+
+def _given_up(now: datetime) -> ColumnElement[bool]:
+    """What nobody has dealt with yet: its case is open, or it belongs to none and is recent."""
+    closed = exists().where(case.c.id == delivery.c.case_id, case.c.state == CaseState.CLOSED)
+    recent = or_(delivery.c.case_id.is_not(None), delivery.c.created > now - REMEMBERED)
+    return and_(delivery.c.state == DeliveryState.FAILED, _NO_ALARM, recent, ~closed)
+
+
+def _counted(
+    connection: Connection, name: str, topic: str, which: ColumnElement[bool], more: ColumnElement[bool]
+) -> list[Trouble]:
+    number = connection.execute(select(func.count()).select_from(delivery).where(which, more)).scalar() or 0
+    return [Trouble(name, topic, str(number))] if number else []
+
+
+def _unread(connection: Connection, now: datetime, patience: Mapping[str, timedelta]) -> list[Trouble]:
+    rows = connection.execute(select(mailbox_pass).where(mailbox_pass.c.failing_since.is_not(None))).all()
+    return [
+        Trouble(f"mailbox {row.mailbox}", "mailbox", row.error)
+        for row in rows
+        if row.mailbox in patience and now - row.failing_since >= patience[row.mailbox]
+    ]
+
+
+def _quarantined(connection: Connection, now: datetime) -> list[Trouble]:
+    number = connection.execute(
+        select(func.count())
+        .select_from(mail)
+        .where(mail.c.accepted > now - LATELY, mail.c.outcome == Outcome.QUARANTINED)
+    ).scalar()
+    return [Trouble("quarantine", "quarantine", str(number))] if number else []
+
+
+def _unheard(connection: Connection) -> list[Trouble]:
+    """Open cases that nobody has, and nobody is about to get."""
+    alive = exists().where(
+        delivery.c.case_id == case.c.id,
+        delivery.c.kind.in_(outbox.COPIES),
+        delivery.c.variant.not_in(outbox.NOT_COPIES),
+        delivery.c.state.not_in((DeliveryState.FAILED, DeliveryState.WITHHELD)),
+    )
+    number = connection.execute(
+        select(func.count()).select_from(case).where(case.c.state.in_((CaseState.NEW, CaseState.CLAIMED)), ~alive)
+    ).scalar()
+    return [Trouble("unheard", "unheard", str(number))] if number else []
+
+
+def _trouble(row: Row[Any]) -> Trouble:
+    return Trouble(row.name, row.topic, row.detail)
+
+
+def _told(row: Row[Any]) -> Told:
+    return Told(row.id, _trouble(row), row.ended is not None, row.tries)

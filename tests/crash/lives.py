@@ -1,0 +1,210 @@
+"""What must hold when everything has come to rest, whatever happened before; for any world of ``unit.worlds``."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from email.message import Message
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+from unit.worlds import ANN, BOARD, BOB, CARL, KEEPER, START, World, WorldTransport, header, message_id
+
+from intake.letters import Acknowledgement, Alarm, Copy, Digest, Notice, Reminder
+from intake.model import MessageKind, Outgoing
+from intake.steps.parts import Memo
+
+PEOPLE = {ANN, BOB, CARL, BOARD}
+MEMO = Memo(100_000)  # the same bytes are the same mail in every life
+
+
+class QuickComposer:
+    """Messages with nothing but what the checks look at: composing is tested elsewhere, and thousands of lives are many."""
+
+    def __init__(self, world: World) -> None:
+        self.address = world.config.community.address
+
+    def _message(self, letter: Any, kind: str, code: str = "") -> Outgoing:
+        message = Message()
+        message["Message-ID"], message["X-Intake-Kind"], message["X-Intake-Case"] = letter.thread.message_id, kind, code
+        message["Subject"] = "hello"
+        message["X-Variant"] = str(getattr(letter, "variant", getattr(letter, "topic", "")))
+        return Outgoing(self.address, letter.to.email, message.as_bytes())
+
+    def copy(self, letter: Copy, _now: object) -> Outgoing:
+        return self._message(letter, letter.kind, letter.case.code)
+
+    def acknowledgement(self, letter: Acknowledgement, _now: object) -> Outgoing:
+        return self._message(letter, "acknowledgement", letter.code)
+
+    def digest(self, letter: Digest, _now: object) -> Outgoing:
+        return self._message(letter, "digest")
+
+    def notice(self, letter: Notice, _now: object) -> Outgoing:
+        return self._message(letter, "notice", letter.code)
+
+    def reminder(self, letter: Reminder, _now: object) -> Outgoing:
+        return self._message(letter, "reminder", letter.code)
+
+    def alarm(self, letter: Alarm, _now: object) -> Outgoing:
+        return self._message(letter, "alarm")
+
+
+class QuickWorld(World):
+    """A world that is made once and begins again thousands of times: making its tables costs more than a life in it."""
+
+    def __init__(self, **how: Any) -> None:
+        shelf = Path("/dev/shm")
+        folder = Path(tempfile.mkdtemp(prefix="lives", dir=shelf if shelf.is_dir() else None))
+        super().__init__(folder, **how)
+        self.first = self.backup()
+        self.how = how
+
+    def _own(self, parts: Any) -> Any:
+        from dataclasses import replace
+
+        return replace(super()._own(parts), memo=MEMO, composer=lambda: QuickComposer(self))
+
+    def begin_again(self) -> None:
+        """Everything as it was at first."""
+        self.restart()
+        for name in ("intake.db", "intake.db-wal", "intake.db-shm"):
+            (self.folder / name).unlink(missing_ok=True)
+        shutil.copy(self.first, self.folder / "intake.db")
+        self.now = START
+        for server in self.servers.values():
+            server.__init__("INBOX", "Junk")  # type: ignore[misc]  # it begins again
+        self.transport = WorldTransport(self)
+        self.excused, self.said, self.passed = Counter(), [], []
+        self.people, self.max_size = (lambda _server: None), 1 << 20
+
+    def remove(self) -> None:
+        """Leave nothing behind."""
+        self.parts.ledger.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def rows(world: World, question: str) -> list[Any]:
+    """What the ledger holds."""
+    database: Any = world.parts.ledger._database
+    with database.reading() as connection:
+        return list(connection.execute(text(question)))
+
+
+# --- the promises ---
+
+
+def every_mail_has_one_outcome(world: World, delivered: Counter[bytes]) -> None:
+    """One case or one recorded outcome for each content; copies of it are duplicates of that one."""
+    key = world.parts.ledger.key
+    known = Counter(row.content for row in rows(world, "SELECT content FROM mail WHERE duplicate_of IS NULL"))
+    for raw in delivered:
+        number = known[key.hash("content", raw)]
+        assert number == 1, f"{number} outcomes for {raw[:60]!r}"
+
+
+def every_delivery_has_ended(world: World) -> None:
+    """Sent, withheld, or given up; nothing is on its way."""
+    counts = Counter({row[0]: row[1] for row in rows(world, "SELECT state, count(*) FROM delivery GROUP BY state")})
+    assert set(counts) <= {"sent", "withheld", "failed"}, counts
+
+
+def every_case_is_in_front_of_a_person(world: World) -> None:
+    """Somebody has a copy, or whoever looks after the program was told that nobody has."""
+    for (code,) in rows(world, "SELECT code FROM case_file"):
+        copies = [
+            o
+            for o in world.transport.taken
+            if header(o, "X-Intake-Case") == code
+            and o.recipient in PEOPLE
+            and header(o, "X-Intake-Kind") in {"report", "follow-up", "notice"}
+        ]
+        told = [o for o in world.transport.taken if o.recipient == KEEPER]
+        assert copies or told, f"nobody has {code}"
+
+
+def given_up_is_told(world: World) -> None:
+    """What was given up is known to whoever looks after the program."""
+    given_up = rows(world, "SELECT id FROM delivery WHERE state = 'failed' AND kind <> 'alarm' AND alarmed IS NULL")
+    assert not given_up, given_up
+
+
+def nothing_happens_twice(world: World) -> None:
+    """Each message once, but for the window between a server's 250 and our commit; then under the same Message-ID."""
+    taken = Counter(message_id(o) for o in world.transport.taken)
+    for one, number in taken.items():
+        assert number <= 1 + world.excused[one], f"{one} was taken {number} times"
+    keys = Counter(row.key for row in rows(world, "SELECT key FROM delivery"))
+    assert all(number == 1 for number in keys.values())
+    answers = rows(
+        world,
+        "SELECT case_id, count(*) FROM delivery WHERE kind = 'acknowledgement' GROUP BY case_id HAVING count(*) > 1",
+    )
+    assert not answers, answers
+    copies = rows(
+        world,
+        "SELECT mail_id, recipient, count(*) FROM delivery WHERE kind IN ('report', 'follow-up') AND state = 'sent' "
+        "GROUP BY mail_id, recipient HAVING count(*) > 1",
+    )
+    assert not copies, copies
+
+
+def the_mailbox_is_filed(world: World, delivered: Counter[bytes]) -> None:
+    """Nothing has vanished from the server, and what is done with no longer stands in a watched folder."""
+    everything = Counter[bytes]()
+    for server in world.servers.values():
+        everything += server.all()
+    assert not delivered - everything, "a mail has vanished from the server"
+    due = rows(world, "SELECT folder, uid FROM mail WHERE filing = 'due'")
+    assert not due, due
+    key = world.parts.ledger.key
+    stays = {row.content for row in rows(world, "SELECT content FROM mail WHERE filing = 'stays'")}
+    for server in world.servers.values():
+        for folder in ("INBOX", "Junk"):
+            for raw in server.texts(folder):
+                assert key.hash("content", raw) in stays, f"not filed: {raw[:60]!r} in {folder}"
+
+
+def answers_are_truthful(world: World) -> None:
+    """An acknowledgement with the full words leaves only after somebody's server has taken a copy of that case."""
+    reached: set[str] = set()
+    for one in world.transport.taken:
+        code, kind = header(one, "X-Intake-Case"), header(one, "X-Intake-Kind")
+        if kind in {"report", "follow-up", "notice"}:
+            reached.add(code)
+        if kind == "acknowledgement" and header(one, "X-Variant") != "unread":
+            assert code in reached, f"answered before anybody had {code}"
+
+
+PROMISES: tuple[Callable[..., None], ...] = (
+    every_delivery_has_ended,
+    every_case_is_in_front_of_a_person,
+    given_up_is_told,
+    nothing_happens_twice,
+    answers_are_truthful,
+)
+
+
+def check(world: World, delivered: Counter[bytes]) -> None:
+    """All of them."""
+    every_mail_has_one_outcome(world, delivered)
+    for promise in PROMISES:
+        promise(world)
+    the_mailbox_is_filed(world, delivered)
+
+
+def rest(world: World, most: int = 400) -> None:
+    """Passes until nothing is left to do, whatever the servers say by then."""
+    for count in range(most):
+        report = world.run()
+        assert report is not None
+        waiting = rows(world, "SELECT count(*) FROM delivery WHERE state NOT IN ('sent', 'withheld', 'failed')")[0][0]
+        trouble = rows(world, "SELECT count(*) FROM trouble")[0][0]
+        if not waiting and not trouble and not any(one.error for one in report.mailboxes):
+            return
+        world.now += timedelta(minutes=2) if count < 40 else timedelta(hours=5)
+    raise AssertionError(f"no rest after {most} passes: {world.said[-3:]}")
