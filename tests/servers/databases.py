@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,11 +17,19 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a running PostgreSQL, reached by a socket in a folder of its own."""
-    server = get_server(tmp_path_factory.mktemp("pg", numbered=True) / "d")
+def postgres() -> Iterator[str]:
+    """The address of a running PostgreSQL, reached by a socket in a folder of its own.
+
+    Under root it runs as another user, who must be able to enter that folder whatever the tests' umask is.
+    """
+    before = os.umask(0o022)
+    folder = Path(tempfile.mkdtemp(prefix="pg"))
+    folder.chmod(0o755)
+    server = get_server(folder / "d")
+    os.umask(before)
     yield server.get_uri()
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
