@@ -18,6 +18,7 @@ from intake.cli.pgp import keys
 from intake.compose.encrypt import read_key
 from intake.errors import EncryptionError
 
+pytestmark = pytest.mark.gnupg
 DORA, ANN, ALARM = "dora@team.example", "ann@team.example", "ops@team.example"
 NOW = datetime.now(UTC)
 PEOPLE = f"""
