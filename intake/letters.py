@@ -139,6 +139,7 @@ class Digest:
     undelivered: int  # deliveries given up or overdue
     mailboxes: tuple[MailboxHealth, ...]
     problems: tuple[str, ...] = ()
+    login_ends: datetime | None = None  # of the program's own log-in, when that is within weeks
 
 
 @dataclass(frozen=True, slots=True)
