@@ -66,14 +66,14 @@ class Head:
         return self._labelled(
             ("received", words.when(letter.received, self.house.zone, self.language), False),
             ("from", _person(author) if author else get("copy", "no-author"), True),
-            ("answer-at", target.email if target and elsewhere else "", True),
+            ("answer-at", report_json.plain(target.email) if target and elsewhere else "", True),
             ("event", verdict.event or letter.case.event, False),
             ("language", get("language", verdict.language) if verdict.language else "", False),
             ("told", "" if letter.team_reply else self._told(), False),
             ("has-it", words.listing([reader.name for reader in letter.recipients], self.language), False),
             ("withheld", self._withheld(), False),
             ("taken", letter.case.claimed_by or "", False),
-            ("copied", ", ".join([*copied, *([f"+ {more}"] if more else [])]), True),
+            ("copied", ", ".join([*map(report_json.plain, copied), *([f"+ {more}"] if more else [])]), True),
             ("linked", get("copy", "linked-to", code=letter.linked_code) if letter.linked_code else "", False),
         )
 

@@ -14,6 +14,7 @@ from servers.world import CHECKOUT, WHEEL
 from unit.judging import config
 
 from intake.cli.advice import people
+from intake.edge import CODE_ALPHABET, Chance
 
 FAILS = f"""
 import sys, intake.cli.main as program
@@ -76,3 +77,11 @@ def test_an_alarm_that_goes_to_an_organizer_is_warned_of() -> None:
 def test_a_shared_password_is_told_to_make_recusal_void() -> None:
     [told] = [finding.message for finding in people(config()) if finding.name == "recusal"]
     assert "knows the password" in told
+
+
+def test_codes_tell_nothing_of_how_many_there_are() -> None:
+    codes = [Chance().letters(6) for _ in range(2000)]
+    assert len(set(codes)) == len(codes)
+    assert codes != sorted(codes)
+    for place in range(6):
+        assert {code[place] for code in codes} == set(CODE_ALPHABET)
