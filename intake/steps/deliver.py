@@ -273,11 +273,10 @@ def consequences(
     if delivery.variant.startswith("team"):
         return drafts  # whoever wrote that has it
     for email in _instead(parts, context, others, given_up | {delivery.id}):
-        if kept:
-            key = f"mail {delivery.mail_id}: copy for {email}"
-            drafts.append(DeliveryDraft(delivery.kind, email, key, DeliveryState.PENDING, now, delivery.variant))
-        else:  # it came back after all was done and the original was wiped: they are told which case it is
-            drafts.append(_undelivered(delivery, email, now))
+        # If it came back when the original was wiped, they are told where it stands, and the case is theirs as well.
+        kind, variant = (delivery.kind, delivery.variant) if kept else (MessageKind.NOTICE, "waiting")
+        key = f"mail {delivery.mail_id}: copy for {email}"
+        drafts.append(DeliveryDraft(kind, email, key, DeliveryState.PENDING, now, variant))
     return drafts
 
 

@@ -217,6 +217,63 @@ def test_a_pass_that_was_told_another_time_keeps_nothing_waiting(community: Comm
     place.clock[0] = now.replace(year=2031)
     assert "reminder" in to(place.run(), ANN)
     place.clock[0] = now
-    assert "reminder" in to(place.later(6).run(), ANN)
+    place.later(6).run()
+    assert "reminder" in to(place.later(4.5).run(), ANN)
     tried = place.parts.ledger.deliveries((DeliveryState.PENDING,))
     assert all(one.not_before < place.now.replace(year=2027) for one in tried)
+
+
+DSN = """\
+From: MAILER-DAEMON@mx.team.example
+To: {community}
+Subject: Undelivered Mail Returned to Sender
+Auto-Submitted: auto-replied
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary=b
+
+--b
+Content-Type: text/plain
+
+It could not be delivered.
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.team.example
+
+Final-Recipient: rfc822; ann@team.example
+Action: {action}
+Status: 5.1.1
+
+--b
+Content-Type: message/rfc822
+
+{returned}
+--b--
+"""
+
+
+@pytest.mark.parametrize("action", ["failed", "delayed"])
+def test_a_copy_that_comes_back_for_good_sends_the_case_to_somebody_else(community: Community, action: str) -> None:
+    place = community(organizers(Ann=ANN) + FALLBACK)
+    [copy] = [mail for mail in place.reports() if mail.kind == "report"]
+    returned = copy.content.decode("latin-1").replace("\r\n", "\n").partition("\n\n")[0] + "\n\n…\n"
+    notice = DSN.format(community=place.parts.config.community.address, action=action, returned=returned)
+    place.imap.deliver(place.user, notice.replace("\n", "\r\n").encode())
+    lost = action == "failed"
+    assert bool(to(place.run(), BOARD)) is lost
+    assert bool(place.parts.ledger.delivery_counts()["failed"]) is lost
+    assert place.parts.ledger.unheard() == []
+    assert place.parts.ledger.outcomes() == {"case": 1, "recorded": 1}
+
+
+def test_the_others_hear_of_a_copy_that_came_back_and_nobody_is_withheld_by_it(community: Community) -> None:
+    place = community(TEAM + FALLBACK)
+    copy = next(mail for mail in place.reports() if mail.to == ANN)
+    returned = copy.content.decode("latin-1").replace("\r\n", "\n")
+    notice = DSN.format(community=place.parts.config.community.address, action="failed", returned=returned)
+    place.imap.deliver(place.user, notice.replace("\n", "\r\n").encode())
+    sent = place.run()
+    assert [(mail.to, mail.kind) for mail in sent] == [(BOB, "notice"), (CARL, "notice")]
+    assert copy.code in sent[0].text
+    assert place.parts.ledger.cases()[0].recused == ()
