@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from intake.ledger.ledger import Ledger
 
 MISSED_POLLS = 10  # a mailbox that was not read for so many of its intervals (or an hour) is a problem
+GRACE = timedelta(days=7)  # `retention` need not run each day
 OVERDUE = timedelta(hours=1)
 
 
@@ -67,6 +68,10 @@ def look(config: Config, book: Ledger, now: datetime) -> dict[str, object]:
         problems.append(f"{len(late)} message(s) wait for more than an hour; see: intake outbox list")
     if trouble := book.trouble_count():
         problems.append(f"{trouble} mail(s) could not be read from the server yet; look at them in the mailbox")
+    held = book.held()
+    outlived = [one for one in book.outlived(now - config.retention.closed_cases - GRACE) if one.id not in held]
+    if outlived:
+        problems.append(f"{len(outlived)} case(s) should have been erased by now; run: intake retention --apply")
     expires = _expires(config, now, problems)
     return {
         "healthy": not problems,

@@ -85,9 +85,8 @@ class Database:
             with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.exec_driver_sql("VACUUM")
         except sqlite3.Error as error:
-            raise LedgerError(
-                f"{self.url.database}: its write-ahead log can't be emptied ({error}); do it again"
-            ) from None
+            where = self.url.database
+            raise LedgerError(f"{where}: its write-ahead log can't be emptied ({error}); do it again") from None
         except SQLAlchemyError as error:
             raise LedgerError(self.explain(error)) from error
 

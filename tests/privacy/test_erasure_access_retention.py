@@ -199,6 +199,7 @@ def test_retention_counts_then_erases_then_tells(quick: tuple[World, str]) -> No
     assert place.run("once", "--now", LATER).code in {0, 1, 75}
     early = place.run("retention", "--apply", "--json", "--now", "2027-04-01T02:00:00+02:00").json
     assert (early["due"], early["erased"]) == ([], [])
+    assert "intake retention --apply" in place.run("status", "--now", NEXT_YEAR).out
     dry = place.run("retention", "--now", NEXT_YEAR)
     assert f"{code}: closed before" in dry.out
     assert "--apply" in dry.out
