@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
-from intake.cli.common import FINDING, Invocation, Listing, options, print_json
+from intake.cli.common import FINDING, Invocation, Listing, Moment, options, print_json
 from intake.cli.tables import Cell, plain, table, when
 from intake.edge import Chance
 from intake.model import OPERATOR, OUTCOMES, Case, CaseAction, CaseState
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from intake.config import Config
     from intake.decide.command import Command
     from intake.ledger.ledger import Ledger
+    from intake.ledger.views import Counted
     from intake.model import KnownCase
 
 
@@ -273,3 +275,45 @@ def _person(name: str, config: Config) -> str | None:
     if config.fallback and name.casefold() in {config.fallback.name.casefold(), config.fallback.email.lower()}:
         return config.fallback.email.lower()
     return people[0].email.lower() if len(people) == 1 else None
+
+
+# --- mail that made no case ----------------------------------------------------------------------------
+
+
+@cases.command()
+@options
+@click.option("--since", type=Moment(), help="Only what came in after this.")
+@click.option("--all", "everything", is_flag=True, help="What was there before the start too.")
+def machine(invocation: Invocation, since: datetime | None, everything: bool) -> None:  # noqa: FBT001 - click passes flags so
+    """Mail that was counted and not passed on: automatic, bounces, lists, junk. Where it stands, and why."""
+    with open_ledger(invocation) as book:
+        found = [one for one in book.counted(since) if everything or invocation.json or one.group != "before"]
+    if invocation.json:
+        print_json([_place(one) for one in found])
+        return
+    now = invocation.clock.now()
+    rows = [(one.group, one.reason, when(one.accepted, now), *_where(one)) for one in found]
+    table(("kind", "why", "came", "mailbox", "folder", "uid"), rows, empty="Nothing but mail that people got.")
+
+
+def _where(one: Counted) -> tuple[str, str, str]:
+    """Mailbox, folder and UID; of mail that was moved, the UID is only known once an audit has seen it."""
+    if one.found:
+        return one.found.mailbox, one.found.folder, str(one.found.uid)
+    if one.filed_to:
+        return one.arrived.mailbox, one.filed_to, "-"
+    return one.arrived.mailbox, one.arrived.folder, str(one.arrived.uid)
+
+
+def _place(one: Counted) -> dict[str, object]:
+    mailbox, folder, uid = _where(one)
+    return {
+        "kind": one.group,
+        "reason": one.reason,
+        "came": one.accepted,
+        "bytes": one.size,
+        "mailbox": mailbox,
+        "folder": folder,
+        "uid": int(uid) if uid.isdecimal() else None,
+        "arrived_in": one.arrived.folder,
+    }

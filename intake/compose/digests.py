@@ -180,9 +180,8 @@ class Sheet:
             f"{self.phrases.get('outcome', name)}{colon} {count}" for name, count in self.letter.not_fanned_out if count
         ]
         if counted:
-            said.append(
-                f"{self.phrases.get('digest', 'not-passed-on')}{colon} {', '.join(counted)}. {self._look('audit')}"
-            )
+            what = f"{self.phrases.get('digest', 'not-passed-on')}{colon} {', '.join(counted)}."
+            said.append(f"{what} {self._look('cases machine')}")
         if self.letter.silenced:
             said.append(self._count("silenced", self.letter.silenced))
         return said

@@ -74,6 +74,7 @@ Size = Annotated[int, BeforeValidator(values.size)]
 File = Annotated[Path | None, BeforeValidator(_file)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 Digests = Annotated[Schedule, BeforeValidator(values.schedule)]
+OptionalDigests = Annotated[Schedule | None, BeforeValidator(values.optional_schedule)]
 LedgerUrl = Annotated[str, AfterValidator(_ledger_url)]
 Rule = Annotated[Matcher, BeforeValidator(_not_empty)]
 HeaderRules = Annotated[tuple[tuple[str, Matcher], ...], BeforeValidator(_headers)]
@@ -289,6 +290,7 @@ class OrganizerConfig(Section):
     pgp_key: File = Field(None, description="Their public key, an armoured file.")
     categories: tuple[Line, ...] = Field(("*",), description="The categories they get; `*` is all.")
     notify: tuple[str, ...] = Field((), repr=False, description="apprise URLs for pings without content.")
+    digest: OptionalDigests = Field(None, description="When their digest comes; empty: as `[digest]` says.")
     away: tuple[Away, ...] = Field((), description="Days off; an urgent case reaches them all the same.")
 
 

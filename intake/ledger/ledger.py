@@ -424,3 +424,8 @@ class Ledger(CaseBook, Eraser):
         """By case, when its reporter was first answered automatically."""
         with self._database.reading() as connection:
             return views.acknowledged(connection)
+
+    def counted(self, since: datetime | None = None) -> list[views.Counted]:
+        """Mail that was written down without being passed on to anybody, the newest first."""
+        with self._database.reading() as connection:
+            return views.counted(connection, since)

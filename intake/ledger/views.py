@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, func, insert, or_, select, update
 
-from intake.ledger.schema import Moment, case, delivery, mail, mailbox_pass, recusal
+from intake.ledger.schema import Moment, case, delivery, mail, mailbox_pass, place, recusal
 from intake.letters import AcknowledgementState, MailboxHealth
 from intake.model import Case, CaseState, DeliveryState, MailRef, MessageKind, Outcome, Urgency, Withheld
 
@@ -208,7 +208,7 @@ def not_fanned_out(connection: Connection, since: datetime | None, organizer: st
         chosen = chosen.where(mail.c.accepted > since)
     counts: dict[str, int] = {}
     for outcome, reason, kind, number in connection.execute(chosen):
-        name = "before" if outcome == Outcome.BEFORE else "junk" if reason == "junk" else kind
+        name = _group(outcome, reason, kind)
         counts[name] = counts.get(name, 0) + number
     return counts
 
@@ -312,3 +312,49 @@ def acknowledged(connection: Connection) -> dict[int, datetime]:
         delivery.c.kind == MessageKind.ACKNOWLEDGEMENT, delivery.c.sent_at.is_not(None), delivery.c.case_id.is_not(None)
     )
     return {row[0]: row[1] for row in connection.execute(chosen.group_by(delivery.c.case_id))}
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A mail that was written down without being passed on: where it came in, and where it stands as far as known.
+
+    ``group`` is what the digest counts it as.
+    """
+
+    group: str
+    reason: str
+    accepted: datetime
+    size: int
+    arrived: MailRef
+    filed_to: str
+    found: MailRef | None
+
+
+def counted(connection: Connection, since: datetime | None) -> list[Counted]:
+    """Mail that nobody was told about, the newest first."""
+    chosen = (
+        select(
+            mail, place.c.folder.label("now_in"), place.c.uidvalidity.label("now_under"), place.c.uid.label("now_uid")
+        )
+        .outerjoin(place, place.c.mail_id == mail.c.id)
+        .where(mail.c.outcome.in_((Outcome.RECORDED, Outcome.BEFORE)))
+        .order_by(mail.c.id.desc(), place.c.id)
+    )
+    if since is not None:
+        chosen = chosen.where(mail.c.accepted > since)
+    found: dict[int, Counted] = {}
+    for row in connection.execute(chosen):
+        found[row.id] = Counted(
+            group=_group(row.outcome, row.reason, row.kind),
+            reason=row.reason,
+            accepted=row.accepted,
+            size=row.size,
+            arrived=MailRef(row.mailbox, row.folder, row.uidvalidity, row.uid),
+            filed_to=row.filed_to,
+            found=MailRef(row.mailbox, row.now_in, row.now_under, row.now_uid) if row.now_in else None,
+        )
+    return list(found.values())
+
+
+def _group(outcome: str, reason: str, kind: str) -> str:
+    return "before" if outcome == Outcome.BEFORE else "junk" if reason == "junk" else kind

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from intake.decide.clock import last_due
+from intake.decide.clock import last_due, next_due
 from intake.decide.reminders import answered, due_of
 from intake.letters import Digest, DigestCase, Thread
 from intake.model import DRILL, Address, Case, CaseState, Delivery, DeliveryDraft, DeliveryState, MessageKind, Outgoing
 
 if TYPE_CHECKING:
+    from intake.config import Config, MailboxConfig, SmtpConfig
     from intake.ledger.views import Overview
     from intake.steps.parts import Parts
 
@@ -20,25 +21,23 @@ _PRESSING = {"overdue": 0, "urgent": 1, "unassigned": 2, "waiting": 3}
 def decide_digests(parts: Parts) -> int:
     """Put every digest that is due into the outbox, each once for its period; say how many were new."""
     config, now = parts.config, parts.now
-    schedule = config.digest.schedule
-    due = last_due(schedule.days, schedule.at, config.zone, now)
-    if due is None or due <= parts.ledger.created() <= now:
-        return 0
-    period = due.astimezone(config.zone).strftime("%Y-%m-%d %H:%M")
-    return parts.ledger.add(
-        [
-            DeliveryDraft(
-                MessageKind.DIGEST,
-                organizer.email.lower(),
-                f"digest {period} for {organizer.email.lower()}",
-                DeliveryState.PENDING,
-                now,
-                variant=period,
-            )
-            for organizer in config.organizers
-        ],
-        now,
-    )
+    drafts: list[DeliveryDraft] = []
+    for organizer in config.organizers:
+        schedule = organizer.digest or config.digest.schedule
+        due = last_due(schedule.days, schedule.at, config.zone, now)
+        if due is None or due <= parts.ledger.created() <= now:
+            continue
+        period, email = due.astimezone(config.zone).strftime("%Y-%m-%d %H:%M"), organizer.email.lower()
+        key = f"digest {period} for {email}"
+        drafts.append(DeliveryDraft(MessageKind.DIGEST, email, key, DeliveryState.PENDING, now, variant=period))
+    return parts.ledger.add(drafts, now) if drafts else 0
+
+
+def next_digest(config: Config, now: datetime) -> datetime | None:
+    """When the next digest of anybody is due."""
+    schedules = {config.digest.schedule, *(one.digest for one in config.organizers if one.digest)}
+    moments = [next_due(one.days, one.at, config.zone, now) for one in schedules]
+    return min((moment for moment in moments if moment), default=None)
 
 
 def compose_digest(parts: Parts, delivery: Delivery) -> Outgoing:

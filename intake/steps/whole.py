@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from intake.decide.clock import CLAIM_LEASE, LONGEST_RETRY, MAILBOX_LEASE, next_due
+from intake.decide.clock import CLAIM_LEASE, LONGEST_RETRY, MAILBOX_LEASE
 from intake.steps.alarm import call_home, tell, watch
 from intake.steps.deliver import deliver
-from intake.steps.digest import decide_digests
+from intake.steps.digest import decide_digests, next_digest
 from intake.steps.parts import PassReport
 from intake.steps.receive import read
 from intake.steps.remind import remind
@@ -81,7 +81,6 @@ def quiet_until(parts: Parts, since: datetime) -> datetime:
 
     Deliveries and mails that are tried again have their own times in the ledger.
     """
-    schedule = parts.config.digest.schedule
-    digest = next_due(schedule.days, schedule.at, parts.config.zone, since)
+    digest = next_digest(parts.config, since)
     clock = parts.ledger.next_clock()
     return min(moment for moment in (since + LONGEST_REST, digest, clock) if moment)

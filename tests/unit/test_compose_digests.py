@@ -80,7 +80,7 @@ def test_what_needs_a_look_is_on_top() -> None:
     assert text.index("! help: the log-in was refused") < text.index("OVERDUE")
     assert "the log-in was refused" in html
     assert "automatic mail: 14" in " ".join(text.split())
-    assert "intake audit" in text
+    assert "intake cases machine" in text
 
 
 @pytest.mark.parametrize("age", [timedelta(0), timedelta(seconds=-5), timedelta(days=4000)])
