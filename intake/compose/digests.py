@@ -164,6 +164,9 @@ class Sheet:
                 said.append(f"{box.name}: {box.error}")
             elif box.last_pass is None:
                 said.append(self.phrases.get("digest", "never-read", mailbox=box.name))
+        if self.letter.login_ends:
+            ends = words.day(self.letter.login_ends, self.language)
+            said.append(self.phrases.get("digest", "login-ends", at=ends))
         return [*said, *self.letter.problems]
 
     def health(self) -> list[str]:
@@ -182,6 +185,10 @@ class Sheet:
         if counted:
             what = f"{self.phrases.get('digest', 'not-passed-on')}{colon} {', '.join(counted)}."
             said.append(f"{what} {self._look('cases machine')}")
+        if self.letter.erased_soon:
+            codes = words.listing(list(self.letter.erased_soon[:SHOWN_CODES]), self.language)
+            codes += " …" if len(self.letter.erased_soon) > SHOWN_CODES else ""
+            said.append(self.phrases.count("digest", "erased-soon", len(self.letter.erased_soon), codes=codes))
         if self.letter.silenced:
             said.append(self._count("silenced", self.letter.silenced))
         return said

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from intake.decide.clock import last_due, next_due
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from intake.ledger.views import Overview
     from intake.steps.parts import Parts
 
+BEFORE_ERASURE = timedelta(days=14)
 _PRESSING = {"overdue": 0, "urgent": 1, "unassigned": 2, "waiting": 3}
 
 
@@ -74,6 +75,30 @@ def digest_for(
         silenced=view.silenced,
         undelivered=sum(view.problems.values()),
         mailboxes=tuple(view.mailboxes),
+        erased_soon=_erased_soon(parts, email, now),
+        login_ends=_login_ends(config, now),
+    )
+
+
+def _login_ends(config: Config, now: datetime) -> datetime | None:
+    """The next end of a secret or certificate, weeks before it comes; organizers are those who notice."""
+    logins: list[MailboxConfig | SmtpConfig] = [*config.mailboxes, config.smtp]
+    if all(login.auth != "microsoft" for login in logins):
+        return None
+    from intake import oauth  # noqa: PLC0415 - for those who log in with tokens
+
+    return next((one.ends for one in oauth.expiries(logins) if one.ends - now < oauth.SOON), None)
+
+
+def _erased_soon(parts: Parts, email: str, now: datetime) -> tuple[str, ...]:
+    """Closed cases of theirs whose time is up within ``BEFORE_ERASURE``, or is up already; none that must be kept."""
+    keep, held = parts.config.retention.closed_cases, parts.ledger.held()
+    closed = parts.ledger.cases(states=(CaseState.CLOSED,), organizer=email)
+    return tuple(
+        case.code
+        for case in closed
+        if case.closed_at and case.closed_at + keep <= now + BEFORE_ERASURE
+        and case.id not in held and case.rule != DRILL
     )
 
 

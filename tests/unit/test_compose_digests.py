@@ -7,7 +7,7 @@ import email.policy
 import json
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -132,3 +132,16 @@ def test_every_case_stands_once_in_text_and_html(cases: list[DigestCase], langua
     message = email.message_from_bytes(outgoing.content, policy=email.policy.default)
     part = next(p for p in message.walk() if p.get_filename() == "digest.json")
     matches(json.loads(part.get_content()), schema("digest"), schema("digest"))
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "31 March 2027"), ("nl", "31 maart 2027"), ("fr", "31 mars 2027"), ("de", "31. März 2027")],
+)
+def test_the_end_of_the_log_in_is_announced(language: str, said: str) -> None:
+    letter = replace(sample.digest(language), login_ends=datetime(2027, 3, 31, tzinfo=UTC))
+    for shown, without in zip(
+        bodies(composed(letter)), bodies(composed(replace(letter, login_ends=None))), strict=True
+    ):
+        assert said in " ".join(shown.split())
+        assert said not in " ".join(without.split())
