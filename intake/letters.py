@@ -139,6 +139,7 @@ class Digest:
     undelivered: int  # deliveries given up or overdue
     mailboxes: tuple[MailboxHealth, ...]
     problems: tuple[str, ...] = ()
+    erased_soon: tuple[str, ...] = ()  # codes of closed cases whose time is up within two weeks
     login_ends: datetime | None = None  # of the program's own log-in, when that is within weeks
 
 

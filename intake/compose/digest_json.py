@@ -29,6 +29,7 @@ def document(letter: Digest, house: House) -> str:
             {"name": box.name, "last_pass": _iso(box.last_pass), "error": box.error or None} for box in letter.mailboxes
         ],
         "problems": list(letter.problems),
+        "erased_soon": list(letter.erased_soon),
     }
     return json.dumps(answer, ensure_ascii=True, indent=1) + "\n"
 

@@ -21,6 +21,7 @@ from intake.model import CaseState, MessageKind, Outgoing, Urgency
 
 GROUPS = ("overdue", "urgent", "unassigned", "waiting", "closing")  # in this order
 SOON = 0.75  # of the time is used up
+SHOWN_CODES = 10  # of cases that are only named
 CELLS = 12  # of a bar in text
 SHOWN = 60  # cases in full; a digest stays under 100 kB, where Gmail cuts
 MOMENT = timedelta(seconds=1)

@@ -97,8 +97,10 @@ def _erased_soon(parts: Parts, email: str, now: datetime) -> tuple[str, ...]:
     return tuple(
         case.code
         for case in closed
-        if case.closed_at and case.closed_at + keep <= now + BEFORE_ERASURE
-        and case.id not in held and case.rule != DRILL
+        if case.closed_at
+        and case.closed_at + keep <= now + BEFORE_ERASURE
+        and case.id not in held
+        and case.rule != DRILL
     )
 
 

@@ -145,3 +145,14 @@ def test_the_end_of_the_log_in_is_announced(language: str, said: str) -> None:
     ):
         assert said in " ".join(shown.split())
         assert said not in " ".join(without.split())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_erased_soon_is_announced(language: str) -> None:
+    codes = tuple(f"CGB-{number}" for number in range(12))
+    for shown in bodies(composed(replace(sample.digest(language), erased_soon=codes))):
+        assert "CGB-9" in shown
+        assert "CGB-10" not in shown
+        assert "12" in shown
+    one = bodies(composed(replace(sample.digest(language), erased_soon=codes[:1])))[0]
+    assert " ".join(one.split()).count("CGB-0") == 1

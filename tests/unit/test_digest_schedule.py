@@ -12,11 +12,15 @@ import pytest
 
 from intake import app
 from intake.config import loads
+from intake.decide.casework import Decision
 from intake.edge import Clock
-from intake.model import DeliveryState
-from intake.steps.digest import decide_digests, next_digest
+from intake.letters import Thread
+from intake.model import CaseAction, CaseChange, DeliveryState, Withheld
+from intake.steps.digest import decide_digests, digest_for, next_digest
 from intake.steps.parts import Parts
 from intake.steps.whole import quiet_until
+
+from .ledgers import arrival, to_everyone, verdict
 
 CONFIG = """
 [community]
@@ -114,3 +118,23 @@ def test_a_quiet_time_ends_with_the_first_digest_of_anybody(parts: Parts) -> Non
     evening = datetime(2026, 4, 21, 0, 28, tzinfo=UTC)  # two minutes before half past two in Brussels
     assert next_digest(parts.config, evening) == datetime(2026, 4, 21, 0, 30, tzinfo=UTC)
     assert quiet_until(parts, evening) == datetime(2026, 4, 21, 0, 30, tzinfo=UTC)
+
+
+def test_cases_are_announced_before_they_are_erased(parts: Parts, hand: Hand) -> None:
+    def soon(who: str) -> tuple[str, ...]:
+        return digest_for(
+            parts, who, Thread("<x@test.example>"), period="2026-01-01", now=hand.at, since=None
+        ).erased_soon
+
+    bob = Withheld("bob@test.example", "named-in-body")
+    parts.ledger.accept([arrival(1, judged=verdict(recused=(bob,)))], to_everyone, hand.at)
+    (case,) = parts.ledger.cases()
+    close = Decision(CaseChange(CaseAction.CLOSE, "ann@test.example", outcome="other"))
+    parts.ledger.change(case.code, lambda _known: close, hand.at)
+    hand.at += parts.config.retention.closed_cases - timedelta(days=15)
+    assert soon("ann@test.example") == ()
+    hand.at += timedelta(days=2)
+    assert soon("ann@test.example") == (case.code,)
+    assert soon("bob@test.example") == ()
+    parts.ledger.keep(case.id, hand.at)
+    assert soon("ann@test.example") == ()
