@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from intake.cli.common import FINDING, Invocation, Listing, Moment, options, print_json
-from intake.cli.tables import Cell, plain, table, when
+from intake.cli.tables import Cell, plain, span, table, when
 from intake.edge import Chance
-from intake.model import OPERATOR, OUTCOMES, Case, CaseAction, CaseState
+from intake.model import DRILL, OPERATOR, OUTCOMES, Case, CaseAction, CaseState
 
 if TYPE_CHECKING:
     from intake.config import Config
@@ -77,22 +77,24 @@ def cases() -> None:
 def listed(invocation: Invocation, everything: bool) -> None:  # noqa: FBT001 - click passes flags so
     """All cases that are open."""
     states = None if everything or invocation.json else (CaseState.NEW, CaseState.CLAIMED)
-    with open_ledger(invocation) as book:
+    with open_both(invocation) as (book, config):
         found = book.cases(states=states)
     if invocation.json:
         print_json([as_json(case) for case in found])
         return
     now = invocation.clock.now()
+    found = sorted(found, key=lambda case: _order(case, config, now)) if states else found
     table(
-        ("code", "category", "urgency", "state", "opened", "lead", "answered", "mails", "withheld"),
+        ("code", "category", "urgency", "state", "opened", "due", "lead", "answered", "mails", "withheld"),
         [
             (
                 case.code,
-                case.category,
+                f"{case.category} (drill)" if case.rule == DRILL else case.category,
                 Cell(case.urgency, "bold red" if case.urgency == "urgent" else ""),
-                case.state,
+                Cell(case.state, _STATES.get(case.state, "")),
                 when(case.opened, now),
-                case.claimed_by or "-",
+                _due(case, config, now),
+                _lead(case, config),
                 when(case.first_human_reply, now),
                 str(case.mails),
                 str(len(case.recused) or "-"),
@@ -101,6 +103,38 @@ def listed(invocation: Invocation, everything: bool) -> None:  # noqa: FBT001 - 
         ],
         empty="No open case.",
     )
+
+
+_STATES = {CaseState.NEW: "yellow", CaseState.CLAIMED: "green", CaseState.CLOSED: "dim"}
+
+
+def _due_at(case: Case, config: Config) -> tuple[datetime | None, str]:
+    """Until when somebody must have taken or answered a case, and which of the two; a drill has no clock."""
+    from intake.decide.reminders import due_of  # noqa: PLC0415
+
+    return (None, "") if case.rule == DRILL else due_of(case, config.category(case.category))
+
+
+def _due(case: Case, config: Config, now: datetime) -> Cell:
+    at, what = _due_at(case, config)
+    if at is None:
+        return Cell("-")
+    late, soon = at <= now, at - now < (at - case.opened) / 4
+    return Cell(f"{what} {span(at - now)}{' late' if late else ''}", "bold red" if late else "yellow" if soon else "")
+
+
+def _order(case: Case, config: Config, now: datetime) -> tuple[bool, bool, datetime]:
+    """As in a digest: what is overdue first, then what is urgent, then by age."""
+    at, _ = _due_at(case, config)
+    return not (at is not None and at <= now), case.urgency != "urgent", case.opened
+
+
+def _lead(case: Case, config: Config) -> str:
+    """The name of who has taken it, as the configuration has it."""
+    if not case.claimed_by:
+        return "-"
+    names = (one.name for one in config.organizers if one.email.lower() == case.claimed_by)
+    return next(names, case.claimed_by)
 
 
 @cases.command()

@@ -46,7 +46,9 @@ def _rich(heads: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    shown = Table(*heads, header_style="bold", box=None, pad_edge=False)
+    shown = Table(header_style="bold", box=None, pad_edge=False)
+    for number, head in enumerate(heads):
+        shown.add_column(head, no_wrap=not number)  # a code is copied as a whole
     for row in rows:
         shown.add_row(*(Text(cell.text, cell.style) for cell in row))
     Console().print(shown)
@@ -59,9 +61,12 @@ def when(moment: datetime | None, now: datetime) -> str:
     ago = now - moment
     if ago < timedelta(0) or ago > _LONG:
         return moment.date().isoformat()
-    minutes = int(ago.total_seconds() // 60)
-    if minutes < 1:
-        return "just now"
+    return f"{span(ago)} ago" if ago >= timedelta(minutes=1) else "just now"
+
+
+def span(time: timedelta) -> str:
+    """A length of time without its sign, in its largest unit."""
+    minutes = int(abs(time).total_seconds() // 60)
     if minutes < 60:
-        return f"{minutes} min ago"
-    return f"{minutes // 60} h ago" if minutes < 48 * 60 else f"{minutes // 1440} days ago"
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // 1440} days"

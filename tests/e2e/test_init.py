@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
-import select
-import signal
 import stat
 import subprocess
 import tomllib
@@ -17,16 +14,12 @@ from typing import Any
 import pytest
 from servers import Pymap
 from servers.smtp import PASSWORD, USER, Aiosmtpd, closed_port
-from servers.world import CHECKOUT, COMMAND, WHEEL
+from servers.terminal import Terminal, environ
+from servers.world import COMMAND
 
 from intake.cli import providers
 from intake.cli.drafting import Answers, Person, Server, text
 from intake.config import loads
-
-
-def environ() -> dict[str, str]:
-    known = {name: os.environ[name] for name in ("PATH", "HOME", "COVERAGE_PROCESS_START") if name in os.environ}
-    return {**known, "LANG": "C.UTF-8"} if WHEEL else {**known, "LANG": "C.UTF-8", "PYTHONPATH": str(CHECKOUT)}
 
 
 def run(folder: Path, lines: list[str], *words: str) -> subprocess.CompletedProcess[str]:
@@ -132,43 +125,6 @@ def test_impossible_answers_are_asked_again(tmp_path: Path) -> None:
     assert made["smtp"]["password_file"] == made["mailbox"][0]["password_file"] == "imap-password"
     assert made["community"]["languages"] == ["nl"]
     assert "app password" in answer.stderr
-
-
-class Terminal:
-    """A terminal with somebody at it, who waits for each question."""
-
-    def __init__(self, folder: Path, *words: str) -> None:
-        self.process, self.master = pty.fork()
-        if not self.process:  # pragma: no cover - the other process
-            os.chdir(folder)
-            os.execve(COMMAND[0], [*COMMAND, *words], {**environ(), "TERM": "xterm"})
-        self.seen = ""
-        self._told = 0
-
-    def until(self, pattern: str) -> None:
-        while not re.search(pattern, self.seen[self._told :]):
-            assert select.select([self.master], [], [], 30)[0], f"no {pattern!r} in {self.seen[-500:]!r}"
-            self.seen += os.read(self.master, 4096).decode("utf-8", "replace")
-        self._told = len(self.seen)
-
-    def type(self, *answers: str) -> None:
-        for answer in answers:
-            self.until(r": $")
-            os.write(self.master, f"{answer}\n".encode())
-
-    def end(self) -> int:
-        while select.select([self.master], [], [], 30)[0]:
-            try:
-                read = os.read(self.master, 4096)
-            except OSError:  # the other end is closed
-                read = b""
-            if not read:
-                os.close(self.master)
-                return os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
-            self.seen += read.decode("utf-8", "replace")
-        os.kill(self.process, signal.SIGKILL)
-        os.waitpid(self.process, 0)
-        raise AssertionError(f"it does not end: {self.seen[-500:]!r}")
 
 
 def test_on_a_terminal_passwords_are_not_shown(tmp_path: Path, places: dict[str, Any]) -> None:
