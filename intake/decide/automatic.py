@@ -109,8 +109,18 @@ def _ours(question: Question) -> Sender | None:
         if any(not question.own.is_ours(address.email) for address in mail.reply_to):
             # A web site's form that sends as the community and names the writer in Reply-To: people must see it.
             return Sender(Kind.AUTOMATIC, acknowledge=False, reason="sender:own-form")
+        if _is_new_to_us(question):
+            return Sender(Kind.AUTOMATIC, acknowledge=False, reason="sender:own-form")
         return Sender(Kind.OURS, acknowledge=False, reason="ours:own-address")
     return None
+
+
+def _is_new_to_us(question: Question) -> bool:
+    """Whether a mail begins something and goes to nobody but us: a form may name its writer only in its text."""
+    mail = question.mail
+    recipients = (*mail.to, *mail.cc)
+    answers = mail.in_reply_to or mail.references
+    return bool(recipients) and not answers and all(question.own.is_ours(one.email) for one in recipients)
 
 
 def _bounce(question: Question) -> Sender | None:

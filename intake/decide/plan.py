@@ -136,7 +136,7 @@ class Planner:
         verdict = arrival.verdict
         if verdict.kind is Kind.OURS or history.ours_returned:
             return "ours"
-        if verdict.kind is not Kind.PERSON:
+        if verdict.kind is not Kind.PERSON and not _is_a_reporters(verdict, history):
             if history.bounced_reply:
                 return "answer-returned"
             if history.thread_by == "ours":
@@ -274,6 +274,12 @@ class Planner:
             acknowledge_reason=reason,
             file=not arrival.raw.unreadable,
         )
+
+
+def _is_a_reporters(verdict: Verdict, history: History) -> bool:
+    """Whether somebody who writes from a list of their own answers a mail of ours that nobody else has."""
+    listed = verdict.kind is Kind.LIST and not verdict.acknowledge_reason.startswith("list:precedence")
+    return listed and history.known_sender and history.thread_by == "ours"
 
 
 def _is_new(draft: DeliveryDraft, joined: KnownCase) -> bool:

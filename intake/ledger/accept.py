@@ -46,6 +46,8 @@ Decide = Callable[[Arrival, History], Plan]
 CHUNK = 400  # bound parameters in one question, well under every database's limit
 MOST_REFERENCES = 40  # the first and the last twenty: what a real thread needs, whatever a hostile one holds
 _CODE = re.compile(r"\b[A-Z0-9]{1,16}-[0-9A-Z]{6}\b")
+BEHIND_OUR_LIST = "person:behind-our-list"  # our own list stands in From in somebody's place
+FROM_OURS = ("sender:own-form", "author:own-address", "ours:own-address")  # whatever else writes as we do
 JUNK = "junk"  # the reason of a mail that was only written down, because it stood in a folder for junk
 COUNTED_AHEAD = timedelta(days=2)  # what bears a later time was written while the clock was wrong: nobody pays for it
 HUMAN_REPLY = "human-reply"  # the reason of a mail with which an organizer answered the reporter
@@ -85,7 +87,7 @@ class _Marks:
 def marks(key: Key, arrival: Arrival) -> _Marks:
     """Hash what is to be recognised again; a mail whose bytes are incomplete has no content to recognise."""
     parsed = arrival.mail
-    author = parsed.authors[0].email.lower() if parsed.authors else ""
+    author = _takes_part(arrival)
     whole = bool(arrival.raw.body) and not arrival.raw.truncated and not arrival.raw.unreadable
     ids = tuple(dict.fromkeys((*parsed.in_reply_to, *parsed.references)))
     if len(ids) > MOST_REFERENCES:
@@ -110,6 +112,19 @@ def marks(key: Key, arrival: Arrival) -> _Marks:
         addressed=tuple(key.hash("address", one) for one in addressed) if ids or codes else (),
         returned=tuple(key.hash("message-id", one) for one in bounced),
     )
+
+
+def _takes_part(arrival: Arrival) -> str:
+    """Who takes part in a case by this mail, lower case; empty for who writes from an address of ours.
+
+    Everybody writes to that: it must not pass for a reporter's.
+    """
+    verdict = arrival.verdict
+    if verdict.acknowledge_reason == BEHIND_OUR_LIST and verdict.acknowledge_to:
+        return verdict.acknowledge_to.email.lower()
+    if verdict.acknowledge_reason in FROM_OURS or not arrival.mail.authors:
+        return ""
+    return arrival.mail.authors[0].email.lower()
 
 
 @dataclass(slots=True)

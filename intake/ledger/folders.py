@@ -67,7 +67,11 @@ def begin(connection: Connection, mailbox: str, name: str, uidvalidity: int, bou
 
 
 def restart(connection: Connection, mailbox: str, name: str, uidvalidity: int, boundary: int) -> None:
-    """The server has given every mail a new UID (RFC 9051, 2.3.1.1): read all again and recognise it by content."""
+    """The server has given every mail a new UID (RFC 9051, 2.3.1.1): read all again and recognise it by content.
+
+    What could not be read under its old UID is among that.
+    """
+    connection.execute(trouble.delete().where(trouble.c.mailbox == mailbox, trouble.c.folder == name))
     connection.execute(
         update(folder)
         .where(folder.c.mailbox == mailbox, folder.c.name == name)

@@ -146,9 +146,12 @@ class Dispatcher:
         if mail_id is not None:
             self._changed.add(mail_id)
 
-    def _readers(self, context: MailContext, *states: DeliveryState) -> tuple[Reader, ...]:
-        """Who has a copy or is about to, in the order of the configuration."""
-        addresses = {d.recipient for d in context.copies(*states)} - context.withheld
+    def _readers(
+        self, context: MailContext, *states: DeliveryState, apart: frozenset[str] | None = None
+    ) -> tuple[Reader, ...]:
+        """Who has a copy or is about to, in the order of the configuration; but not who is withheld, or ``apart``."""
+        hidden = context.withheld if apart is None else apart
+        addresses = {d.recipient for d in context.copies(*states)} - hidden
         config = self.parts.config
         readers = [Reader(o.name, o.role) for o in config.organizers if o.email.lower() in addresses]
         fallback = config.fallback
@@ -187,8 +190,11 @@ class Dispatcher:
         meant = [e for e in near if e.name == verdict.event] or near
         return next((e.on_site_phone for e in meant if e.on_site_phone), "")
 
-    def acknowledgement_again(self, delivery: Delivery, variant: str) -> Composed:
-        """What an acknowledgement said, as far as the ledger still knows; for recognising it when it is quoted."""
+    def acknowledgement_again(self, delivery: Delivery, variant: str, *, at_first: bool = False) -> Composed:
+        """What an acknowledgement said, as far as the ledger still knows; for recognising it when it is quoted.
+
+        ``at_first``: with those who had a copy and were withheld since, as it read before that.
+        """
         if delivery.mail_id is None:
             return Impossible("it belongs to no mail")
         context = self._context(delivery.mail_id, current=False)
@@ -202,7 +208,7 @@ class Dispatcher:
             code=context.case.code,
             received=context.place.internal_date,
             variant=variant,
-            readers=self._readers(context, *ON_THE_WAY),
+            readers=self._readers(context, *ON_THE_WAY, apart=frozenset() if at_first else None),
             event=context.case.event,
         )
         return self.parts.composer().acknowledgement(letter, self.parts.now)

@@ -16,7 +16,7 @@ from servers.smtp import Aiosmtpd, closed_port
 from intake import app
 from intake.config import Config, load
 from intake.decide.casework import Decision
-from intake.model import OPERATOR, CaseAction, CaseChange, CaseState, DeliveryState
+from intake.model import OPERATOR, CaseAction, CaseChange, CaseState, DeliveryState, MailRef
 from intake.steps.whole import one_pass
 
 ANN, BOB, CARL, BOARD = (f"{name}@team.example" for name in ("ann", "bob", "carl", "board"))
@@ -274,6 +274,49 @@ def test_the_others_hear_of_a_copy_that_came_back_and_nobody_is_withheld_by_it(c
     notice = DSN.format(community=place.parts.config.community.address, action="failed", returned=returned)
     place.imap.deliver(place.user, notice.replace("\n", "\r\n").encode())
     sent = place.run()
-    assert [(mail.to, mail.kind) for mail in sent] == [(BOB, "notice"), (CARL, "notice")]
+    assert sorted((mail.to, mail.kind) for mail in sent) == [(BOB, "notice"), (CARL, "notice")]
     assert copy.code in sent[0].text
     assert place.parts.ledger.cases()[0].recused == ()
+
+
+def test_a_quoted_acknowledgement_withholds_nobody_after_somebody_on_it_was_recused(community: Community) -> None:
+    place = community(TEAM + FALLBACK)
+    answer = next(mail for mail in place.reports() if mail.kind == "acknowledgement")
+    recuse(place, answer.code, BOB)
+    place.answers(answer, "There is more to tell.", sender="rita@example.com")
+    assert [one.organizer for one in place.parts.ledger.cases()[0].recused] == [BOB]
+
+
+def test_a_reporter_behind_a_list_of_their_own_is_followed_up(community: Community) -> None:
+    place = community(TEAM)
+    answer = next(mail for mail in place.reports() if mail.kind == "acknowledgement")
+    place.write("He is here.", refers=answer.token, subject="Re: Code-of-conduct", List_Id="<us.example.com>")
+    assert "follow-up" in to(place.run(), ANN)
+
+
+def test_a_form_that_writes_in_our_own_name_reaches_people(community: Community) -> None:
+    place = community(TEAM)
+    us = place.parts.config.community.address
+    sent = place.reports("Name: Rita. Somebody touched me at the meetup.", sender=us, subject="Code of conduct report")
+    assert "report" in to(sent, ANN)
+    assert "acknowledgement" not in [mail.kind for mail in sent]
+
+
+def test_a_renumbered_folder_leaves_no_unreadable_mail_behind(community: Community) -> None:
+    place = community(TEAM)
+    place.run()
+    ledger, now = place.parts.ledger, place.now
+    cursor = ledger.cursor("help", "INBOX")
+    assert cursor is not None
+    ledger.note_trouble(MailRef("help", "INBOX", cursor.uidvalidity, 7), now, now - now)
+    ledger.restart("help", "INBOX", cursor.uidvalidity + 1, 1)
+    assert ledger.trouble_count() == 0
+
+
+def test_what_a_form_sends_in_our_name_makes_no_reporter_of_our_own_address(community: Community) -> None:
+    place = community(CLOCKS + TEAM)
+    us = place.parts.config.community.address
+    sent = place.reports(sender=us, Reply_To="rita@example.com")
+    place.answers(next(mail for mail in sent if mail.to == ANN), "claim")
+    [case] = place.parts.ledger.cases()
+    assert (case.state, case.last_human_reply) == (CaseState.CLAIMED, None)

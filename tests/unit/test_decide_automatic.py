@@ -103,8 +103,8 @@ def test_people_with_odd_headers(more: str) -> None:
         ("friends-request@example.net", "list", "list:role-sender"),
         ("owner-friends@example.net", "list", "list:role-sender"),
         ("LISTSERV@example.net", "list", "list:role-sender"),
-        ("Help <help@example.org>", "ours", "ours:own-address"),
-        ("team+x@example.org", "ours", "ours:own-address"),
+        ("Help <help@example.org>", "automatic", "sender:own-form"),
+        ("team+x@example.org", "automatic", "sender:own-form"),
         ("", "person", "author:empty-from"),
         ("<>", "person", "author:empty-from"),
         ("Rita", "person", "author:invalid-from"),
@@ -256,6 +256,12 @@ def test_behind_a_list_of_our_own_stands_its_author() -> None:
     assert not said(rewritten).acknowledge
     assert said("From: rita@example.com\nSubject: x\n" + LIST).acknowledge
     assert said("From: rita@example.com\nSubject: x\nList-Id: <other.example.net>\n" + LIST).kind is Kind.LIST
+
+
+@pytest.mark.parametrize("more", ["To: rita@example.com\n", "To: help@example.org\nIn-Reply-To: <a@b.example>\n"])
+def test_what_we_write_to_others_and_what_answers_is_ours(more: str) -> None:
+    found = said(f"From: help@example.org\nSubject: Code-of-conduct\n{more}")
+    assert (found.kind, found.reason) == (Kind.OURS, "ours:own-address")
 
 
 def test_a_form_that_sends_as_the_community_reaches_people() -> None:
