@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import click
 
 _LONG = timedelta(days=14)
+_AHEAD = timedelta(minutes=1)  # by which another machine's clock may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def when(moment: datetime | None, now: datetime) -> str:
     if moment is None:
         return "-"
     ago = now - moment
-    if ago < timedelta(0) or ago > _LONG:
+    if ago < -_AHEAD or ago > _LONG:
         return moment.date().isoformat()
     return f"{span(ago)} ago" if ago >= timedelta(minutes=1) else "just now"
 
