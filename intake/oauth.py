@@ -71,6 +71,8 @@ if TYPE_CHECKING:
 
 
 SECONDS = 30.0  # for one answer of an authority, however slowly it comes
+# What the libraries raise when an authority's answer is not what they expect: they take it at its word.
+NONSENSE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 SOON = timedelta(days=30)  # so long before something ends, people are told
 MARGIN_S = 300.0  # a token with less left than this is not used any more
 
@@ -278,10 +280,8 @@ class Entra:
             raise self._error("the authority does not answer", "it is tried again; check the network") from None
         except OSError as error:  # requests' errors are OSErrors
             raise self._error(_unreachable(error), "it is tried again; check the network and authority") from None
-        except ValueError as error:
-            if "certificate" in str(error).lower() or "pem" in str(error).lower() or "key" in str(error).lower():
-                raise self._error("certificate_file can't be used", "write key and certificate as PEM") from None
-            raise self._error("the authority gives no answer we know", "check tenant, cloud and authority") from None
+        except ValueError:
+            raise self._error(*_STRANGE) from None
         return self._read(answer)
 
     def _ask(self) -> dict[str, Any]:
@@ -291,7 +291,7 @@ class Entra:
             return self._ask_by(msal)
         except msal.exceptions.MsalServiceError as error:
             raise ConnectionError("HTTP") from error
-        except (LookupError, TypeError, AttributeError) as error:  # it takes what the authority says at its word
+        except NONSENSE as error:
             raise ValueError("nonsense") from error
 
     def _ask_by(self, msal: Any) -> dict[str, Any]:
@@ -310,9 +310,9 @@ class Entra:
 
     def _read(self, answer: Mapping[str, Any]) -> Issued:
         text = answer.get("access_token")
-        if isinstance(text, str) and text:
+        if _is_token(text):
             seconds = answer.get("expires_in")
-            return Issued(text, float(seconds) if isinstance(seconds, int | float) else 0.0)
+            return Issued(str(text), float(seconds) if isinstance(seconds, int | float) else 0.0)
         self._app = None  # a corrected secret shall count at the next attempt
         codes = answer.get("error_codes")
         number = next((code for code in codes if isinstance(code, int)), 0) if isinstance(codes, list) else 0
@@ -335,9 +335,30 @@ def _app_secret(settings: Microsoft, directory: Path, environ: Mapping[str, str]
     keys, certificates = _blocks(pem, "(?:RSA )?PRIVATE KEY"), _blocks(pem, "CERTIFICATE")
     if not keys or not certificates:
         missing = "certificate" if keys else "private key"
-        place = f"{settings.place('certificate_file')}: {settings.label('certificate_file')}"
-        raise ConfigError([f"{place}: it holds no {missing} as PEM; write both into it, the key without a password"])
+        raise _unfit(settings, f"it holds no {missing} as PEM; write both into it, the key without a password")
+    _demand_pair(settings, keys[0], certificates[0])
     return {"private_key": keys[0], "public_certificate": certificates[0]}
+
+
+def _demand_pair(settings: Microsoft, key: str, certificate: str) -> None:
+    """Raises ConfigError unless this is an RSA key and its own certificate."""
+    from cryptography import exceptions, x509  # noqa: PLC0415 - for those who have a certificate
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
+
+    try:
+        private = load_pem_private_key(key.encode(), None)
+        public = x509.load_pem_x509_certificate(certificate.encode()).public_key()
+    except (ValueError, TypeError, exceptions.UnsupportedAlgorithm):
+        raise _unfit(settings, "its key or certificate is damaged; make them anew") from None
+    if not isinstance(private, RSAPrivateKey) or private.key_size < 2048:
+        raise _unfit(settings, "its key is not RSA with 2048 bits or more, which Entra wants; make another")
+    if private.public_key() != public:
+        raise _unfit(settings, "key and certificate do not belong together; write the pair into it")
+
+
+def _unfit(settings: Microsoft, what: str) -> ConfigError:
+    return ConfigError([f"{settings.place('certificate_file')}: {settings.label('certificate_file')}: {what}"])
 
 
 # --- Google ---
@@ -365,6 +386,10 @@ def _google(settings: Google, anew: bool) -> Issued:  # noqa: ARG001, FBT001 - n
         raise _failed(settings, "the authority can't be reached", "it is tried again; check the network") from None
     except exceptions.RefreshError as error:
         raise _failed(settings, *_why_google(error)) from None
+    except NONSENSE:
+        raise _failed(settings, *_STRANGE) from None
+    if not _is_token(account.token):
+        raise _failed(settings, *_STRANGE)
     ends = account.expiry.replace(tzinfo=UTC) if account.expiry else None
     seconds = (ends - datetime.now(UTC)).total_seconds() if ends else 0.0
     return Issued(str(account.token), seconds)
@@ -389,6 +414,14 @@ def _why_google(error: Exception) -> tuple[str, str]:
 
 
 # --- both ---
+
+
+_STRANGE = ("the authority gives no answer we know", "check tenant, cloud and authority, or service_account_file")
+
+
+def _is_token(value: object) -> bool:
+    """Whether this can be sent as a token (RFC 6750, 2.1)."""
+    return isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9\-._~+/]+=*", value) is not None
 
 
 def _unreachable(error: OSError) -> str:

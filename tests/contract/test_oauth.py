@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 from aiosmtpd.smtp import MISSING, SMTP, AuthResult
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from servers.authority import CLIENT, SECRET, TENANT, Authority, Orders, oauth_of_dovecot
 from servers.dovecot import Dovecot
 from servers.smtp import Aiosmtpd
@@ -275,6 +277,48 @@ def test_an_authority_that_is_down_or_silent(
     finally:
         authority.orders.silent.set()
         authority.orders.silent = None
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (ec.generate_private_key(ec.SECP256R1()), "its key is not RSA with 2048 bits or more"),
+        (ed25519.Ed25519PrivateKey.generate(), "its key is not RSA with 2048 bits or more"),
+        (rsa.generate_private_key(public_exponent=65537, key_size=2048), "key and certificate do not belong together"),
+        (None, "its key or certificate is damaged"),
+    ],
+    ids=["ec", "ed25519", "other", "damaged"],
+)
+def test_a_certificate_that_is_of_no_use(tmp_path: Path, authority: Authority, key: Any, said: str) -> None:
+    path = authority.certificate(tmp_path)
+    certificate = path.read_text()[path.read_text().index("-----BEGIN CERT") :]
+    pem = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n" if key is None else private_pem(key)
+    path.write_text(pem + certificate)
+    assert said in ask(tmp_path, microsoft(authority, 'certificate_file = "app.pem"'))
+
+
+def private_pem(key: Any) -> str:
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return str(key.private_bytes(*form).decode())
+
+
+NONSENSE = [
+    b"", b"null", b"[]", b"7", b'"text"', b"<html>canary-7f3a</html>", b"{}", b'{"access_token": 7}', b'{"access_token": ""}',
+    b'{"access_token": null, "expires_in": "soon"}', b'{"error": ["x"]}', b'{"error": "canary-7f3a secret\\n"}',
+    b'{"error": "invalid_client", "error_codes": "x"}', b'{"error": "e", "error_codes": [true, "7"]}', b"[" * 200_000,
+    b'{"access_token": "t", "expires_in": []}', b"\xff\xfe\x00",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("raw", NONSENSE, ids=range(len(NONSENSE)))
+def test_an_authority_that_talks_nonsense(tmp_path: Path, authority: Authority, raw: bytes) -> None:
+    authority.orders.raw = raw
+    authority.service_account(tmp_path)
+    google = 'auth = "google"\nservice_account_file = "service-account.json"'
+    for login in (microsoft(authority), google):
+        said = ask(tmp_path, login)
+        assert said == "ok" or "auth: " in said
+        assert said.isprintable()
 
 
 def test_a_certificate_of_the_authority_that_nobody_vouches_for(

@@ -53,6 +53,7 @@ class Orders:
     silent: threading.Event | None = None  # answer nothing before this is set
     introspection: int = 200
     jwt: bool = False
+    raw: bytes | None = None  # what the token endpoint says in place of an answer
     mailbox: str = ""  # whose mailbox the application may open
     graph: list[tuple[int, dict[str, str], dict[str, Any]]] = field(default_factory=list)  # answers, then 202
 
@@ -156,6 +157,8 @@ class Authority:
             found = {"authorization_endpoint": f"{base}/authorize", "token_endpoint": f"{base}/oauth2/v2.0/token",
                      "issuer": f"{base}/v2.0"}  # fmt: skip
             _answer(request, 200, found)
+        elif self.orders.raw is not None and (path.endswith("/token") or path == "/google"):
+            _answer(request, 200, self.orders.raw)
         elif path.endswith("/oauth2/v2.0/token"):
             self._entra(request, path.split("/")[1], body)
         elif path == "/google":
@@ -261,7 +264,7 @@ def _pem(key: rsa.RSAPrivateKey) -> bytes:
 def _answer(
     request: BaseHTTPRequestHandler, status: int, answer: object, headers: dict[str, str] | None = None
 ) -> None:
-    content = b"" if status == 202 else json.dumps(answer).encode()
+    content = b"" if status == 202 else answer if isinstance(answer, bytes) else json.dumps(answer).encode()
     request.send_response(status)
     for name, value in {"Content-Type": "application/json", **(headers or {})}.items():
         request.send_header(name, value)
