@@ -264,6 +264,17 @@ def noted(outside: Outside) -> Callable[[Parts], None]:
     return Metrics(outside.say).note
 
 
+def old_addresses(config: Config) -> list[tuple[str, str]]:
+    """Addresses that organizers are also known by, each with the one that they have now; lower case."""
+    now = {one.email.lower() for one in config.organizers}
+    return [
+        (alias.strip().lower(), one.email.lower())
+        for one in config.organizers
+        for alias in one.also_known_as
+        if "@" in alias.strip()[1:] and alias.strip().lower() not in now
+    ]
+
+
 def build(config: Config, outside: Outside | None = None, environ: Mapping[str, str] = os.environ) -> Parts:
     """Everything put together, the ledger opened. Raises LedgerError and ConfigError."""
     from intake.steps.parts import Parts  # noqa: PLC0415
@@ -271,6 +282,8 @@ def build(config: Config, outside: Outside | None = None, environ: Mapping[str, 
     outside = outside or Outside()
     book = ledger(config, outside.chance, environ)
     book.open(outside.clock.now())
+    if moved := old_addresses(config):
+        book.carry_over(moved, outside.clock.now())
     known = logins(config.directory, environ)
     return Parts(
         config=config,

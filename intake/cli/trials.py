@@ -47,10 +47,22 @@ def ledger(config: Config, now: datetime) -> Iterator[Finding]:
     try:
         book.open(now)
         yield ok("ledger", f"opens, tables at {book.version()}")
+        if book.strangers(_addresses(config)):
+            yield warning(
+                "recusals",
+                "cases are withheld from an address that is nobody's any more",
+                "whose address has changed, keeps the old one in also_known_as; else they get to see those cases",
+            )
     except IntakeError as error:
         yield failed("ledger", error, "see [ledger] url and key_file")
     finally:
         book.close()
+
+
+def _addresses(config: Config) -> list[str]:
+    people = (*config.organizers, *((config.fallback,) if config.fallback else ()))
+    aliases = (alias.strip() for one in config.organizers for alias in one.also_known_as)
+    return [name.lower() for name in (*(person.email for person in people), *aliases)]
 
 
 def mailbox(config: Config, settings: MailboxConfig) -> Iterator[Finding]:

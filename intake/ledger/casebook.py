@@ -81,6 +81,19 @@ class CaseBook:
                     raise
         raise AssertionError("unreachable: the last attempt returns or raises")
 
+    def carry_over(self, moved: Sequence[tuple[str, str]], now: datetime) -> None:
+        """Keep cases withheld from organizers whose address has changed; each pair is an old address and the new."""
+        if not any(old in self.strangers(()) for old, _ in moved):
+            return
+        with self._database.transaction() as connection:
+            for old, new in moved:
+                changes.carry_over(connection, self.key, old, new, now)
+
+    def strangers(self, known: Sequence[str]) -> set[str]:
+        """Addresses from which cases are withheld, and that are none of these."""
+        with self._database.reading() as connection:
+            return changes.strangers(connection, known)
+
     def case_context(self, case_id: int) -> CaseContext:
         """All that composing a message about a case needs, as it is now."""
         with self._database.reading() as connection:

@@ -72,6 +72,34 @@ def restarted(now: datetime) -> dict[str, Any]:
     return {"reminders": 0, "reminded_at": None, "look_at": now}
 
 
+def carry_over(connection: Connection, key: Key, old: str, new: str, now: datetime) -> None:
+    """Whoever has another address by now stays withheld from what they were withheld from, each case once."""
+    other = recusal.alias()
+    rows = connection.execute(
+        select(recusal.c.case_id, case.c.code, recusal.c.mail_id, recusal.c.reason)
+        .join(case, case.c.id == recusal.c.case_id)
+        .where(
+            recusal.c.organizer == old,
+            recusal.c.released.is_(None),
+            ~exists().where(other.c.case_id == recusal.c.case_id, other.c.organizer == new),
+        )
+        .order_by(recusal.c.id)
+    )
+    for row in {row.case_id: row for row in rows}.values():
+        about = {"case_id": row.case_id, "mail_id": row.mail_id, "reason": row.reason}
+        connection.execute(insert(recusal).values(organizer=new, since=now, **about))
+        withhold_open(connection, row.case_id, [new], now)
+        journal.write(connection, key, [Entry(row.code, CaseAction.RECUSE, about=new)], now)
+
+
+def strangers(connection: Connection, known: Iterable[str]) -> set[str]:
+    """Addresses from which cases are withheld, and that are none of these."""
+    rows = connection.execute(
+        select(recusal.c.organizer).distinct().where(recusal.c.case_id.is_not(None), recusal.c.released.is_(None))
+    )
+    return set(rows.scalars()) - set(known)
+
+
 def recuse(connection: Connection, case_id: int, organizer: str, now: datetime, mail_id: int | None) -> None:
     """Withhold a case from somebody, and at once everything of it that is on its way to them."""
     connection.execute(

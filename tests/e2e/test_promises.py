@@ -14,8 +14,11 @@ from servers.room import Mail, Room, room
 from servers.smtp import Aiosmtpd, closed_port
 
 from intake import app
+from intake.cli import trials
+from intake.cli.findings import Level
 from intake.config import Config, load
 from intake.decide.casework import Decision
+from intake.edge import Clock
 from intake.model import OPERATOR, CaseAction, CaseChange, CaseState, DeliveryState, MailRef
 from intake.steps.whole import one_pass
 
@@ -320,3 +323,21 @@ def test_what_a_form_sends_in_our_name_makes_no_reporter_of_our_own_address(comm
     place.answers(next(mail for mail in sent if mail.to == ANN), "claim")
     [case] = place.parts.ledger.cases()
     assert (case.state, case.last_human_reply) == (CaseState.CLAIMED, None)
+
+
+def test_who_has_a_new_address_stays_withheld_and_an_unknown_one_is_told_of(community: Community) -> None:
+    place = community(TEAM + FALLBACK)
+    place.reports("It was Bob ExampleBob.")
+    path, new = place.parts.config.directory / "config.toml", "bobby@team.example"
+    config = path.read_text()
+    path.write_text(config.replace(BOB, new))
+    assert [one.level for one in trials.ledger(load(path), place.now)] == [Level.OK, Level.WARNING]
+    path.write_text(config.replace(f'"{BOB}"', f'"{new}"\nalso_known_as = ["{BOB}"]'))
+    assert [one.level for one in trials.ledger(load(path), place.now)] == [Level.OK]
+    for _ in range(2):
+        place.parts = app.build(load(path), app.Outside(clock=Clock(lambda: place.now)))
+        assert all(mail.kind == "digest" for mail in place.later(30).run() if mail.to == new)
+    [case] = place.parts.ledger.cases()
+    assert sorted(one.organizer for one in case.recused) == [BOB, new]
+    assert place.parts.ledger.cases(organizer=new) == []
+    assert place.parts.ledger.verify_log().problems == ()
