@@ -138,3 +138,8 @@ def test_cases_are_announced_before_they_are_erased(parts: Parts, hand: Hand) ->
     assert soon("bob@test.example") == ()
     parts.ledger.keep(case.id, hand.at)
     assert soon("ann@test.example") == ()
+
+
+def test_nothing_from_before_the_ledger_is_due_whichever_machine_looks(parts: Parts, hand: Hand) -> None:
+    hand.at = parts.ledger.created() - timedelta(seconds=5)  # another machine's clock is behind
+    assert decide_digests(parts) == 0
