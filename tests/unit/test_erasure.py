@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ def ledger(tmp_path: Path, ledger_url: Callable[[], str]) -> Iterator[Ledger]:
     book.close()
 
 
-def change(ledger: Ledger, code: str, what: CaseAction, **more: str) -> None:
+def change(ledger: Ledger, code: str, what: CaseAction, **more: Any) -> None:
     made = CaseChange(what, "ann@example.org", **more)
     assert ledger.change(code, lambda _known: Decision(made), NOW + timedelta(hours=1))
 
