@@ -174,4 +174,4 @@ NAME = st.text(st.characters(categories=["L", "Zs", "Pd"]), min_size=1, max_size
 @given(name=NAME, other=NAME, local=st.text("abcdefgh.-_1", min_size=1, max_size=12))
 def test_the_few_pieces_stand_in_every_form_of_a_name(name: str, other: str, local: str) -> None:
     names = Names(Somebody(name, f"{local}@example.org", (other,)))
-    assert all(any(core in wanted for core in names._cores) for wanted in names._needles)  # noqa: SLF001
+    assert all(any(core in wanted for core in names._cores) for wanted in names._needles)

@@ -175,7 +175,7 @@ def test_release_brings_what_there_is(team: Room) -> None:
     waiting = one(after, BOB, "notice")  # the original is wiped by now: the mailbox is the archive
     assert "Processed" in waiting.text
     team.write("One more thing.", refers=one(sent, REPORTER, "acknowledgement").token, subject="Re: x")
-    assert one(team.run(), BOB, "follow-up")
+    assert one(team.run(), BOB, "follow-up").content
     assert audit(team.parts).log.problems == ()
 
 
@@ -227,7 +227,7 @@ def test_an_answer_to_the_reporter_is_the_first_human_reply(team: Room) -> None:
     team.write("Dear Rita, we will help.", sender=ANN, to=f"{REPORTER}, {COMMUNITY}", refers=original, subject="Re: x")
     after = team.run()
     assert case(team).first_human_reply == team.now
-    assert one(after, BOB, "follow-up")
+    assert one(after, BOB, "follow-up").content
     assert "If you did not write it" in one(after, ANN, "notice").text
     assert REPORTER not in {mail.to for mail in after}
     assert sent
@@ -252,7 +252,7 @@ def test_quoting_the_answer_of_an_organizer_does_not_withhold_them(team: Room, o
     sent = team.run()
     assert bool(case(team).recused) is withheld
     assert bool(to(sent, ANN)) is not withheld
-    assert one(sent, BOB, "follow-up")
+    assert one(sent, BOB, "follow-up").content
 
 
 def test_an_answer_to_the_address_that_a_web_form_names_counts(team: Room) -> None:
@@ -353,7 +353,7 @@ def test_a_stranger_commands_nothing(team: Room) -> None:
     team.write("close", sender="mallory@evil.example", subject="Re: x", refers=one(sent, ANN).token)
     after = team.run()
     assert team.parts.ledger.cases(code=code)[0].state is CaseState.NEW
-    assert refusal(after, ANN)  # who owns the proof is told, at their own address
+    assert refusal(after, ANN).content  # who owns the proof is told, at their own address
     assert {mail.to for mail in after} == {ANN, ALARM}
 
 
@@ -383,7 +383,7 @@ def test_a_flood_of_refused_commands_ends(team: Room) -> None:
 def test_a_new_mail_of_an_organizer_is_their_report(team: Room) -> None:
     sent = team.reports("Note that I was shouted at by a speaker.", sender=BOB)
     assert {mail.kind for mail in to(sent, BOB)} == {"acknowledgement"}
-    assert one(sent, ANN)
+    assert one(sent, ANN).content
 
 
 def strip(mail: Mail) -> bytes:
