@@ -141,10 +141,14 @@ def record_before(
     return len(rows)
 
 
-def was_before(connection: Connection, mailbox: str, head: MailHead) -> bool:
-    """Whether such a mail was there at first contact: its bytes were not read then, but its date and size are known."""
+def was_before(connection: Connection, mailbox: str, head: MailHead, but_not_in: str) -> bool:
+    """Whether such a mail was there at first contact, in any folder but one.
+
+    Its bytes were not read then, but its date and size are known, and go with it where it is moved.
+    """
     known = select(mail.c.id).where(
         mail.c.mailbox == mailbox,
+        mail.c.folder != but_not_in,
         mail.c.outcome == Outcome.BEFORE,
         mail.c.internal_date == head.internal_date,
         mail.c.size == head.size,

@@ -109,10 +109,10 @@ class Ledger(CaseBook, Eraser):
             folders.restart(connection, mailbox, name, uidvalidity, boundary)
             folders.give_up_filing(connection, mailbox, name, uidvalidity)
 
-    def was_before(self, mailbox: str, head: MailHead) -> bool:
-        """Whether such a mail was there at first contact."""
+    def was_before(self, mailbox: str, head: MailHead, but_not_in: str) -> bool:
+        """Whether such a mail was there at first contact, in another folder."""
         with self._database.reading() as connection:
-            return folders.was_before(connection, mailbox, head)
+            return folders.was_before(connection, mailbox, head, but_not_in)
 
     def record_before(self, mailbox: str, name: str, uidvalidity: int, heads: Sequence[MailHead], now: datetime) -> int:
         """Write down mail that was there at first contact, and read on behind it."""

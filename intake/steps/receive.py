@@ -93,7 +93,7 @@ def _folder(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str, 
     uids = list(retried)
     if not folder.uidnext or cursor.next_uid < folder.uidnext:
         listed = mailbox.uids(cursor.next_uid)
-        report.vanished += max(0, folder.uidnext - cursor.next_uid - len(listed)) if cursor.next_uid > 1 else 0
+        report.vanished += _came_and_went(parts, cursor, folder, listed)
         put_off = parts.ledger.in_trouble(settings.name, name, folder.uidvalidity) if listed else set()
         uids += [uid for uid in listed if uid not in put_off]
     uids = sorted(set(uids))
@@ -113,6 +113,14 @@ def _folder(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str, 
         _leave_none_behind(parts, settings, mailbox, name, folder.uidvalidity, sorted(set(block) - met), report)
         parts.ledger.advance(MailRef(settings.name, name, folder.uidvalidity, block[-1]))
     _file(parts, settings, mailbox, name, folder.uidvalidity, report)
+
+
+def _came_and_went(parts: Parts, cursor: Cursor, folder: Folder, listed: Sequence[int]) -> int:
+    """How many mails came since the last pass and are gone: no UID is given twice (RFC 9051, 2.3.1.1)."""
+    low = max(cursor.next_uid, cursor.boundary)
+    if low == 1 and parts.now - cursor.first_contact < timedelta(minutes=1):
+        return 0  # all that ever came and went before we came
+    return max(0, folder.uidnext - low - sum(low <= uid < folder.uidnext for uid in listed))
 
 
 def _keep_lease(parts: Parts, settings: MailboxConfig) -> None:
@@ -308,7 +316,8 @@ def _was_before(parts: Parts, settings: MailboxConfig, cursor: Cursor, raw: RawM
     """Whether a mail was there at first contact, and only stands elsewhere or has another number now."""
     if settings.start != "now" or raw.internal_date >= cursor.first_contact + A_DAY:
         return False
-    if parts.ledger.was_before(settings.name, MailHead(raw.ref.uid, raw.size, raw.internal_date)):
+    elsewhere = "" if cursor.rescanning else raw.ref.folder  # a new mail in the same folder is a new mail
+    if parts.ledger.was_before(settings.name, MailHead(raw.ref.uid, raw.size, raw.internal_date), elsewhere):
         return True
     # Also if the server's clock is not ours.
     return cursor.rescanning and raw.ref.uid < cursor.boundary and raw.internal_date < cursor.first_contact - A_DAY

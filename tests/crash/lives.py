@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from sqlalchemy import text
 from unit.worlds import ANN, BOARD, BOB, CARL, KEEPER, START, World, WorldTransport, header, message_id
 
 from intake.letters import Acknowledgement, Alarm, Copy, Digest, Notice, Reminder
-from intake.model import MessageKind, Outgoing
+from intake.model import Outgoing
 from intake.steps.parts import Memo
 
 PEOPLE = {ANN, BOB, CARL, BOARD}
@@ -67,7 +68,8 @@ class QuickWorld(World):
     def _own(self, parts: Any) -> Any:
         from dataclasses import replace
 
-        return replace(super()._own(parts), memo=MEMO, composer=lambda: QuickComposer(self))
+        quick: Any = QuickComposer(self)
+        return replace(super()._own(parts), memo=MEMO, composer=lambda: quick)
 
     def begin_again(self) -> None:
         """Everything as it was at first."""
@@ -86,6 +88,11 @@ class QuickWorld(World):
         """Leave nothing behind."""
         self.parts.ledger.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def tell(line: str) -> None:
+    """A figure for docs/reliability.md; pytest shows it with -s, and with a failure."""
+    sys.stdout.write(line + "\n")
 
 
 def rows(world: World, question: str) -> list[Any]:
@@ -180,10 +187,18 @@ def answers_are_truthful(world: World) -> None:
             assert code in reached, f"answered before anybody had {code}"
 
 
+def receipts_are_true(world: World) -> None:
+    """Nothing counts as sent that no server has taken."""
+    taken = {message_id(o) for o in world.transport.taken}
+    sent = {row[0] for row in rows(world, "SELECT message_id FROM delivery WHERE state = 'sent'")}
+    assert sent <= taken, f"{len(sent - taken)} count as sent and were not"
+
+
 PROMISES: tuple[Callable[..., None], ...] = (
     every_delivery_has_ended,
     every_case_is_in_front_of_a_person,
     given_up_is_told,
+    receipts_are_true,
     nothing_happens_twice,
     answers_are_truthful,
 )

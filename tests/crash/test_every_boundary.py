@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
-from crash.lives import QuickWorld, check, rest
+from crash.lives import QuickWorld, check, rest, tell
 from unit.worlds import ANN, BOB, CARL, mail
 
 from intake.model import Failed, Outgoing, Result, Unknown
@@ -53,7 +53,7 @@ def come_in(world: QuickWorld) -> Counter[bytes]:
         world.deliver(raw)
     world.deliver(mails[3], "Junk")
     world.deliver(mails[0], "Junk")  # a copy that somebody made
-    return Counter({raw: 1 for raw in mails}) + Counter({mails[0]: 1})
+    return Counter(dict.fromkeys(mails, 1)) + Counter({mails[0]: 1})
 
 
 @pytest.mark.parametrize("servers", SERVERS)
@@ -75,7 +75,7 @@ def test_an_end_at_every_boundary_loses_nothing_and_repeats_nothing(
         rest(world)
         check(world, delivered)
     assert ended == boundaries
-    print(f"\n{servers.__name__}: ended at each of {boundaries} boundaries")
+    tell(f"\n{servers.__name__}: ended at each of {boundaries} boundaries")
 
 
 def test_an_end_while_recovering_from_an_end(world: QuickWorld) -> None:
@@ -93,4 +93,4 @@ def test_an_end_while_recovering_from_an_end(world: QuickWorld) -> None:
             rest(world)
             check(world, delivered)
             runs += 1
-    print(f"\n{runs} lives with two ends each")
+    tell(f"\n{runs} lives with two ends each")

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import itertools
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from intake import app
 from intake.config import Config, MailboxConfig, loads
 from intake.edge import Chance, Clock
 from intake.errors import MailboxError
+from intake.ledger.engine import Database
 from intake.model import MailHead, MailRef, MessageKind, Outgoing, RawMail, Result, Sent, Unknown
 from intake.ports import Filed, Folder
 from intake.steps.parts import Parts, PassReport
@@ -62,7 +65,7 @@ language = "fr"
 name = "Board of the federation"
 email = "board@example.net"
 [digest]
-schedule = "daily 08:00"
+schedule = "{digest}"
 {more}
 """
 MAILBOX = """
@@ -70,7 +73,7 @@ MAILBOX = """
 name = "{name}"
 host = "localhost"
 security = "none"
-user = "help@eug.example"
+user = "{name}@eug.example"
 password_env = "NONE"
 folders = ["INBOX", "Junk"]
 start = "{start}"
@@ -79,6 +82,17 @@ ALARM = f"""
 [alarm]
 email = "{KEEPER}"
 """
+
+
+@cache
+def empty_tables() -> bytes:
+    """A ledger's file with its tables and nothing in them: making them costs more than most tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.db"
+        database = Database(f"sqlite:///{path}")
+        database.upgrade()
+        database.close()
+        return path.read_bytes()
 
 
 class Killed(BaseException):
@@ -266,10 +280,17 @@ class World:
     max_size = 1 << 20
 
     def __init__(
-        self, folder: Path, *, start: str = "all", mailboxes: Sequence[str] = ("help",), more: str = ""
+        self,
+        folder: Path,
+        *,
+        start: str = "all",
+        mailboxes: Sequence[str] = ("help",),
+        more: str = "",
+        digest: str = "daily 08:00",
+        now: datetime = START,
     ) -> None:
         self.folder = folder
-        self.now = START
+        self.now = now
         self.servers = {name: Server("INBOX", "Junk") for name in mailboxes}
         self.countdown = -1  # boundaries until the end; never, if negative
         self.dead = False
@@ -279,14 +300,23 @@ class World:
         self.said: list[str] = []
         self.people: Callable[[Server], None] = lambda _server: None
         self.stopping = False
+        self.others: set[str] = set()  # processes elsewhere, of which nothing is known
         self.lives = itertools.count(1)
         self.paused = 0.0
         text = CONFIG.format(
-            mailboxes="".join(MAILBOX.format(name=name, start=start) for name in mailboxes), more=more or ALARM
+            mailboxes="".join(MAILBOX.format(name=name, start=start) for name in mailboxes),
+            more=more or ALARM,
+            digest=digest,
         )
         self.config: Config = loads(text, folder / "config.toml")
         self.transport = WorldTransport(self)
+        self._new_ledger()
         self.parts = self._build()
+
+    def _new_ledger(self) -> None:
+        path = self.folder / "intake.db"
+        path.write_bytes(empty_tables())
+        path.chmod(0o600)
 
     @property
     def server(self) -> Server:
@@ -312,14 +342,10 @@ class World:
             connections=1,  # in one thread, so that an end is an end
             mailbox=self._mailbox,
             transport=lambda: self.transport,
-            is_dead=lambda holder: holder != self.parts.holder and holder not in self.alive(),
+            is_dead=lambda holder: holder != self.parts.holder and holder not in self.others,
         )
 
-    def alive(self) -> set[str]:
-        """Other processes that still live."""
-        return set()
-
-    def _mailbox(self, settings: MailboxConfig) -> WorldMailbox:
+    def _mailbox(self, settings: MailboxConfig) -> Any:
         return WorldMailbox(self, settings.name, self.servers[settings.name])
 
     def _pause(self, seconds: float) -> None:
@@ -422,7 +448,9 @@ class World:
         self.parts.ledger.close()
         for name in ("intake.db", "intake.db-wal", "intake.db-shm"):
             (self.folder / name).unlink(missing_ok=True)
-        if copy:
+        if not copy:
+            self._new_ledger()
+        else:
             shutil.copy(copy, self.folder / "intake.db")
             (self.folder / "intake.db").chmod(0o600)
         self.parts = self._build()

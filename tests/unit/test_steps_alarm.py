@@ -1,0 +1,256 @@
+"""Alarms: each once, and once when it is over; by every channel; never with anything of a report."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from intake.deliver.notify import notify, ping
+from intake.deliver.second import SecondWay
+from intake.model import Failed, Result
+from intake.steps.reports import PassReport
+
+from .worlds import ALARM, ANN, BOB, CARL, KEEPER, World, WorldTransport, header, mail
+
+OTHERWISE = (
+    ALARM
+    + 'notify = ["json://localhost/abc"]\nping_url = "https://ping.example/secret"\nsmtp_host = "localhost:2525"\n'
+)
+
+
+class Channels:
+    """What was told, and how the channels answer."""
+
+    def __init__(self, world: World) -> None:
+        self.told: list[tuple[str, str]] = []
+        self.pings = 0
+        self.problem = ""
+        self.second = WorldTransport(world)
+        world.parts = replace(world.parts, notify=self.notify, ping=self.ping, second_way=lambda: self.second)
+
+    def notify(self, _urls: Sequence[str], title: str, body: str) -> str:
+        if not self.problem:
+            self.told.append((title, body))
+        return self.problem
+
+    def ping(self, _url: str) -> str:
+        self.pings += 1
+        return ""
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path, more=OTHERWISE)
+
+
+@pytest.fixture
+def channels(world: World) -> Channels:
+    return Channels(world)
+
+
+def passed(world: World) -> PassReport:
+    report = world.run()
+    assert report is not None
+    return report
+
+
+def subjects(world: World) -> list[str]:
+    return [header(o, "Subject") for o in world.sent("alarm")]
+
+
+def test_a_mailbox_that_stays_unreadable_is_told_once_and_once_when_it_is_over(
+    world: World, channels: Channels
+) -> None:
+    passed(world)
+    assert channels.pings == 1
+    world.server.broken = "the server does not answer"
+    for minute in range(60):
+        passed(world)
+        if minute < 14:
+            assert not subjects(world), "a server's restart is no alarm"
+        world.now += timedelta(minutes=1)
+    assert len(subjects(world)) == 1
+    assert channels.pings == 1, "the dead-man's switch is not called"
+    world.server.broken = ""
+    passed(world)
+    passed(world)
+    assert len(subjects(world)) == 2
+    assert "solved" in subjects(world)[1]
+    assert [title for title, _ in channels.told] == subjects(world)
+    assert channels.pings > 1
+
+
+def test_a_message_given_up_is_told_once_and_the_next_one_again(world: World, channels: Channels) -> None:
+    refused: Result = Failed(permanent=True, reason="550")
+    world.transport.answers = lambda o, _n: refused if o.recipient == BOB else None
+    world.deliver(mail(1))
+    passed(world)
+    for _ in range(5):
+        world.now += timedelta(minutes=1)
+        passed(world)
+    assert len(subjects(world)) == 1
+    pings = channels.pings
+    world.deliver(mail(2))
+    passed(world)
+    assert len(subjects(world)) == 2
+    assert channels.pings == pings
+    world.transport.answers = lambda _o, _n: None
+    assert world.parts.ledger.retry([], world.now) >= 0
+    text = b"".join(o.content for o in world.sent("alarm")) + "".join(map(str, channels.told)).encode()
+    for word in (b"EUG-", b"rita", b"shouted", BOB.encode()):
+        assert word not in text
+
+
+def test_alarms_take_the_second_way_when_the_first_is_closed(world: World, channels: Channels) -> None:
+    world.transport.answers = lambda _o, _n: Failed(permanent=False, reason="421", way_out=True)
+    world.deliver(mail(1))
+    for _ in range(14):
+        passed(world)
+        world.now += timedelta(minutes=15)
+    assert [o.recipient for o in channels.second.taken] == [KEEPER]
+    assert "waiting for too long" in header(channels.second.taken[0], "Subject")
+    assert channels.pings == 0
+    world.transport.answers = lambda _o, _n: None
+    world.now += timedelta(hours=5)
+    passed(world)
+    assert world.reached("report") == [ANN, BOB, CARL]
+    passed(world)
+    assert len(world.sent("alarm")) == 1, "that it is over goes the usual way"
+    assert channels.pings > 0
+
+
+def test_an_alarm_that_the_usual_way_refuses_takes_the_other(world: World, channels: Channels) -> None:
+    refused: Result = Failed(permanent=True, reason="550")
+    world.transport.answers = lambda o, _n: refused if o.recipient in {BOB, KEEPER} else None
+    world.deliver(mail(1))
+    passed(world)
+    assert [o.recipient for o in channels.second.taken] == [KEEPER]
+
+
+def test_a_channel_that_takes_nothing_is_tried_again_and_not_for_ever(world: World, channels: Channels) -> None:
+    channels.problem = "[alarm] notify: 1 of 1 channels did not take the message; it is tried again"
+    world.server.broken = "the server does not answer"
+    for _ in range(20):
+        passed(world)
+        world.now += timedelta(minutes=5)
+    assert channels.problem in world.said
+    channels.problem = ""
+    world.now += timedelta(hours=5)
+    passed(world)
+    passed(world)
+    assert len(channels.told) == 1
+    assert len(world.parts.ledger.alarms.open()) == 1
+
+
+def test_what_waits_for_hours_is_told(world: World, channels: Channels) -> None:
+    world.transport.answers = lambda o, _n: Failed(permanent=False, reason="451") if o.recipient == BOB else None
+    world.deliver(mail(1))
+    for _ in range(12):
+        passed(world)
+        world.now += timedelta(minutes=30)
+    assert subjects(world) == ["Intake of Example User Group: Mail is waiting for too long"]
+
+
+@pytest.mark.parametrize("boundary", range(0, 24, 2))
+def test_an_end_while_an_alarm_is_raised_loses_and_repeats_none(tmp_path: Path, boundary: int) -> None:
+    world = World(tmp_path, more=OTHERWISE)
+    Channels(world)
+    world.server.broken = "the server does not answer"
+    passed(world)
+    world.now += timedelta(minutes=20)
+    world.run(die_at=boundary)
+    for _ in range(3):
+        passed(world)
+        world.now += timedelta(minutes=1)
+    assert len(world.sent("alarm")) - sum(world.excused.values()) == 1
+
+
+def test_pings_only_after_good_passes(world: World, channels: Channels) -> None:
+    world.stopping = True
+    passed(world)
+    assert channels.pings == 0
+    world.stopping = False
+    passed(world)
+    assert channels.pings == 1
+    world.run(send=False)
+    assert channels.pings == 1
+
+
+# --- the channels themselves ---
+
+
+class Site(http.server.BaseHTTPRequestHandler):
+    """Answers as its path says."""
+
+    seen: list[tuple[str, bytes]]
+
+    def do_GET(self) -> None:
+        self.answer()
+
+    def do_POST(self) -> None:
+        self.answer()
+
+    def answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.seen.append((self.path, body))
+        self.send_response(500 if "ill" in self.path else 200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *given: Any) -> None:
+        return
+
+
+@pytest.fixture
+def site() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
+    seen: list[tuple[str, bytes]] = []
+    handler = type("Seen", (Site,), {"seen": seen})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"127.0.0.1:{server.server_port}", seen
+        server.shutdown()
+        thread.join()
+
+
+def test_the_dead_mans_switch_is_called_and_its_address_never_told(site: tuple[str, list[tuple[str, bytes]]]) -> None:
+    place, seen = site
+    assert ping(f"http://{place}/secret") == ""
+    assert [path for path, _ in seen] == ["/secret"]
+    for url in (f"http://{place}/ill-secret", "https://127.0.0.1:1/secret", "file:///secret", "nonsense-secret"):
+        problem = ping(url)
+        assert problem
+        assert "secret" not in problem
+
+
+def test_apprise_carries_a_message_and_its_addresses_are_never_told(site: tuple[str, list[tuple[str, bytes]]]) -> None:
+    place, seen = site
+    assert notify([f"json://{place}/secret"], "A title", "A body") == ""
+    assert b"A title" in seen[-1][1]
+    for url in (f"json://{place}/ill-secret", "nonsense://secret"):
+        problem = notify([url], "A title", "A body")
+        assert problem
+        assert "secret" not in problem
+
+
+@pytest.mark.parametrize(
+    ("place", "host", "port", "security"),
+    [
+        ("mail.example.org", "mail.example.org", 25, "starttls"),
+        ("mail.example.org:465", "mail.example.org", 465, "tls"),
+        ("mail.example.org:587", "mail.example.org", 587, "starttls"),
+        ("localhost", "localhost", 25, "none"),
+        ("127.0.0.1:2525", "127.0.0.1", 2525, "none"),
+        ("[::1]:2525", "::1", 2525, "none"),
+    ],
+)
+def test_the_second_way_is_encrypted_unless_it_is_here(place: str, host: str, port: int, security: str) -> None:
+    way = SecondWay.of(place, None)
+    assert (way.host, way.port, way.security, way.auth) == (host, port, security, "none")

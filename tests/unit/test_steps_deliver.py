@@ -1,0 +1,374 @@
+"""Sending: each message once, an outcome for each, and somebody who knows when there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from intake.decide.clock import GIVE_UP_AFTER, LONGEST_RETRY
+from intake.errors import LedgerError
+from intake.model import Failed, MessageKind, Outgoing, Result, Unknown
+from intake.steps.reports import PassReport
+
+from .worlds import ANN, BOARD, BOB, CARL, KEEPER, World, header, mail, message_id
+
+REFUSED = Failed(permanent=True, reason="550 5.1.1 no such user")
+LATER = Failed(permanent=False, reason="451 4.7.1 greylisted")
+CLOSED = Failed(permanent=False, reason="421 closing", way_out=True)
+TOO_LARGE = Failed(permanent=True, reason="552 5.3.4 too large", size=True)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    made = World(tmp_path)
+    made.deliver(mail(1))
+    return made
+
+
+def passed(world: World, **how: Any) -> PassReport:
+    report = world.run(**how)
+    assert report is not None
+    return report
+
+
+def to(result: Result, *people: str) -> Callable[[Outgoing, int], Result | None]:
+    return lambda outgoing, _number: result if not people or outgoing.recipient in people else None
+
+
+def test_no_send_lets_everything_wait_and_the_next_pass_sends_it(world: World) -> None:
+    assert passed(world, send=False).pending == 4
+    assert not world.transport.taken
+    assert world.server.texts("Processed") == [mail(1)]
+    assert passed(world).sent == 4
+
+
+def test_what_one_server_puts_off_is_tried_again_ever_less_often(world: World) -> None:
+    world.transport.answers = to(LATER, BOB)
+    tries: list[datetime] = []
+    honest = world.transport.send
+
+    def send(outgoing: Outgoing) -> Result:
+        if outgoing.recipient == BOB and header(outgoing, "X-Intake-Kind") == "report":
+            tries.append(world.now)
+        return honest(outgoing)
+
+    world.transport.send = send  # type: ignore[method-assign]  # to see when
+    for _ in range(60 * 24):
+        passed(world)
+        world.now += timedelta(minutes=1)
+    waits = [later - earlier for earlier, later in pairwise(tries)]
+    assert 8 < len(tries) < 16
+    assert waits == sorted(waits)
+    assert waits[-1] <= LONGEST_RETRY * 1.25 + timedelta(minutes=1)
+    assert world.reached("report") == [ANN, CARL]
+    assert world.reached("acknowledgement") == ["rita1@example.com"], "one copy is enough to say that people have it"
+
+
+def test_a_refusal_is_told_to_the_others_and_to_who_looks_after_the_program(world: World) -> None:
+    world.transport.answers = to(REFUSED, BOB)
+    assert passed(world).failed == 1
+    assert world.reached("notice") == [ANN, CARL]
+    assert world.reached("alarm") == [KEEPER]
+    assert "Bob Builder" in world.sent("notice")[0].content.decode()
+    alarm = world.sent("alarm")[0].content.decode()
+    assert "EUG-" not in alarm
+    assert "rita" not in alarm.lower()
+    assert BOB not in alarm
+
+
+def test_when_all_are_refused_the_fallback_gets_it(world: World) -> None:
+    world.transport.answers = to(REFUSED, ANN, BOB, CARL)
+    passed(world)
+    world.until_quiet()
+    assert world.reached("report") == [BOARD]
+    assert len(world.sent("acknowledgement")) == 1
+    assert world.parts.ledger.unheard() == []
+
+
+def test_when_nobody_at_all_can_be_reached_it_is_told_and_the_answer_says_so(world: World) -> None:
+    world.transport.answers = to(REFUSED, ANN, BOB, CARL, BOARD)
+    passed(world)
+    world.now += timedelta(minutes=11)
+    passed(world)
+    assert not world.sent("report")
+    assert len(world.parts.ledger.unheard()) == 1
+    subjects = {header(o, "Subject") for o in world.sent("alarm")}
+    assert any("Nobody has a report" in subject for subject in subjects), subjects
+    answer = world.sent("acknowledgement")
+    assert len(answer) == 1, "and yet the reporter is told, in words that promise nothing"
+
+
+def test_a_copy_refused_for_its_size_goes_again_without_the_original(world: World) -> None:
+    world.transport.answers = lambda o, _n: TOO_LARGE if o.recipient == BOB and b"message/rfc822" in o.content else None
+    passed(world)
+    [copy] = world.transport.to(BOB, MessageKind.REPORT)
+    assert b"message/rfc822" not in copy.content
+    assert "Processed" in copy.content.decode(), "it says where the original lies"
+    assert not world.sent("notice")
+
+
+def test_an_unknown_outcome_is_tried_again_under_the_same_message_id(world: World) -> None:
+    world.transport.answers = lambda o, n: Unknown("taken, and no answer") if n == 1 else None
+    passed(world)
+    assert world.parts.ledger.delivery_counts()["unknown"] == 1
+    world.now += timedelta(minutes=2)
+    passed(world)
+    ids = [message_id(o) for o in world.transport.taken]
+    assert len(ids) == 5
+    assert len(set(ids)) == 4
+
+
+def test_an_end_between_the_servers_word_and_ours_repeats_one_message_under_its_id(
+    world: World, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = World(tmp_path / "other")
+    other.deliver(mail(1))
+    passed(other)
+    assert world.run(die_at=other.passed.index("smtp answered")) is None
+    assert sum(world.excused.values()) == 1
+    world.until_quiet()
+    ids = [message_id(o) for o in world.transport.taken]
+    assert len(ids) - len(set(ids)) == 1
+    assert sorted(set(world.reached("report"))) == [ANN, BOB, CARL]
+
+
+def test_an_answer_waits_for_one_copy_and_then_does_not_wait_any_longer(world: World) -> None:
+    world.transport.answers = to(LATER, ANN, BOB, CARL)
+    passed(world)
+    assert not world.sent("acknowledgement")
+    world.now += timedelta(minutes=11)
+    passed(world)
+    [unread] = world.sent("acknowledgement")
+    world.transport.answers = to(LATER, ANN, BOB)
+    world.deliver(mail(2))
+    world.now += timedelta(hours=1)
+    passed(world)
+    read = world.transport.to("rita2@example.com")[0]
+    assert unread.content.decode().count("\n") != read.content.decode().count("\n"), "other words"
+    assert world.transport.taken.index(read) > [o.recipient for o in world.transport.taken].index(CARL)
+
+
+def test_trouble_with_the_way_out_is_no_messages_fault(world: World) -> None:
+    world.transport.answers = to(CLOSED)
+    passed(world)
+    assert world.transport.calls <= 2, "one try tells enough; a second is the alarm's"
+    for _ in range(30):
+        world.now += timedelta(hours=12)
+        assert passed(world).failed == 0
+    world.transport.answers = lambda _o, _n: None
+    world.now += timedelta(hours=5)
+    world.until_quiet()
+    assert world.reached("report") == [ANN, BOB, CARL]
+
+
+def test_nothing_is_given_up_because_the_clock_jumped_or_nobody_tried(world: World) -> None:
+    world.transport.answers = to(LATER, BOB)
+    passed(world)
+    world.now += GIVE_UP_AFTER * 3
+    passed(world)
+    assert world.parts.ledger.delivery_counts()["failed"] == 0
+    for _ in range(12):
+        world.now += timedelta(hours=6)
+        passed(world)
+    assert world.parts.ledger.delivery_counts()["failed"] == 1
+
+
+def test_the_rate_limit_is_waited_for_and_not_for_long(world: World) -> None:
+    world.transport.wait = 20.0
+    assert passed(world).sent == 4
+    assert world.paused == pytest.approx(20.0)
+    world.deliver(mail(2))
+    world.transport.wait = 500.0
+    report = passed(world)
+    assert (report.sent, report.pending) == (0, 4)
+    world.transport.wait = 0.0
+    assert passed(world).sent == 4
+
+
+def test_a_stop_ends_between_two_messages_and_loses_none(world: World) -> None:
+    def answer(_outgoing: Outgoing, number: int) -> Result | None:
+        world.stopping = number == 2
+        return None
+
+    world.transport.answers = answer
+    assert passed(world).sent == 2
+    world.stopping = False
+    world.transport.answers = lambda _o, _n: None
+    assert passed(world).sent == 2
+    assert world.reached("report") == [ANN, BOB, CARL]
+
+
+def test_a_receipt_that_the_ledger_does_not_take_is_written_down_as_soon_as_it_does(world: World) -> None:
+    ledger: Any = world.parts.ledger
+    honest = ledger.record_all
+    failures = iter([LedgerError("the disk is full"), LedgerError("the disk is full")])
+
+    def record_all(*given: Any) -> Any:
+        for failure in failures:
+            raise failure
+        return honest(*given)
+
+    ledger.record_all = record_all
+    passed(world)
+    assert len(world.transport.taken) == 4
+    assert world.paused > 0
+
+
+def test_a_ledger_that_takes_claims_and_no_receipts_does_not_send_every_minute(world: World) -> None:
+    ledger: Any = world.parts.ledger
+    honest = ledger.record_all
+    passed(world, send=False)
+
+    def record_all(*_given: Any) -> Any:
+        raise LedgerError("the disk is full")
+
+    ledger.record_all = record_all
+    failures = 0
+    for _ in range(60):
+        world.now += timedelta(minutes=1)
+        world.parts = world._own(world.parts)  # cron starts another process
+        try:
+            passed(world)
+        except LedgerError:
+            failures += 1
+    most = max(len(world.transport.to(person, MessageKind.REPORT)) for person in (ANN, BOB, CARL))
+    assert failures
+    assert most <= 8, f"{most} copies in an hour"
+    ledger.record_all = honest
+    world.now += timedelta(minutes=11)
+    world.until_quiet()
+    assert sorted(set(world.reached("report"))) == [ANN, BOB, CARL]
+    assert len({message_id(o) for o in world.sent("report")}) == 3
+
+
+# --- clocks ---
+
+
+def test_a_clock_that_was_years_ahead_keeps_nothing_waiting(world: World) -> None:
+    real = world.now
+    world.now += timedelta(days=1500)
+    world.transport.answers = to(LATER, BOB)
+    passed(world)
+    world.others.add(world.parts.holder)
+    world.deliver(mail(3))
+    assert world.run(die_at=40) is None
+    world.now = real
+    world.transport.answers = lambda _o, _n: None
+    world.deliver(mail(2))
+    for _ in range(3):
+        world.now += timedelta(minutes=20)
+        passed(world)
+    assert set(world.reached("report")) == {ANN, BOB, CARL}
+    assert len(set(map(message_id, world.sent("report")))) == 9
+    assert any("clock" in line for line in world.said)
+    assert world.parts.ledger.open_count() == 0
+
+
+def test_a_digest_of_a_day_that_a_wrong_clock_saw_is_sent_when_that_day_comes(world: World) -> None:
+    passed(world)
+    real = world.now
+    world.now = real + timedelta(days=10)
+    passed(world)
+    early = len(world.sent("digest"))
+    assert early == 3
+    world.now = real + timedelta(minutes=30)
+    passed(world)
+    for _ in range(11):
+        world.now += timedelta(days=1)
+        passed(world)
+    assert len(world.sent("digest")) - early == 11 * 3
+
+
+@pytest.mark.parametrize(
+    "night",
+    [
+        datetime(2026, 3, 29, tzinfo=ZoneInfo("Europe/Brussels")),
+        datetime(2026, 10, 25, tzinfo=ZoneInfo("Europe/Brussels")),
+    ],
+)
+@pytest.mark.parametrize("at", ["02:30", "08:00"])
+def test_nights_on_which_the_clocks_change_bring_one_digest(tmp_path: Path, night: datetime, at: str) -> None:
+    world = World(tmp_path, digest=f"daily {at}", now=(night - timedelta(hours=12)).astimezone(UTC))
+    for _ in range(2 * 36):
+        passed(world)
+        world.now += timedelta(minutes=30)
+    assert sorted(world.reached("digest")) == [ANN, BOB, CARL]
+
+
+# --- what comes back ---
+
+
+def bounce(outgoing: Outgoing, action: str = "failed", number: int = 1) -> bytes:
+    returned = outgoing.content.partition(b"\r\n\r\n")[0].decode() + "\r\n\r\n(cut)\r\n"
+    return (
+        "From: MAILER-DAEMON@mx.example.org\r\nTo: help@eug.example\r\nSubject: Undelivered Mail Returned to Sender\r\n"
+        f"Message-ID: <b{number}@mx.example.org>\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n"
+        "Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\n"
+        "No such user.\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example.org\r\n\r\n"
+        f"Final-Recipient: rfc822; x@example.org\r\nAction: {action}\r\nStatus: 5.1.1\r\n\r\n--b\r\n"
+        f"Content-Type: message/rfc822\r\n\r\n{returned}\r\n--b--\r\n"
+    ).encode()
+
+
+def test_a_copy_that_comes_back_counts_as_refused(world: World) -> None:
+    passed(world)
+    world.deliver(bounce(world.transport.to(BOB)[0]))
+    passed(world)
+    assert world.reached("notice") == [ANN, CARL]
+    assert world.reached("alarm") == [KEEPER]
+    assert world.parts.ledger.delivery_counts()["failed"] == 1
+    assert world.parts.ledger.outcomes() == {"case": 1, "recorded": 1}
+    world.deliver(bounce(world.transport.to(BOB)[0], number=2))
+    passed(world)
+    assert len(world.sent("notice")) == 2, "once is enough"
+
+
+def test_word_of_a_delay_changes_nothing(world: World) -> None:
+    passed(world)
+    world.deliver(bounce(world.transport.to(BOB)[0], "delayed"))
+    passed(world)
+    assert world.parts.ledger.delivery_counts()["failed"] == 0
+
+
+def test_an_answer_that_comes_back_raises_the_alarm_and_stands_in_the_digest(world: World) -> None:
+    passed(world)
+    world.deliver(bounce(world.sent("acknowledgement")[0]))
+    passed(world)
+    [alarm] = world.sent("alarm")
+    assert "acknowledgement" in header(alarm, "Subject").lower()
+    assert not world.sent("notice"), "nobody is without a mail because of it"
+    [case] = world.parts.ledger.cases()
+    assert world.parts.ledger.overview(ANN, None, world.now).problems == {case.id: 1}
+
+
+def test_when_every_copy_comes_back_the_fallback_hears_where_the_mail_is(world: World) -> None:
+    passed(world)
+    for number, copy in enumerate(list(world.sent("report"))):
+        world.deliver(bounce(copy, number=number))
+    passed(world)
+    assert BOARD in world.reached("notice")
+    assert world.parts.ledger.unheard() == []
+
+
+def test_an_end_while_a_bounce_is_taken_in_loses_none_of_what_follows(tmp_path: Path) -> None:
+    for boundary in range(0, 150, 4):
+        folder = tmp_path / str(boundary)
+        folder.mkdir()
+        world = World(folder)
+        world.deliver(mail(1))
+        passed(world)
+        world.deliver(bounce(world.transport.to(BOB)[0]))
+        ended = world.run(die_at=boundary) is None
+        world.until_quiet()
+        assert sorted(set(world.reached("notice"))) == [ANN, CARL]
+        world.parts.ledger.close()
+        if not ended:
+            return
+    raise AssertionError("the pass has more boundaries than that")

@@ -1,0 +1,399 @@
+"""Reading: what is there is written down once, whatever the server, the clock and people do meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from intake.decide.clock import MAILBOX_LEASE, POISON_TRIES
+from intake.model import MessageKind, ParsedMail
+from intake.steps.audit import audit
+from intake.steps.reports import PassReport
+
+from .worlds import ANN, BOB, CARL, KEEPER, START, Killed, Server, World, header, mail
+
+OLD = START - timedelta(days=400)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+@pytest.fixture
+def from_now(tmp_path: Path) -> World:
+    """Mail that is there already is not answered."""
+    return World(tmp_path, start="now")
+
+
+def passed(world: World, **how: Any) -> PassReport:
+    report = world.run(**how)
+    assert report is not None
+    return report
+
+
+def outcomes(world: World) -> dict[str, int]:
+    return world.parts.ledger.outcomes()
+
+
+def test_a_report_reaches_everybody_is_answered_and_filed(world: World) -> None:
+    world.deliver(mail(1))
+    report = passed(world)
+    assert (report.total("seen"), report.total("accepted"), report.total("filed"), report.sent) == (1, 1, 1, 4)
+    assert world.reached("report") == [ANN, BOB, CARL]
+    assert world.reached("acknowledgement") == ["rita1@example.com"]
+    assert world.server.texts("Processed") == [mail(1)]
+    assert passed(world) == replace(report, mailboxes=passed(world).mailboxes, sent=0)
+
+
+# --- first contact ---
+
+
+def test_what_was_there_before_is_recorded_and_answered_to_nobody(from_now: World) -> None:
+    world = from_now
+    world.deliver(mail(1), when=OLD)
+    world.deliver(mail(2))
+    passed(world)
+    world.now += timedelta(minutes=1)
+    world.deliver(mail(3))
+    passed(world)
+    assert outcomes(world) == {"before": 2, "case": 1}
+    assert world.reached("acknowledgement") == ["rita3@example.com"]
+    assert len(world.server.texts("INBOX")) == 2, "what was there before stays where it is"
+    assert audit(world.parts).ok
+
+
+def test_an_end_half_way_through_first_contact_does_not_move_its_boundary(from_now: World) -> None:
+    world = from_now
+    for number in range(3):
+        world.deliver(mail(number))
+    boundary = 0
+    while world.run(die_at=boundary) is None:
+        world.now += timedelta(minutes=1)
+        world.deliver(mail(10 + boundary))
+        boundary += 6
+    world.until_quiet()
+    found = outcomes(world)
+    assert found["before"] >= 3
+    answered = {o.recipient for o in world.sent(MessageKind.ACKNOWLEDGEMENT)}
+    assert not answered & {f"rita{number}@example.com" for number in range(3)}
+    assert found["before"] + found["case"] == 3 + boundary // 6
+
+
+def test_mail_that_was_there_before_and_is_moved_is_not_a_new_report(from_now: World) -> None:
+    world = from_now
+    uid = world.deliver(mail(1), when=OLD)
+    passed(world)
+    world.server.move("INBOX", uid, "Junk")
+    passed(world)
+    assert outcomes(world) == {"before": 2}
+    assert not world.transport.taken
+
+
+# --- UIDVALIDITY ---
+
+
+def test_after_renumbering_what_is_known_is_not_sent_again(world: World) -> None:
+    world.server.immovable.add(mail(1))  # it could not be filed, so it stands there still
+    world.deliver(mail(1))
+    passed(world)
+    world.server.immovable.clear()
+    world.server.renumber("INBOX")
+    world.deliver(mail(2))
+    passed(world)
+    assert outcomes(world) == {"case": 2, "duplicate": 1}
+    assert len(world.sent("report")) == 6
+    assert any("renumbered" in line for line in world.said)
+    assert sorted(world.server.texts("Processed")) == sorted([mail(1), mail(2)])
+
+
+def test_after_renumbering_what_was_there_before_stays_unanswered(from_now: World) -> None:
+    world = from_now
+    world.deliver(mail(1))
+    world.deliver(mail(2), when=OLD)
+    passed(world)
+    world.now += timedelta(minutes=1)
+    world.deliver(mail(3))
+    world.server.renumber("INBOX")
+    world.now += timedelta(days=3)
+    passed(world)
+    assert outcomes(world) == {"before": 4, "case": 1}, "one that came after first contact was not read before"
+    assert world.reached("acknowledgement") == ["rita3@example.com"]
+
+
+def test_renumbering_half_way_through_a_rescan(world: World) -> None:
+    for number in range(4):
+        world.server.immovable.add(mail(number))
+        world.deliver(mail(number))
+    passed(world)
+    world.server.renumber("INBOX")
+    world.run(die_at=14)
+    world.server.immovable.clear()
+    world.server.renumber("INBOX")
+    world.until_quiet()
+    assert outcomes(world)["case"] == 4
+    assert len(world.sent("report")) == 12
+    assert not world.server.texts("INBOX")
+
+
+# --- people and servers ---
+
+
+def test_a_moved_copy_is_a_duplicate(world: World) -> None:
+    world.deliver(mail(1))
+    world.deliver(mail(1), "Junk")
+    passed(world)
+    assert outcomes(world) == {"case": 1, "duplicate": 1}
+    assert len(world.sent("report")) == 3
+
+
+def test_a_report_in_junk_is_a_report(world: World) -> None:
+    world.deliver(mail(1), "Junk")
+    world.deliver(mail(2, subject="hello", body="Buy now"), "Junk")
+    passed(world)
+    assert outcomes(world) == {"case": 1, "recorded": 1}
+    assert world.server.texts("Junk") == [mail(2, subject="hello", body="Buy now")]
+
+
+def test_mail_that_is_moved_away_while_it_is_read_is_read_where_it_is_then(world: World) -> None:
+    world.deliver(mail(1))
+    world.deliver(mail(2))
+
+    def people(server: Server) -> None:
+        world.people = lambda _server: None
+        server.move("INBOX", 1, "Junk")
+
+    world.people = people
+    world.until_quiet()
+    assert outcomes(world) == {"case": 2}
+
+
+def test_a_folder_that_is_missing_leaves_the_others_readable(world: World) -> None:
+    del world.server.shelves["INBOX"]
+    world.deliver(mail(1), "Junk")
+    report = passed(world)
+    assert "INBOX" in (report.mailboxes[0].error or "")
+    assert report.left
+    assert outcomes(world) == {"case": 1}
+
+
+def test_a_mailbox_that_is_ill_leaves_the_others_readable(tmp_path: Path) -> None:
+    world = World(tmp_path, mailboxes=("first", "second"))
+    world.servers["first"].broken = "the log-in was refused"
+    world.deliver(mail(1), mailbox="second")
+    report = passed(world)
+    assert [bool(one.error) for one in report.mailboxes] == [True, False]
+    assert outcomes(world) == {"case": 1}
+
+
+def test_filing_that_failed_is_done_later(world: World) -> None:
+    world.server.immovable.add(mail(1))
+    world.deliver(mail(1))
+    assert "could not be moved" in (passed(world).mailboxes[0].error or "")
+    assert len(world.sent("report")) == 3
+    world.server.immovable.clear()
+    passed(world)
+    assert world.server.texts("Processed") == [mail(1)]
+    assert len(world.sent("report")) == 3
+
+
+def test_a_mail_too_large_is_told_and_stays_whole_in_the_mailbox(world: World) -> None:
+    world.max_size = 2_000
+    large = mail(1, body="x" * 5_000)
+    world.deliver(large)
+    passed(world)
+    assert world.reached("notice") == [ANN, BOB, CARL]
+    assert world.reached("acknowledgement") == ["rita1@example.com"]
+    assert all(len(o.content) < 9_000 or large not in o.content for o in world.transport.taken)
+    assert world.server.texts("Processed") == [large]
+
+
+# --- what can't be read, and what ends passes ---
+
+
+def test_a_mail_that_cannot_be_read_is_tried_again_and_then_brought_to_people(world: World) -> None:
+    world.server.unreadable.add(mail(1))
+    world.deliver(mail(1))
+    world.deliver(mail(2))
+    passed(world)
+    assert outcomes(world) == {"case": 1}, "the next mail is not held up"
+    world.until_quiet()
+    for _ in range(POISON_TRIES + 2):
+        world.now += timedelta(minutes=3)
+        passed(world)
+    assert outcomes(world) == {"case": 1, "quarantined": 1}
+    assert world.reached("notice") == [ANN, BOB, CARL]
+    assert world.server.texts("INBOX") == [mail(1)]
+
+
+def test_a_mail_that_could_be_read_after_all_is_an_ordinary_one(world: World) -> None:
+    world.server.unreadable.add(mail(1))
+    world.deliver(mail(1))
+    passed(world)
+    world.server.unreadable.clear()
+    world.now += timedelta(minutes=3)
+    world.until_quiet()
+    assert outcomes(world) == {"case": 1}
+
+
+def killing(world: World, which: Callable[[bytes], bool]) -> None:
+    """From now on, parsing some mails ends the process."""
+    honest = world.parts.parse()
+
+    def parse(raw: bytes, *, truncated: bool = False, unreadable: bool = False) -> ParsedMail:
+        if which(raw):
+            world.kill()
+        return honest(raw, truncated=truncated, unreadable=unreadable)
+
+    world.parts = replace(world.parts, parse=lambda: parse)
+
+
+def test_a_mail_that_ends_passes_reaches_people_and_does_not_hold_up_the_next(world: World) -> None:
+    poison = mail("poison")
+    killing(world, lambda raw: raw == poison)
+    for raw in (mail(1), poison, mail(2)):
+        world.deliver(raw)
+    deaths = 0
+    for minute in range(40):
+        deaths += world.run() is None
+        if minute == 4:
+            assert len(world.sent("report")) == 6, "both others have arrived within minutes"
+            assert len(world.sent("acknowledgement")) == 2
+        world.now += timedelta(minutes=1)
+        world.deliver(mail(100 + minute)) if minute in {7, 8} else None
+    assert deaths == POISON_TRIES + 1
+    assert outcomes(world) == {"case": 4, "quarantined": 1}
+    copies = [o for o in world.sent("report") if poison in o.content.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")]
+    assert sorted(o.recipient for o in copies) == [ANN, BOB, CARL]
+    assert not world.server.texts("INBOX")
+    assert world.reached("alarm") == [KEEPER]
+
+
+def test_a_message_that_ends_passes_when_it_is_composed_goes_last_and_is_given_up_in_the_end(world: World) -> None:
+    honest = world.parts.composer()
+
+    class Killer:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(honest, name)
+
+        def copy(self, letter: Any, now: Any) -> Any:
+            if letter.to.email == BOB:
+                world.kill()
+            return honest.copy(letter, now)
+
+    killer: Any = Killer()
+    world.parts = replace(world.parts, composer=lambda: killer)
+    world.deliver(mail(1))
+    world.deliver(mail(2))
+    deaths = 0
+    for _ in range(80):
+        deaths += world.run() is None
+        world.now += timedelta(minutes=5)
+    assert world.reached("report") == [ANN, ANN, CARL, CARL]
+    assert len(world.sent("acknowledgement")) == 2
+    assert deaths < 40
+    assert world.parts.ledger.delivery_counts()["failed"] == 2
+    told = [o.recipient for o in world.sent("notice")]
+    assert sorted(told) == [ANN, ANN, CARL, CARL]
+    assert KEEPER in world.reached("alarm")
+
+
+# --- leases ---
+
+
+def test_a_mailbox_that_another_run_reads_is_left_to_it(world: World) -> None:
+    world.deliver(mail(1))
+    world.others.add("another machine")
+    world.parts.ledger.take_lease("mailbox help", "another machine", world.now, MAILBOX_LEASE)
+    report = passed(world)
+    assert report.mailboxes[0].busy
+    assert outcomes(world) == {}
+    world.now += MAILBOX_LEASE
+    assert not passed(world).mailboxes[0].busy
+    assert outcomes(world) == {"case": 1}
+
+
+def test_what_a_dead_run_held_is_taken_over_at_once(world: World) -> None:
+    world.deliver(mail(1))
+    assert world.run(die_at=12) is None
+    assert not passed(world).mailboxes[0].busy
+    assert len(world.sent("report")) == 3
+
+
+def test_what_a_living_run_holds_is_its_own_even_if_the_clock_jumps(world: World) -> None:
+    world.deliver(mail(1))
+    passed(world, send=False)
+    claimed = world.parts.ledger.claim("other", world.now, timedelta(minutes=10), 48)
+    world.parts = replace(world.parts, is_alive=lambda holder: holder == "other", is_dead=lambda _holder: False)
+    world.now += timedelta(hours=3)
+    passed(world)
+    assert claimed
+    assert not world.sent("report"), "somebody is sending them just now"
+
+
+# --- the ledger ---
+
+
+def test_a_ledger_restored_from_yesterday_answers_nobody_again_and_names_what_it_misses(world: World) -> None:
+    world.deliver(mail(1))
+    passed(world)
+    yesterday = world.backup()
+    world.now += timedelta(days=1)
+    for number in (2, 3):
+        world.deliver(mail(number))
+    passed(world)
+    before = len(world.transport.taken)
+    world.restore(yesterday)
+    world.now += timedelta(minutes=1)
+    world.deliver(mail(4))
+    passed(world)
+    new = world.transport.taken[before:]
+    assert {o.recipient for o in new if header(o, "X-Intake-Kind") == "acknowledgement"} == {"rita4@example.com"}
+    assert len([o for o in new if header(o, "X-Intake-Kind") == "report"]) == 3
+    assert [o.recipient for o in new if header(o, "X-Intake-Kind") == "alarm"] == [KEEPER]
+    assert any("2 mail(s) that the ledger does not know" in line for line in world.said)
+    assert len(audit(world.parts).unaccounted) == 2
+
+
+def test_a_ledger_that_is_lost_begins_anew_and_answers_nobody_again(from_now: World) -> None:
+    world = from_now
+    passed(world)
+    world.deliver(mail(1))
+    passed(world)
+    world.deliver(mail(2))
+    before = len(world.transport.taken)
+    world.now += timedelta(minutes=5)
+    world.restore(None)
+    passed(world)
+    assert outcomes(world) == {"before": 1}, "the mail that stood there is shown in the digest"
+    assert len(world.transport.taken) == before
+    assert audit(world.parts).ok
+
+
+def test_mail_that_somebody_files_unread_is_named(world: World) -> None:
+    passed(world)
+    world.now += timedelta(minutes=2)
+    world.deliver(mail(1))
+    world.server.move("INBOX", 1, "Processed")
+    world.deliver(mail(2))
+    passed(world)
+    assert world.reached("alarm") == [KEEPER]
+    back = max(uid for uid, (raw, _) in world.server.shelves["Processed"].mails.items() if raw == mail(1))
+    world.server.move("Processed", back, "INBOX")
+    world.now += timedelta(minutes=1)
+    passed(world)
+    assert outcomes(world) == {"case": 2}, "moved back, it is an ordinary mail"
+    assert len(world.sent("alarm")) == 2, "and that is over"
+
+
+def test_a_killed_world_writes_nothing_more(world: World) -> None:
+    world.deliver(mail(1))
+    assert world.run(die_at=8) is None
+    world.dead = True
+    with pytest.raises(Killed):
+        world.parts.ledger.note_pass("help", world.now, "")
