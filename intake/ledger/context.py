@@ -92,7 +92,8 @@ def _of(connection: Connection, key: Key, mails: list[int]) -> dict[int, MailCon
     states = views.acknowledgement_states(connection, numbers)
     threads = _roots(connection, numbers)
     linked = {one.linked_to for one in cases.values() if one.linked_to is not None}
-    codes = dict(connection.execute(_CODES, {"cases": sorted(linked)}).tuples().all()) if linked else {}
+    rows = connection.execute(_CODES, {"cases": sorted(linked)}) if linked else ()
+    codes: dict[int, str] = {number: code for number, code in rows}  # noqa: C416 - a row is a tuple only to unpack
     found: dict[int, MailContext] = {}
     for number, place in places.items():
         held, its_case = originals.get(number), cases.get(place.case_id or 0)

@@ -233,6 +233,7 @@ def _composed(dispatcher: Dispatcher, delivery: Delivery) -> Outgoing | Failed |
     try:
         composed = dispatcher.compose(delivery)
     except TemplateError as error:
+        dispatcher.tell(str(error))
         return Failed(permanent=False, reason=str(error))
     except DeliveryError as error:
         return Failed(permanent=error.permanent, reason=str(error))

@@ -59,6 +59,7 @@ class Dispatcher:
         self.parts = parts
         self._contexts: dict[int, MailContext] = {}
         self._changed: set[int] = set()
+        self._told: set[str] = set()
         self._known: dict[int | None, tuple[ParsedMail, Verdict]] = {}
         self._hidden: dict[tuple[int | None, int | None], frozenset[str]] = {}
 
@@ -77,6 +78,12 @@ class Dispatcher:
         about = (delivery.mail_id, delivery.case_id)
         hidden = self._hidden.get(about)
         return delivery.recipient in (self.parts.ledger.withheld(*about) if hidden is None else hidden)
+
+    def tell(self, trouble: str) -> None:
+        """Say what keeps messages from being composed, once for all of them."""
+        if trouble not in self._told:
+            self._told.add(trouble)
+            self.parts.say(trouble)
 
     def compose(self, delivery: Delivery) -> Composed:  # noqa: PLR0911 - one return for each kind of message
         """One message. Raises TemplateError and DeliveryError as the composer does."""
