@@ -1,16 +1,10 @@
-"""The first transaction: mails, cases, recusals and deliveries are written down together, many mails at once.
-
-What the ledger knows is read in a few questions for the whole batch and kept current in memory while the batch is
-decided, so that the second mail of a batch sees the case that the first one opened.
-"""
+"""The first transaction: mails, cases, recusals and deliveries are written down together, many mails at once."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,7 +15,8 @@ from intake.ledger.journal import Entry
 from intake.ledger.keys import Key
 from intake.ledger.makes import PRIORITY, Makes
 from intake.ledger.outbox import COPIES, NOT_COPIES
-from intake.ledger.schema import Moment, case, change, delivery, mail, original, recusal
+from intake.ledger.recall import REFUSED, REPORTERS_MAIL, Known, Marks, look_up, marks
+from intake.ledger.schema import Moment, case, delivery, mail, original, recusal
 from intake.model import (
     PROGRAM,
     REPORTER,
@@ -30,9 +25,7 @@ from intake.model import (
     CaseState,
     DeliveryState,
     History,
-    Kind,
     KnownCase,
-    MailRef,
     MessageKind,
     Outcome,
     Plan,
@@ -43,15 +36,6 @@ from intake.model import (
 )
 
 Decide = Callable[[Arrival, History], Plan]
-CHUNK = 400  # bound parameters in one question, well under every database's limit
-MOST_REFERENCES = 40  # the first and the last twenty: what a real thread needs, whatever a hostile one holds
-_CODE = re.compile(r"\b[A-Z0-9]{1,16}-[0-9A-Z]{6}\b")
-BEHIND_OUR_LIST = "person:behind-our-list"  # our own list stands in From in somebody's place
-FROM_OURS = ("sender:own-form", "author:own-address", "ours:own-address")  # whatever else writes as we do
-JUNK = "junk"  # the reason of a mail that was only written down, because it stood in a folder for junk
-COUNTED_AHEAD = timedelta(days=2)  # what bears a later time was written while the clock was wrong: nobody pays for it
-HUMAN_REPLY = "human-reply"  # the reason of a mail with which an organizer answered the reporter
-REFUSED = "refused:"  # how the reason of a command begins that was not carried out
 
 __all__ = ["PRIORITY", "Accepted", "Decide", "Makes", "accept"]
 
@@ -67,129 +51,12 @@ class Accepted:
         return self.outcomes.count(outcome)
 
 
-@dataclass(slots=True)
-class _Marks:
-    """The keyed hashes of one arrival."""
-
-    content: bytes | None
-    message_id: bytes | None
-    sender: bytes | None
-    domain: bytes | None
-    references: tuple[bytes, ...]  # of the mails it refers to, its own Message-ID included
-    plain_references: tuple[str, ...]
-    codes: tuple[str, ...]
-    author: str
-    answer_at: bytes | None  # where the reporter wants to be answered, if that is not the author's address
-    addressed: tuple[bytes, ...]  # whom it is addressed to
-    returned: tuple[bytes, ...]  # Message-IDs that a bounce returns
-
-
-def marks(key: Key, arrival: Arrival) -> _Marks:
-    """Hash what is to be recognised again; a mail whose bytes are incomplete has no content to recognise."""
-    parsed = arrival.mail
-    author = _takes_part(arrival)
-    whole = bool(arrival.raw.body) and not arrival.raw.truncated and not arrival.raw.unreadable
-    ids = tuple(dict.fromkeys((*parsed.in_reply_to, *parsed.references)))
-    if len(ids) > MOST_REFERENCES:
-        ids = ids[: MOST_REFERENCES // 2] + ids[-MOST_REFERENCES // 2 :]
-    own = (parsed.message_id,) if parsed.message_id else ()
-    wanted = arrival.verdict.acknowledge_to or (parsed.reply_to[0] if parsed.reply_to else None)
-    answer = wanted.email.lower() if wanted else ""
-    codes = tuple(_CODE.findall(parsed.subject.upper()))[:4]
-    addressed = dict.fromkeys(one.email.lower() for one in (*parsed.to, *parsed.cc)[:MOST_REFERENCES])
-    bounced = parsed.nested_message_ids[:MOST_REFERENCES] if arrival.verdict.kind is Kind.BOUNCE else ()
-    return _Marks(
-        content=key.hash("content", arrival.raw.body) if whole else None,
-        message_id=key.hash("message-id", parsed.message_id) if parsed.message_id else None,
-        sender=key.hash("address", author) if author else None,
-        domain=key.hash("domain", author.rpartition("@")[2]) if "@" in author else None,
-        references=tuple(key.hash("message-id", one) for one in (*ids, *own)),
-        plain_references=ids,
-        codes=codes,
-        author=author,
-        answer_at=key.hash("address", answer) if answer and answer != author else None,
-        # Asked only of mail that may belong to a case: most mail does not.
-        addressed=tuple(key.hash("address", one) for one in addressed) if ids or codes else (),
-        returned=tuple(key.hash("message-id", one) for one in bounced),
-    )
-
-
-def _takes_part(arrival: Arrival) -> str:
-    """Who takes part in a case by this mail, lower case; empty for who writes from an address of ours.
-
-    Everybody writes to that: it must not pass for a reporter's.
-    """
-    verdict = arrival.verdict
-    if verdict.acknowledge_reason == BEHIND_OUR_LIST and verdict.acknowledge_to:
-        return verdict.acknowledge_to.email.lower()
-    if verdict.acknowledge_reason in FROM_OURS or not arrival.mail.authors:
-        return ""
-    return arrival.mail.authors[0].email.lower()
-
-
-@dataclass(slots=True)
-class _Known:
-    """The ledger's knowledge about a batch, kept current while the batch is decided."""
-
-    contents: dict[bytes, int]
-    set_aside: dict[bytes, tuple[str, str]]  # of these, what was only found in a folder for junk, and in which
-    ours: dict[str, tuple[int | None, str]]  # our Message-ID -> case, recipient
-    theirs: dict[bytes, int]  # hash of a reporter's Message-ID -> case
-    codes: dict[str, int]
-    cases: dict[int, KnownCase]
-    acknowledged_sender: Counter[bytes]
-    acknowledged_domain: Counter[bytes]
-    acknowledged_all: int
-    recent: Counter[bytes]
-    refused: Counter[bytes]
-    answers: dict[bytes, int]  # hash of the Message-ID of an organizer's answer to a reporter -> case
-    taken: set[tuple[str, str, int, int]] = field(default_factory=set)
-
-    def fetched_out(self, marks: _Marks, place: MailRef) -> bool:
-        """Whether the mail was set aside as junk, and somebody has moved it to where people's mail is."""
-        aside = self.set_aside.get(marks.content) if marks.content else None
-        return aside is not None and aside != (place.mailbox, place.folder)
-
-    def history(self, marks: _Marks, own_id: str, place: MailRef) -> History:
-        thread, how, token = self._thread(marks)
-        known = self.contents.get(marks.content) if marks.content else None
-        return History(
-            duplicate_of=None if self.fetched_out(marks, place) else known,
-            thread=thread,
-            thread_by=how,
-            token_of=token,
-            known_sender=bool(thread and marks.sender in thread.participants),
-            acknowledged_sender=self.acknowledged_sender[marks.sender] if marks.sender else 0,
-            acknowledged_domain=self.acknowledged_domain[marks.domain] if marks.domain else 0,
-            acknowledged_all=self.acknowledged_all,
-            recent_from_sender=self.recent[marks.sender] if marks.sender else 0,
-            ours_returned=own_id in self.ours,
-            reporter_addressed=bool(thread and not thread.participants.isdisjoint(marks.addressed)),
-            refused_today=self.refused[marks.sender] if marks.sender else 0,
-            bounced_reply=next((self.cases[self.answers[one]] for one in marks.returned if one in self.answers), None),
-        )
-
-    def _thread(self, marks: _Marks) -> tuple[KnownCase | None, str, str]:
-        ours = [self.ours[one] for one in reversed(marks.plain_references) if one in self.ours]
-        ours = [(number, recipient) for number, recipient in ours if number in self.cases]
-        # The author's own copy says more about them than somebody else's that they also refer to.
-        for number, recipient in sorted(ours, key=lambda found: found[1] != marks.author):
-            return self.cases[number or 0], "ours", recipient
-        for digest in reversed(marks.references):
-            if digest in self.theirs:
-                return self.cases[self.theirs[digest]], "theirs", ""
-        for code in marks.codes:
-            if code in self.codes:
-                return self.cases[self.codes[code]], "code", ""
-        return None, "", ""
-
-
 def accept(
     connection: Connection, key: Key, arrivals: Sequence[Arrival], decide: Decide, makes: Makes, now: datetime
 ) -> Accepted:
     """Decide and write down a batch from one folder. Mail that is there already is passed over."""
     marked = [marks(key, arrival) for arrival in arrivals]
-    known = _look_up(connection, arrivals, marked, now)
+    known = look_up(connection, arrivals, marked, now)
     writer = _Writer(key, makes, now)
     for arrival, its_marks in zip(arrivals, marked, strict=True):
         ref = arrival.raw.ref
@@ -201,206 +68,6 @@ def accept(
     return Accepted(tuple(plan.outcome for _, _, plan, _ in writer.entries))
 
 
-def _look_up(connection: Connection, arrivals: Sequence[Arrival], marked: Sequence[_Marks], now: datetime) -> _Known:
-    ref = arrivals[0].raw.ref
-    taken = _rows(
-        connection,
-        select(mail.c.uid).where(
-            mail.c.mailbox == ref.mailbox, mail.c.folder == ref.folder, mail.c.uidvalidity == ref.uidvalidity
-        ),
-        mail.c.uid,
-        {arrival.raw.ref.uid for arrival in arrivals},
-    )
-    contents = _rows(
-        connection,
-        select(mail.c.content, mail.c.id, mail.c.mailbox, mail.c.folder, mail.c.outcome, mail.c.reason).where(
-            mail.c.duplicate_of.is_(None)
-        ),
-        mail.c.content,
-        {m.content for m in marked if m.content},
-    )
-    ours = _rows(
-        connection,
-        select(delivery.c.message_id, delivery.c.case_id, delivery.c.recipient),
-        delivery.c.message_id,
-        {i for m in marked for i in m.plain_references} | {a.mail.message_id for a in arrivals if a.mail.message_id},
-    )
-    theirs = _rows(
-        connection,
-        select(mail.c.message_id, mail.c.case_id).where(mail.c.case_id.is_not(None)),
-        mail.c.message_id,
-        {r for m in marked for r in m.references},
-    )
-    answers = _rows(
-        connection,
-        select(mail.c.message_id, mail.c.case_id).where(
-            mail.c.case_id.is_not(None), mail.c.outcome == Outcome.TEAM, mail.c.reason == HUMAN_REPLY
-        ),
-        mail.c.message_id,
-        {one for m in marked for one in m.returned},
-    )
-    codes = _rows(connection, select(case.c.code, case.c.id), case.c.code, {c for m in marked for c in m.codes})
-    day = now - timedelta(days=1)
-    senders = {m.sender for m in marked if m.sender}
-    domains = {m.domain for m in marked if m.domain}
-    numbers = {row[1] for found in (ours, theirs, codes, answers) for row in found}
-    recent, refused = _recent(connection, senders, day)
-    return _Known(
-        contents={row[0]: row[1] for row in contents},
-        set_aside=_set_aside(connection, contents),
-        ours={row[0]: (row[1], row[2]) for row in ours},
-        theirs={row[0]: row[1] for row in theirs},
-        codes={row[0]: row[1] for row in codes},
-        cases=known_cases(connection, {n for n in numbers if n is not None}),
-        acknowledged_sender=_acknowledged(connection, mail.c.sender, senders, day),
-        acknowledged_domain=_acknowledged(connection, mail.c.domain, domains, day),
-        acknowledged_all=_acknowledged_all(connection, day),
-        recent=recent,
-        refused=refused,
-        answers={row[0]: row[1] for row in answers},
-        taken={(ref.mailbox, ref.folder, ref.uidvalidity, row[0]) for row in taken},
-    )
-
-
-def _set_aside(connection: Connection, contents: Sequence[Any]) -> dict[bytes, tuple[str, str]]:
-    junk = {row.id: row for row in contents if (row.outcome, row.reason) == (Outcome.RECORDED, JUNK)}
-    seen = select(mail.c.duplicate_of).where(mail.c.outcome != Outcome.DUPLICATE)
-    fetched = {row[0] for row in _rows(connection, seen, mail.c.duplicate_of, junk)}
-    return {row.content: (row.mailbox, row.folder) for number, row in junk.items() if number not in fetched}
-
-
-def _chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
-    listed = list(values)
-    for start in range(0, len(listed), CHUNK):
-        yield listed[start : start + CHUNK]
-
-
-def _rows(connection: Connection, question: Any, column: Any, values: Iterable[Any]) -> list[Any]:
-    return [row for chunk in _chunks(values) for row in connection.execute(question.where(column.in_(chunk)))]
-
-
-def known_cases(connection: Connection, numbers: Iterable[int]) -> dict[int, KnownCase]:
-    """Cases with who wrote in them and who is withheld."""
-    numbers = set(numbers)
-    if not numbers:
-        return {}
-    participants: dict[int, set[bytes]] = {}
-    for row in _rows(
-        connection,
-        select(mail.c.case_id, mail.c.sender, mail.c.answer_at)
-        .distinct()
-        .where(mail.c.sender.is_not(None), mail.c.outcome.in_(_REPORTERS)),
-        mail.c.case_id,
-        numbers,
-    ):
-        participants.setdefault(row[0], set()).update(one for one in row[1:] if one)
-    holders: dict[int, set[str]] = {}
-    for row in _rows(
-        connection,
-        select(delivery.c.case_id, delivery.c.recipient)
-        .distinct()
-        .where(
-            delivery.c.kind.in_(COPIES),
-            delivery.c.variant.not_in(NOT_COPIES),
-            delivery.c.state.not_in((DeliveryState.WITHHELD, DeliveryState.FAILED)),
-        ),
-        delivery.c.case_id,
-        numbers,
-    ):
-        holders.setdefault(row[0], set()).add(row[1])
-    answered: dict[int, set[str]] = {}
-    for row in _rows(
-        connection,
-        select(case.c.id, change.c.by).join(change, change.c.code == case.c.code).where(change.c.what == "reply"),
-        case.c.id,
-        numbers,
-    ):
-        answered.setdefault(row[0], set()).add(row[1])
-    withheld: dict[int, set[str]] = {}
-    for row in _rows(
-        connection,
-        select(recusal.c.case_id, recusal.c.organizer).where(recusal.c.released.is_(None)),
-        recusal.c.case_id,
-        numbers,
-    ):
-        withheld.setdefault(row[0], set()).add(row[1])
-    return {
-        row.id: KnownCase(
-            id=row.id,
-            code=row.code,
-            state=CaseState(row.state),
-            urgency=Urgency(row.urgency),
-            participants=frozenset(participants.get(row.id, ())),
-            withheld=frozenset(withheld.get(row.id, ())),
-            category=row.category,
-            event=row.event,
-            claimed_by=row.claimed_by or "",
-            holders=frozenset(holders.get(row.id, ())) - frozenset(withheld.get(row.id, ())),
-            answered_by=frozenset(answered.get(row.id, ())),
-        )
-        for row in _rows(connection, select(case), case.c.id, numbers)
-    }
-
-
-# Whose mail makes its sender a participant. Mail that is only recorded does not: anyone could send that.
-_REPORTERS = (Outcome.CASE, Outcome.FOLLOW_UP, Outcome.QUARANTINED)
-_COUNTED = (
-    DeliveryState.WAITING,
-    DeliveryState.PENDING,
-    DeliveryState.CLAIMED,
-    DeliveryState.UNKNOWN,
-    DeliveryState.SENT,
-)
-
-
-def _acknowledged(connection: Connection, column: Any, values: set[bytes], since: datetime) -> Counter[bytes]:
-    question = (
-        select(column, func.count())
-        .join(delivery, delivery.c.mail_id == mail.c.id)
-        .where(
-            mail.c.accepted.between(since, since + COUNTED_AHEAD),
-            delivery.c.kind == MessageKind.ACKNOWLEDGEMENT,
-            delivery.c.state.in_(_COUNTED),
-        )
-        .group_by(column)
-    )
-    return Counter({row[0]: row[1] for row in _rows(connection, question, column, values)})
-
-
-def _acknowledged_all(connection: Connection, since: datetime) -> int:
-    return (
-        connection.execute(
-            select(func.count()).where(
-                delivery.c.recipient == REPORTER,
-                delivery.c.kind == MessageKind.ACKNOWLEDGEMENT,
-                delivery.c.created.between(since, since + COUNTED_AHEAD),
-                delivery.c.state.in_(_COUNTED),
-            )
-        ).scalar()
-        or 0
-    )
-
-
-def _recent(connection: Connection, senders: set[bytes], since: datetime) -> tuple[Counter[bytes], Counter[bytes]]:
-    """Mails of each sender, and refused commands in their name."""
-    question = (
-        select(mail.c.sender, mail.c.outcome, mail.c.reason, func.count())
-        .where(
-            mail.c.accepted.between(since, since + COUNTED_AHEAD),
-            mail.c.outcome.in_((Outcome.CASE, Outcome.FOLLOW_UP, Outcome.TEAM)),
-        )
-        .group_by(mail.c.sender, mail.c.outcome, mail.c.reason)
-    )
-    recent: Counter[bytes] = Counter()
-    refused: Counter[bytes] = Counter()
-    for sender, outcome, reason, number in _rows(connection, question, mail.c.sender, senders):
-        if outcome != Outcome.TEAM:
-            recent[sender] += number
-        elif reason.startswith(REFUSED):
-            refused[sender] += number
-    return recent, refused
-
-
 class _Writer:
     """Collects the rows of a batch and inserts them table by table.
 
@@ -409,12 +76,12 @@ class _Writer:
 
     def __init__(self, key: Key, makes: Makes, now: datetime) -> None:
         self.key, self.makes, self.now = key, makes, now
-        self.entries: list[tuple[Arrival, _Marks, Plan, int | None]] = []
+        self.entries: list[tuple[Arrival, Marks, Plan, int | None]] = []
         self.opened: list[dict[str, Any]] = []
         self.codes: dict[int, str] = {}
         self.beside: dict[int, int] = {}  # place of a mail in the batch -> the mail with the same bytes
 
-    def add(self, arrival: Arrival, its: _Marks, plan: Plan, known: _Known) -> None:
+    def add(self, arrival: Arrival, its: Marks, plan: Plan, known: Known) -> None:
         number = plan.case_id
         if plan.opens:
             self.opened.append(_new_case(arrival.verdict, plan, self.makes.code(), self.now))
@@ -440,7 +107,7 @@ class _Writer:
             if its.domain:
                 known.acknowledged_domain[its.domain] += 1
 
-    def _remember(self, arrival: Arrival, its: _Marks, plan: Plan, number: int, known: _Known) -> None:
+    def _remember(self, arrival: Arrival, its: Marks, plan: Plan, number: int, known: Known) -> None:
         if its.message_id:
             known.theirs[its.message_id] = number
             if plan.human_reply:
@@ -454,7 +121,7 @@ class _Writer:
             )  # fmt: skip
             known.codes[row["code"]] = number
         withheld = before.withheld | {w.organizer for w in _recused(plan)}
-        writers = {its.sender, its.answer_at} - {None} if plan.outcome in _REPORTERS else set()
+        writers = {its.sender, its.answer_at} - {None} if plan.outcome in REPORTERS_MAIL else set()
         state = CaseState.NEW if plan.reopens else before.state
         state, lead = journal.after_recusal(state, before.claimed_by, withheld)
         self.codes[number] = before.code
@@ -666,7 +333,7 @@ def _new_case(verdict: Verdict, plan: Plan, code: str, now: datetime) -> dict[st
     }
 
 
-def _mail_row(arrival: Arrival, its: _Marks, plan: Plan, number: int | None, now: datetime) -> dict[str, Any]:
+def _mail_row(arrival: Arrival, its: Marks, plan: Plan, number: int | None, now: datetime) -> dict[str, Any]:
     raw, ref = arrival.raw, arrival.raw.ref
     return {
         "mailbox": ref.mailbox,

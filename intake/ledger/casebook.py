@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, and_, or_, select, update
 
-from intake.ledger import accept, changes, context, journal, outbox, views
+from intake.ledger import changes, context, journal, outbox, recall, views
 from intake.ledger.engine import ConflictError
 from intake.ledger.journal import Entry, Verified, Written
 from intake.ledger.schema import case
@@ -67,7 +67,7 @@ class CaseBook:
                     number = connection.execute(select(case.c.id).where(case.c.code == code.upper())).scalar()
                     if number is None:
                         return None
-                    decided = decide(accept.known_cases(connection, [number])[number])
+                    decided = decide(recall.known_cases(connection, [number])[number])
                     if decided.change:
                         changes.apply(connection, self.key, number, decided.change, self._makes, now)
                         stamp = f"case {number} at {round(now.timestamp() * 1000)}"
@@ -106,7 +106,7 @@ class CaseBook:
     def holders(self, case_id: int) -> frozenset[str]:
         """Who has a copy of a case, or is about to, and may."""
         with self._database.reading() as connection:
-            return accept.known_cases(connection, [case_id])[case_id].holders
+            return recall.known_cases(connection, [case_id])[case_id].holders
 
     def case_log(self, code: str) -> list[Written]:
         """What happened to one case."""

@@ -1,0 +1,364 @@
+"""What the ledger knows about mails that arrive: read in a few questions for a whole batch, and kept current.
+
+The second mail of a batch sees the case that the first one opened, because what is decided is noted here at once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from intake.ledger.keys import Key
+from intake.ledger.outbox import COPIES, NOT_COPIES
+from intake.ledger.schema import case, change, delivery, mail, recusal
+from intake.model import (
+    REPORTER,
+    Arrival,
+    CaseState,
+    DeliveryState,
+    History,
+    Kind,
+    KnownCase,
+    MailRef,
+    MessageKind,
+    Outcome,
+    Plan,
+    Urgency,
+)
+
+Decide = Callable[[Arrival, History], Plan]
+
+CHUNK = 400  # bound parameters in one question, well under every database's limit
+MOST_REFERENCES = 40  # the first and the last twenty: what a real thread needs, whatever a hostile one holds
+_CODE = re.compile(r"\b[A-Z0-9]{1,16}-[0-9A-Z]{6}\b")
+BEHIND_OUR_LIST = "person:behind-our-list"  # our own list stands in From in somebody's place
+FROM_OURS = ("sender:own-form", "author:own-address", "ours:own-address")  # whatever else writes as we do
+JUNK = "junk"  # the reason of a mail that was only written down, because it stood in a folder for junk
+COUNTED_AHEAD = timedelta(days=2)  # what bears a later time was written while the clock was wrong: nobody pays for it
+HUMAN_REPLY = "human-reply"  # the reason of a mail with which an organizer answered the reporter
+REFUSED = "refused:"  # how the reason of a command begins that was not carried out
+
+
+@dataclass(slots=True)
+class Marks:
+    """The keyed hashes of one arrival."""
+
+    content: bytes | None
+    message_id: bytes | None
+    sender: bytes | None
+    domain: bytes | None
+    references: tuple[bytes, ...]  # of the mails it refers to, its own Message-ID included
+    plain_references: tuple[str, ...]
+    codes: tuple[str, ...]
+    author: str
+    answer_at: bytes | None  # where the reporter wants to be answered, if that is not the author's address
+    addressed: tuple[bytes, ...]  # whom it is addressed to
+    returned: tuple[bytes, ...]  # Message-IDs that a bounce returns
+
+
+def marks(key: Key, arrival: Arrival) -> Marks:
+    """Hash what is to be recognised again; a mail whose bytes are incomplete has no content to recognise."""
+    parsed = arrival.mail
+    author = _takes_part(arrival)
+    whole = bool(arrival.raw.body) and not arrival.raw.truncated and not arrival.raw.unreadable
+    ids = tuple(dict.fromkeys((*parsed.in_reply_to, *parsed.references)))
+    if len(ids) > MOST_REFERENCES:
+        ids = ids[: MOST_REFERENCES // 2] + ids[-MOST_REFERENCES // 2 :]
+    own = (parsed.message_id,) if parsed.message_id else ()
+    wanted = arrival.verdict.acknowledge_to or (parsed.reply_to[0] if parsed.reply_to else None)
+    answer = wanted.email.lower() if wanted else ""
+    codes = tuple(_CODE.findall(parsed.subject.upper()))[:4]
+    addressed = dict.fromkeys(one.email.lower() for one in (*parsed.to, *parsed.cc)[:MOST_REFERENCES])
+    bounced = parsed.nested_message_ids[:MOST_REFERENCES] if arrival.verdict.kind is Kind.BOUNCE else ()
+    return Marks(
+        content=key.hash("content", arrival.raw.body) if whole else None,
+        message_id=key.hash("message-id", parsed.message_id) if parsed.message_id else None,
+        sender=key.hash("address", author) if author else None,
+        domain=key.hash("domain", author.rpartition("@")[2]) if "@" in author else None,
+        references=tuple(key.hash("message-id", one) for one in (*ids, *own)),
+        plain_references=ids,
+        codes=codes,
+        author=author,
+        answer_at=key.hash("address", answer) if answer and answer != author else None,
+        # Asked only of mail that may belong to a case: most mail does not.
+        addressed=tuple(key.hash("address", one) for one in addressed) if ids or codes else (),
+        returned=tuple(key.hash("message-id", one) for one in bounced),
+    )
+
+
+def _takes_part(arrival: Arrival) -> str:
+    """Who takes part in a case by this mail, lower case; empty for who writes from an address of ours.
+
+    Everybody writes to that: it must not pass for a reporter's.
+    """
+    verdict = arrival.verdict
+    if verdict.acknowledge_reason == BEHIND_OUR_LIST and verdict.acknowledge_to:
+        return verdict.acknowledge_to.email.lower()
+    if verdict.acknowledge_reason in FROM_OURS or not arrival.mail.authors:
+        return ""
+    return arrival.mail.authors[0].email.lower()
+
+
+@dataclass(slots=True)
+class Known:
+    """The ledger's knowledge about a batch, kept current while the batch is decided."""
+
+    contents: dict[bytes, int]
+    set_aside: dict[bytes, tuple[str, str]]  # of these, what was only found in a folder for junk, and in which
+    ours: dict[str, tuple[int | None, str]]  # our Message-ID -> case, recipient
+    theirs: dict[bytes, int]  # hash of a reporter's Message-ID -> case
+    codes: dict[str, int]
+    cases: dict[int, KnownCase]
+    acknowledged_sender: Counter[bytes]
+    acknowledged_domain: Counter[bytes]
+    acknowledged_all: int
+    recent: Counter[bytes]
+    refused: Counter[bytes]
+    answers: dict[bytes, int]  # hash of the Message-ID of an organizer's answer to a reporter -> case
+    taken: set[tuple[str, str, int, int]] = field(default_factory=set)
+
+    def fetched_out(self, marks: Marks, place: MailRef) -> bool:
+        """Whether the mail was set aside as junk, and somebody has moved it to where people's mail is."""
+        aside = self.set_aside.get(marks.content) if marks.content else None
+        return aside is not None and aside != (place.mailbox, place.folder)
+
+    def history(self, marks: Marks, own_id: str, place: MailRef) -> History:
+        """What is known about the mail with these marks, which stands there and bears that Message-ID."""
+        thread, how, token = self._thread(marks)
+        known = self.contents.get(marks.content) if marks.content else None
+        return History(
+            duplicate_of=None if self.fetched_out(marks, place) else known,
+            thread=thread,
+            thread_by=how,
+            token_of=token,
+            known_sender=bool(thread and marks.sender in thread.participants),
+            acknowledged_sender=self.acknowledged_sender[marks.sender] if marks.sender else 0,
+            acknowledged_domain=self.acknowledged_domain[marks.domain] if marks.domain else 0,
+            acknowledged_all=self.acknowledged_all,
+            recent_from_sender=self.recent[marks.sender] if marks.sender else 0,
+            ours_returned=own_id in self.ours,
+            reporter_addressed=bool(thread and not thread.participants.isdisjoint(marks.addressed)),
+            refused_today=self.refused[marks.sender] if marks.sender else 0,
+            bounced_reply=next((self.cases[self.answers[one]] for one in marks.returned if one in self.answers), None),
+        )
+
+    def _thread(self, marks: Marks) -> tuple[KnownCase | None, str, str]:
+        ours = [self.ours[one] for one in reversed(marks.plain_references) if one in self.ours]
+        ours = [(number, recipient) for number, recipient in ours if number in self.cases]
+        # The author's own copy says more about them than somebody else's that they also refer to.
+        for number, recipient in sorted(ours, key=lambda found: found[1] != marks.author):
+            return self.cases[number or 0], "ours", recipient
+        for digest in reversed(marks.references):
+            if digest in self.theirs:
+                return self.cases[self.theirs[digest]], "theirs", ""
+        for code in marks.codes:
+            if code in self.codes:
+                return self.cases[self.codes[code]], "code", ""
+        return None, "", ""
+
+
+def look_up(connection: Connection, arrivals: Sequence[Arrival], marked: Sequence[Marks], now: datetime) -> Known:
+    """All that is known about a batch of mails from one folder."""
+    ref = arrivals[0].raw.ref
+    taken = _rows(
+        connection,
+        select(mail.c.uid).where(
+            mail.c.mailbox == ref.mailbox, mail.c.folder == ref.folder, mail.c.uidvalidity == ref.uidvalidity
+        ),
+        mail.c.uid,
+        {arrival.raw.ref.uid for arrival in arrivals},
+    )
+    contents = _rows(
+        connection,
+        select(mail.c.content, mail.c.id, mail.c.mailbox, mail.c.folder, mail.c.outcome, mail.c.reason).where(
+            mail.c.duplicate_of.is_(None)
+        ),
+        mail.c.content,
+        {m.content for m in marked if m.content},
+    )
+    ours = _rows(
+        connection,
+        select(delivery.c.message_id, delivery.c.case_id, delivery.c.recipient),
+        delivery.c.message_id,
+        {i for m in marked for i in m.plain_references} | {a.mail.message_id for a in arrivals if a.mail.message_id},
+    )
+    theirs = _rows(
+        connection,
+        select(mail.c.message_id, mail.c.case_id).where(mail.c.case_id.is_not(None)),
+        mail.c.message_id,
+        {r for m in marked for r in m.references},
+    )
+    answers = _rows(
+        connection,
+        select(mail.c.message_id, mail.c.case_id).where(
+            mail.c.case_id.is_not(None), mail.c.outcome == Outcome.TEAM, mail.c.reason == HUMAN_REPLY
+        ),
+        mail.c.message_id,
+        {one for m in marked for one in m.returned},
+    )
+    codes = _rows(connection, select(case.c.code, case.c.id), case.c.code, {c for m in marked for c in m.codes})
+    day = now - timedelta(days=1)
+    senders = {m.sender for m in marked if m.sender}
+    domains = {m.domain for m in marked if m.domain}
+    numbers = {row[1] for found in (ours, theirs, codes, answers) for row in found}
+    recent, refused = _recent(connection, senders, day)
+    return Known(
+        contents={row[0]: row[1] for row in contents},
+        set_aside=_set_aside(connection, contents),
+        ours={row[0]: (row[1], row[2]) for row in ours},
+        theirs={row[0]: row[1] for row in theirs},
+        codes={row[0]: row[1] for row in codes},
+        cases=known_cases(connection, {n for n in numbers if n is not None}),
+        acknowledged_sender=_acknowledged(connection, mail.c.sender, senders, day),
+        acknowledged_domain=_acknowledged(connection, mail.c.domain, domains, day),
+        acknowledged_all=_acknowledged_all(connection, day),
+        recent=recent,
+        refused=refused,
+        answers={row[0]: row[1] for row in answers},
+        taken={(ref.mailbox, ref.folder, ref.uidvalidity, row[0]) for row in taken},
+    )
+
+
+def _set_aside(connection: Connection, contents: Sequence[Any]) -> dict[bytes, tuple[str, str]]:
+    junk = {row.id: row for row in contents if (row.outcome, row.reason) == (Outcome.RECORDED, JUNK)}
+    seen = select(mail.c.duplicate_of).where(mail.c.outcome != Outcome.DUPLICATE)
+    fetched = {row[0] for row in _rows(connection, seen, mail.c.duplicate_of, junk)}
+    return {row.content: (row.mailbox, row.folder) for number, row in junk.items() if number not in fetched}
+
+
+def _chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
+    listed = list(values)
+    for start in range(0, len(listed), CHUNK):
+        yield listed[start : start + CHUNK]
+
+
+def _rows(connection: Connection, question: Any, column: Any, values: Iterable[Any]) -> list[Any]:
+    return [row for chunk in _chunks(values) for row in connection.execute(question.where(column.in_(chunk)))]
+
+
+def known_cases(connection: Connection, numbers: Iterable[int]) -> dict[int, KnownCase]:
+    """Cases with who wrote in them and who is withheld."""
+    numbers = set(numbers)
+    if not numbers:
+        return {}
+    participants: dict[int, set[bytes]] = {}
+    for row in _rows(
+        connection,
+        select(mail.c.case_id, mail.c.sender, mail.c.answer_at)
+        .distinct()
+        .where(mail.c.sender.is_not(None), mail.c.outcome.in_(REPORTERS_MAIL)),
+        mail.c.case_id,
+        numbers,
+    ):
+        participants.setdefault(row[0], set()).update(one for one in row[1:] if one)
+    holders: dict[int, set[str]] = {}
+    for row in _rows(
+        connection,
+        select(delivery.c.case_id, delivery.c.recipient)
+        .distinct()
+        .where(
+            delivery.c.kind.in_(COPIES),
+            delivery.c.variant.not_in(NOT_COPIES),
+            delivery.c.state.not_in((DeliveryState.WITHHELD, DeliveryState.FAILED)),
+        ),
+        delivery.c.case_id,
+        numbers,
+    ):
+        holders.setdefault(row[0], set()).add(row[1])
+    answered: dict[int, set[str]] = {}
+    for row in _rows(
+        connection,
+        select(case.c.id, change.c.by).join(change, change.c.code == case.c.code).where(change.c.what == "reply"),
+        case.c.id,
+        numbers,
+    ):
+        answered.setdefault(row[0], set()).add(row[1])
+    withheld: dict[int, set[str]] = {}
+    for row in _rows(
+        connection,
+        select(recusal.c.case_id, recusal.c.organizer).where(recusal.c.released.is_(None)),
+        recusal.c.case_id,
+        numbers,
+    ):
+        withheld.setdefault(row[0], set()).add(row[1])
+    return {
+        row.id: KnownCase(
+            id=row.id,
+            code=row.code,
+            state=CaseState(row.state),
+            urgency=Urgency(row.urgency),
+            participants=frozenset(participants.get(row.id, ())),
+            withheld=frozenset(withheld.get(row.id, ())),
+            category=row.category,
+            event=row.event,
+            claimed_by=row.claimed_by or "",
+            holders=frozenset(holders.get(row.id, ())) - frozenset(withheld.get(row.id, ())),
+            answered_by=frozenset(answered.get(row.id, ())),
+        )
+        for row in _rows(connection, select(case), case.c.id, numbers)
+    }
+
+
+# Whose mail makes its sender a participant. Mail that is only recorded does not: anyone could send that.
+REPORTERS_MAIL = (Outcome.CASE, Outcome.FOLLOW_UP, Outcome.QUARANTINED)
+_COUNTED = (
+    DeliveryState.WAITING,
+    DeliveryState.PENDING,
+    DeliveryState.CLAIMED,
+    DeliveryState.UNKNOWN,
+    DeliveryState.SENT,
+)
+
+
+def _acknowledged(connection: Connection, column: Any, values: set[bytes], since: datetime) -> Counter[bytes]:
+    question = (
+        select(column, func.count())
+        .join(delivery, delivery.c.mail_id == mail.c.id)
+        .where(
+            mail.c.accepted.between(since, since + COUNTED_AHEAD),
+            delivery.c.kind == MessageKind.ACKNOWLEDGEMENT,
+            delivery.c.state.in_(_COUNTED),
+        )
+        .group_by(column)
+    )
+    return Counter({row[0]: row[1] for row in _rows(connection, question, column, values)})
+
+
+def _acknowledged_all(connection: Connection, since: datetime) -> int:
+    return (
+        connection.execute(
+            select(func.count()).where(
+                delivery.c.recipient == REPORTER,
+                delivery.c.kind == MessageKind.ACKNOWLEDGEMENT,
+                delivery.c.created.between(since, since + COUNTED_AHEAD),
+                delivery.c.state.in_(_COUNTED),
+            )
+        ).scalar()
+        or 0
+    )
+
+
+def _recent(connection: Connection, senders: set[bytes], since: datetime) -> tuple[Counter[bytes], Counter[bytes]]:
+    """Mails of each sender, and refused commands in their name."""
+    question = (
+        select(mail.c.sender, mail.c.outcome, mail.c.reason, func.count())
+        .where(
+            mail.c.accepted.between(since, since + COUNTED_AHEAD),
+            mail.c.outcome.in_((Outcome.CASE, Outcome.FOLLOW_UP, Outcome.TEAM)),
+        )
+        .group_by(mail.c.sender, mail.c.outcome, mail.c.reason)
+    )
+    recent: Counter[bytes] = Counter()
+    refused: Counter[bytes] = Counter()
+    for sender, outcome, reason, number in _rows(connection, question, mail.c.sender, senders):
+        if outcome != Outcome.TEAM:
+            recent[sender] += number
+        elif reason.startswith(REFUSED):
+            refused[sender] += number
+    return recent, refused
