@@ -128,5 +128,6 @@ def _trace(error: BaseException) -> None:
     if cause is not None:
         _trace(cause)
         click.echo("which led to:", err=True)
+    click.echo("Traceback (most recent call last):", err=True)
     click.echo("".join(traceback.format_tb(error.__traceback__)).rstrip(), err=True)
     click.echo(f"{type(error).__name__}: {error}" if isinstance(error, IntakeError) else type(error).__name__, err=True)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=4)
 GIVE_UP_AFTER = timedelta(days=4)  # RFC 5321, 4.5.4.1: at least 4 to 5 days
-LEAST_TRIES = 10  # in those days: a machine that was off for a week has not tried at all
+LEAST_TRIES = 3  # in those days: a machine that was off for a week has not tried at all
 CLAIM_LEASE = timedelta(minutes=10)  # longer than any one delivery may take
 MAILBOX_LEASE = timedelta(minutes=15)  # longer than any one step on a mailbox may take; renewed between steps
 SUSPECT_WAIT = timedelta(seconds=90)  # longer than cron waits: a pass in between gets its work done
