@@ -21,11 +21,6 @@ if TYPE_CHECKING:
 # and what happens instead. A row is taken out when its behaviour comes.
 LATER: tuple[tuple[str, Callable[[Config], bool], str], ...] = (
     ("organizer.notify", lambda c: any(o.notify for o in c.organizers), "they are told by mail only"),
-    (
-        "ledger.url",
-        lambda c: c.ledger.file is None,
-        "it works, but only the ledger's own tests run on PostgreSQL, and every pass is a full one",
-    ),
 )
 _OLDEST = datetime(2025, 1, 1, tzinfo=UTC)  # older than this program: no machine's clock shows it rightly
 
