@@ -1,6 +1,7 @@
 # Everything a fresh machine needs is Python (3.11 to 3.13), its pip, and make.
 #   make demo    the main job on embedded parts, with sample mail
 #   make test    every test, against the built wheel and real servers
+#   make crash   end the program at any moment, thousands of times; LIVES=… SEED=…
 #   make install PREFIX=/opt/intake   the program, in an environment of its own
 #   make lint    ruff and mypy
 #   make fuzz    a long search for what breaks it; SECONDS for each target (needs atheris, which it installs)
@@ -21,7 +22,7 @@ PIP = $(PYTHON) -m pip --python $(VENV)/bin/python --disable-pip-version-check
 SOURCES := $(shell find intake templates -type f -not -name '*.pyc') pyproject.toml README.md LICENSE config.example.toml
 LOCK = uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-.PHONY: demo test install lint format bench fuzz sbom venv wheel lock clean
+.PHONY: demo test crash install lint format bench fuzz sbom venv wheel lock clean
 
 demo: $(VENV)/.demo $(VENV)/.wheel
 	@PYTHONSAFEPATH=1 $(VENV)/bin/intake demo $(ARGS)
@@ -53,6 +54,11 @@ sbom: $(VENV)/.demo
 	@mkdir -p $(BUILD)
 	@$(VENV)/bin/python requirements/bill.py sbom > $(BUILD)/sbom.cdx.json
 	@echo "$(BUILD)/sbom.cdx.json"
+
+crash: $(VENV)/.dev $(VENV)/.wheel
+	@seed=$${SEED:-$$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')}; echo "SEED=$$seed"; \
+	INTAKE_SEED=$$seed INTAKE_LIVES=$${LIVES:-5000} INTAKE_KILLS=0 PYTHONSAFEPATH=1 \
+	$(VENV)/bin/python -m pytest -o pythonpath=tests -n $(JOBS) --dist loadfile -s tests/crash $(ARGS)
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .

@@ -13,7 +13,7 @@ import json
 import sqlite3
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
@@ -100,6 +100,17 @@ def _look(path: Path, now: datetime, environ: Mapping[str, str]) -> PassReport |
         if not quiet or not ledger.note_pass(names, moment, written):
             return None
     return PassReport([MailboxReport(name) for name in names], pending=waiting)
+
+
+def call_home(path: Path, say: Callable[[str], None]) -> None:
+    """Call the dead-man's switch: the full pass before this one found all well, and nothing has changed since."""
+    try:
+        url = tomllib.loads(path.read_bytes().decode("utf-8-sig")).get("alarm", {}).get("ping_url", "")
+    except (OSError, ValueError):
+        return  # it was read a moment ago; the next pass tells what is wrong
+    problem = app.ping(url) if url else ""
+    if problem:
+        say(problem)
 
 
 def _holds(note: dict[str, Any], found: str, moment: int) -> bool:

@@ -29,7 +29,9 @@ def once(invocation: Invocation, no_send: bool) -> int:  # noqa: FBT001 - click 
     try:
         with ending_on_signals(stop):
             report = light.look(invocation.path(), invocation.clock.now(), os.environ)
-            if report is None:
+            if report is not None:
+                light.call_home(invocation.path(), _say)
+            else:
                 report = _whole(invocation, stop, send=not no_send)
     except LedgerError as error:
         click.echo(f"intake: {error}", err=True)

@@ -49,6 +49,8 @@ def settle(parts: Parts, report: PassReport, *, send: bool = True) -> None:
             deliver(parts, report)
         tell(parts)
     report.pending = parts.ledger.open_count()
+    if put_off := parts.ledger.trouble_count():
+        report.problems.append(f"{put_off} mail(s) could not be read or processed yet, and are tried again")
 
 
 def bury(parts: Parts) -> None:

@@ -19,7 +19,7 @@ from unit.worlds import ANN, BOARD, BOB, CARL, Server, mail
 
 from intake.model import Failed, Outgoing, Result, Unknown
 
-LIVES = int(os.environ.get("INTAKE_LIVES", "250"))
+LIVES = int(os.environ.get("INTAKE_LIVES", "120"))
 SEED = int(os.environ.get("INTAKE_SEED", "1"))
 FOLDERS = st.sampled_from(["INBOX", "Junk"])
 NUMBERS = st.integers(0, 5)

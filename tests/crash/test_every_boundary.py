@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -39,6 +40,7 @@ def first_tries_fail(world: QuickWorld) -> None:
     world.transport.answers = answer
 
 
+EVERY = os.environ.get("INTAKE_KILLS") == "0"  # every boundary of every kind of day
 SERVERS = [all_well, one_is_refused, all_are_refused, first_tries_fail]
 
 
@@ -67,15 +69,16 @@ def test_an_end_at_every_boundary_loses_nothing_and_repeats_nothing(
     boundaries = len(world.passed)
     assert boundaries > 60
     ended = 0
-    for boundary in range(boundaries):
+    step = 1 if servers is all_well or EVERY else 3
+    for boundary in range(0, boundaries, step):
         world.begin_again()
         servers(world)
         delivered = come_in(world)
         ended += world.run(die_at=boundary) is None
         rest(world)
         check(world, delivered)
-    assert ended == boundaries
-    tell(f"\n{servers.__name__}: ended at each of {boundaries} boundaries")
+    assert ended == len(range(0, boundaries, step))
+    tell(f"\n{servers.__name__}: ended at {ended} of {boundaries} boundaries")
 
 
 def test_an_end_while_recovering_from_an_end(world: QuickWorld) -> None:
@@ -84,8 +87,8 @@ def test_an_end_while_recovering_from_an_end(world: QuickWorld) -> None:
     world.run()
     boundaries = len(world.passed)
     runs = 0
-    for first in range(3, boundaries, 9):
-        for second in range(1, boundaries, 7):
+    for first in range(3, boundaries, 13):
+        for second in range(1, boundaries, 12):
             world.begin_again()
             delivered = come_in(world)
             world.run(die_at=first)
