@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -65,8 +66,18 @@ def glance(path: Path) -> Glance:
     return Glance(path)
 
 
-def ledger(config: Config, chance: Chance, environ: Mapping[str, str] = os.environ) -> Ledger:
-    """The ledger, not yet open."""
+def announce(line: str) -> None:
+    """Tell the operator, whatever command it is."""
+    sys.stderr.write(f"intake: {line}\n")
+
+
+def ledger(
+    config: Config,
+    chance: Chance,
+    environ: Mapping[str, str] = os.environ,
+    say: Callable[[str], None] = announce,
+) -> Ledger:
+    """The ledger, not yet open; ``say`` hears when it is upgraded."""
     from intake.ledger.accept import Makes  # noqa: PLC0415
     from intake.ledger.ledger import Ledger  # noqa: PLC0415
 
@@ -76,7 +87,7 @@ def ledger(config: Config, chance: Chance, environ: Mapping[str, str] = os.envir
         message_id=lambda: f"<{chance.token()}@{domain}>",
         code=lambda: f"{prefix}-{chance.letters(6)}",
     )
-    return Ledger(config.ledger.url, partial(key, config, environ), makes)
+    return Ledger(config.ledger.url, partial(key, config, environ), makes, say)
 
 
 def code_prefix(config: Config) -> str:
@@ -255,6 +266,7 @@ class Outside:
     pause: Callable[[float], None] = time.sleep
     stopping: Callable[[], bool] = lambda: False
     say: Callable[[str], None] = lambda _line: None
+    announce: Callable[[str], None] = announce
 
 
 def noted(outside: Outside) -> Callable[[Parts], None]:
@@ -280,7 +292,7 @@ def build(config: Config, outside: Outside | None = None, environ: Mapping[str, 
     from intake.steps.parts import Parts  # noqa: PLC0415
 
     outside = outside or Outside()
-    book = ledger(config, outside.chance, environ)
+    book = ledger(config, outside.chance, environ, outside.announce)
     book.open(outside.clock.now())
     if moved := old_addresses(config):
         book.carry_over(moved, outside.clock.now())

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "digest": ("intake.cli.digest", "digest", "Show or send each organizer's digest as it would be now."),
     "outbox": ("intake.cli.outbox", "outbox", "What waits, what failed, and why."),
     "audit": ("intake.cli.audit", "audit", "Reconcile mailbox, ledger and receipts."),
+    "backup": ("intake.cli.backup", "backup", "A copy of the ledger, while everything runs."),
     "status": ("intake.cli.status", "status", "Healthy or not, and why."),
     "export": ("intake.cli.export", "export", "All that can be reached of a case, for an access request."),
     "erase": ("intake.cli.erase", "erase", "Erase a case wherever it can be reached."),

@@ -37,7 +37,8 @@ def run(invocation: Invocation, log_format: str) -> int:
     wishes: queue.SimpleQueue[Wish] = queue.SimpleQueue()
 
     def build(config: Config, stopping: Callable[[], bool]) -> Parts:
-        return app.build(config, app.Outside(clock=invocation.clock, stopping=stopping, say=say), os.environ)
+        outside = app.Outside(clock=invocation.clock, stopping=stopping, say=say, announce=say)
+        return app.build(config, outside, os.environ)
 
     note = app.noted(app.Outside(clock=invocation.clock, say=say))
     outset = Outset(load=lambda: _load(invocation), build=build, say=say, note=note)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, 
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from intake.errors import LedgerError
+from intake.ledger import copies
 from intake.ledger.glance import TAKE_AWAY
 from intake.ledger.schema import HEAD, for_postgresql
 
 BUSY_SECONDS = 20
+_FORM = text("SELECT version_num FROM alembic_version")
+_ONE_MIGRATION = 0x696E74616B65  # a lock's number: any that nobody else would choose
 
 
 class ConflictError(LedgerError):
@@ -110,21 +114,80 @@ class Database:
     def version(self) -> str | None:
         """The migration that the ledger is at; None for an empty database."""
         with self.reading() as connection:
-            if not self._engine.dialect.has_table(connection, "alembic_version"):
-                return None
-            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            return self._version(connection)
 
-    def upgrade(self) -> None:
-        """Bring the tables to the newest form. Raises LedgerError for a ledger of a newer program."""
-        version = self.version()
-        if version == HEAD:
+    def demand_current(self, connection: Connection) -> None:
+        """Raises LedgerError when another program has given the tables another form meanwhile."""
+        if connection.execute(_FORM).scalar() != HEAD:
+            raise LedgerError("the ledger was upgraded by a newer intake meanwhile; end this one, and start that one")
+
+    def upgrade(self, say: Callable[[str], None]) -> None:
+        """Bring the tables to the newest form, in one transaction, after a copy of what was (SQLite).
+
+        Of several machines that do it at once, the first one does. Raises LedgerError for a ledger of a newer program.
+        """
+        if self.version() == HEAD:
             return
-        from intake.ledger.migrations import migrate  # noqa: PLC0415 - Alembic is slow to import and seldom needed
+        from intake.ledger.migrations import check, migrate  # noqa: PLC0415 - Alembic is slow to import, seldom needed
 
         try:
-            migrate(self._engine, version)
+            with self._migrating() as connection:
+                version = self._version(connection)
+                if version == HEAD:
+                    return
+                check(version)
+                if version is not None:
+                    self._announce(version, say)
+                migrate(connection)
         except SQLAlchemyError as error:
             raise LedgerError(self.explain(error)) from error
+
+    @contextmanager
+    def _migrating(self) -> Iterator[Connection]:
+        """One transaction, and nobody else's meanwhile."""
+        with self._engine.connect() as connection:
+            if not self.sqlite:
+                with connection.begin():
+                    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{BUSY_SECONDS}s'")
+                    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ONE_MIGRATION})")
+                    yield connection
+                return
+            # A table that is made anew is dropped in between: what refers to it must not be deleted with it.
+            raw = connection.connection.cursor()  # no transaction has begun, in which this would do nothing
+            raw.execute("PRAGMA foreign_keys=OFF")
+            try:
+                with connection.begin():  # as a writer
+                    yield connection
+                    if connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                        raise LedgerError("the ledger's tables don't fit together after the upgrade; nothing was done")
+            finally:
+                raw.execute("PRAGMA foreign_keys=ON")
+                raw.close()
+
+    def _announce(self, version: str, say: Callable[[str], None]) -> None:
+        what = f"the ledger's tables are brought from form {version} to {HEAD}"
+        if not self.sqlite:
+            say(f"{what}; the way back is the dump that you made before")
+            return
+        ledger = Path(str(self.url.database))
+        target = copies.before(ledger, HEAD)
+        copies.copy(ledger, target)
+        say(f"{what}; as it was, it stands in {target} for {copies.KEPT.days} days")
+
+    def _version(self, connection: Connection) -> str | None:
+        if not self._engine.dialect.has_table(connection, "alembic_version"):
+            return None
+        return connection.execute(_FORM).scalar()
+
+    def copy(self, target: Path) -> None:
+        """A copy in ``target``. Raises LedgerError, also for a ledger that is no file."""
+        if not self.sqlite:
+            raise LedgerError("the ledger is in PostgreSQL; run: pg_dump --format=custom --file=FILE DATABASE")
+        copies.copy(Path(str(self.url.database)), target)
+
+    def drop_copies(self, older_than: datetime | None = None) -> int:
+        """Remove the copies from before upgrades, or the old ones among them."""
+        return copies.drop(Path(str(self.url.database)), older_than) if self.sqlite else 0
 
     def close(self) -> None:
         """Let go of every connection."""

@@ -104,13 +104,15 @@ class Eraser:
     def erase(self, code: str, by: str, why: str, now: datetime) -> Gone:
         """Count a case, and take it out. ``why`` is ``request`` or ``retention``. Raises LedgerError when it is held.
 
-        What was deleted is overwritten in the file as well, and the write-ahead log emptied.
+        What was deleted is overwritten in the file as well, the write-ahead log emptied, and a copy from before an
+        upgrade removed.
         """
         last_line = Entry(code.upper(), CaseAction.ERASED, by, why)
         for attempt in range(RACES):
             try:
                 with self._database.transaction() as connection:
                     gone = _erase(connection, self.key, last_line, now)
+                self._database.drop_copies()
                 self._database.forget()
             except ConflictError:
                 if attempt == RACES - 1:

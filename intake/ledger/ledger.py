@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import and_, insert, select, update
 
@@ -15,6 +17,7 @@ from intake.ledger.accept import Accepted, Decide, Makes
 from intake.ledger.alarms import Alarms
 from intake.ledger.casebook import CaseBook
 from intake.ledger.context import MailContext
+from intake.ledger.copies import KEPT
 from intake.ledger.engine import ConflictError, Database
 from intake.ledger.erasure import Eraser
 from intake.ledger.folders import Cursor
@@ -41,8 +44,11 @@ RACES = 5  # another machine took a code or accepted the same content meanwhile:
 class Ledger(CaseBook, Eraser):
     """One community's ledger. ``key`` must be the one it was made with."""
 
-    def __init__(self, url: str, key: Callable[[bool], Key], makes: Makes) -> None:
+    def __init__(
+        self, url: str, key: Callable[[bool], Key], makes: Makes, say: Callable[[str], None] = lambda _line: None
+    ) -> None:
         self._database = Database(url)
+        self._say = say
         self._find_key = key
         self._makes = makes
         self._key: Key | None = None
@@ -51,22 +57,38 @@ class Ledger(CaseBook, Eraser):
 
     def open(self, now: datetime) -> None:
         """Bring the tables up to date and prove that the key fits. Raises LedgerError."""
-        self._database.upgrade()
-        with self._database.reading() as connection:
-            proof = connection.execute(select(meta.c.value).where(meta.c.name == "key")).scalar()
+        self._database.upgrade(self._say)
+        proof = self._proof()
         self._key = self._find_key(proof is None)
         mine = self._key.proof()
         if proof is None:
-            with self._database.transaction() as connection:
-                values = {"key": mine, "created": now.isoformat()}
-                if connection.execute(select(meta.c.value).where(meta.c.name == "key")).scalar() is None:
-                    connection.execute(insert(meta), [{"name": n, "value": v} for n, v in values.items()])
-        elif proof != mine:
+            proof = self._found(mine, now)
+        if proof != mine:
             raise LedgerError("the ledger was made with another key; restore that key file, see [ledger] key_file")
+
+    def _proof(self) -> str | None:
+        with self._database.reading() as connection:
+            return connection.execute(select(meta.c.value).where(meta.c.name == "key")).scalar()
+
+    def _found(self, mine: str, now: datetime) -> str | None:
+        """Make the ledger ours, unless another machine was faster; say whose it is."""
+        values = {"key": mine, "created": now.isoformat()}
+        with suppress(ConflictError), self._database.transaction() as connection:
+            if connection.execute(select(meta.c.value).where(meta.c.name == "key")).scalar() is None:
+                connection.execute(insert(meta), [{"name": n, "value": v} for n, v in values.items()])
+        return self._proof()
 
     def version(self) -> str | None:
         """The form of the tables; None when there are none yet."""
         return self._database.version()
+
+    def copy(self, target: Path) -> None:
+        """A copy of the ledger as it is now, in a file. Raises LedgerError."""
+        self._database.copy(target)
+
+    def drop_old_copies(self, now: datetime) -> None:
+        """Remove what stands from before upgrades that are long past."""
+        self._database.drop_copies(now - KEPT)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -313,6 +335,7 @@ class Ledger(CaseBook, Eraser):
     ) -> bool:
         """Correct times that a wrong clock has left behind; False when there is nothing to correct."""
         with self._database.reading() as connection:
+            self._database.demand_current(connection)
             if not rewind.is_needed(connection, now):
                 return False
         with self._database.transaction() as connection:
@@ -322,6 +345,7 @@ class Ledger(CaseBook, Eraser):
     def take_lease(self, name: str, holder: str, now: datetime, lease: timedelta) -> bool:
         """Take or renew a lease."""
         with self._database.transaction() as connection:
+            self._database.demand_current(connection)
             return outbox.take_lease(connection, name, holder, now, now + lease)
 
     def drop_lease(self, name: str, holder: str) -> None:

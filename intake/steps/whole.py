@@ -39,6 +39,7 @@ def one_pass(parts: Parts, *, send: bool = True) -> PassReport:
 
 def settle(parts: Parts, report: PassReport, *, send: bool = True) -> None:
     """Everything that is due, whichever mailbox it came from."""
+    parts.ledger.drop_old_copies(parts.now)
     remind(parts)
     decide_digests(parts)
     if send:

@@ -35,16 +35,21 @@ ORGANIZERS = ("ann@example.org", "bob@example.org")
 
 def open_ledger(folder: Path, now: datetime = NOW, url: str = "") -> Ledger:
     """A ledger with its key in a folder, made if it is missing; in the same folder unless ``url`` says otherwise."""
+    ledger = unopened(folder, url)
+    ledger.open(now)
+    return ledger
+
+
+def unopened(folder: Path, url: str = "") -> Ledger:
+    """The same before it is opened."""
     chance = Chance()
     codes = itertools.count()
     makes = Makes(lambda: f"<{chance.token()}@azug.example>", lambda: f"AZUG-{chance.letters(5)}{next(codes) % 10}")
-    ledger = Ledger(
+    return Ledger(
         url or f"sqlite:///{folder / 'intake.db'}",
         lambda create: key_from_file(folder / "intake.key", create=create),
         makes,
     )
-    ledger.open(now)
-    return ledger
 
 
 def verdict(**changes: object) -> Verdict:

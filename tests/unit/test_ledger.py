@@ -316,7 +316,7 @@ def test_nothing_of_a_reporter_is_readable_in_any_file(tmp_path: Path) -> None:
 
 def test_migrations_lead_to_the_schema(ledger_url: Callable[[], str]) -> None:
     database = Database(ledger_url())
-    database.upgrade()
+    database.upgrade(print)
     with database.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     database.close()

@@ -90,7 +90,7 @@ def empty_tables() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "empty.db"
         database = Database(f"sqlite:///{path}")
-        database.upgrade()
+        database.upgrade(print)
         database.close()
         return path.read_bytes()
 

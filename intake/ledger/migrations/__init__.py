@@ -7,7 +7,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config as AlembicConfig
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Connection
 
 from intake.errors import LedgerError
 
@@ -20,18 +20,17 @@ def settings() -> AlembicConfig:
     return config
 
 
-def migrate(engine: Engine, version: str | None) -> None:
-    """Bring the ledger from ``version`` (None: empty) to the newest form, in one transaction.
-
-    Raises LedgerError when a newer program made it.
-    """
-    config = settings()
-    if version is not None and version not in {
-        r.revision for r in ScriptDirectory.from_config(config).walk_revisions()
-    }:
+def check(version: str | None) -> None:
+    """Raises LedgerError for a form that this program does not know: a newer one made it."""
+    known = {revision.revision for revision in ScriptDirectory.from_config(settings()).walk_revisions()}
+    if version is not None and version not in known:
         raise LedgerError(
             f"the ledger was made by a newer intake (its form is {version}); install that version again, or a newer one"
         )
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+
+
+def migrate(connection: Connection) -> None:
+    """Bring the ledger to the newest form, in the transaction that ``connection`` is in."""
+    config = settings()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
