@@ -11,6 +11,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    String,
     and_,
     bindparam,
     delete,
@@ -111,6 +112,7 @@ _RECORD = (
         unreported=0,
         error=bindparam("why"),
         receipt=bindparam("proof"),
+        variant=func.coalesce(bindparam("words", type_=String), delivery.c.variant),
     )
 )
 _LET_GO = (
@@ -145,6 +147,7 @@ class Became:
     error: str = ""
     receipt: str = ""
     then: Sequence[DeliveryDraft] = ()
+    variant: str | None = None  # other words for the next try
 
 
 def claim(
@@ -241,6 +244,7 @@ def _recorded(one: Became, now: datetime) -> dict[str, Any]:
         "at": now if one.state is DeliveryState.SENT else None,
         "why": one.error[:500],
         "proof": one.receipt[:500],
+        "words": one.variant,
     }
 
 

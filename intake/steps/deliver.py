@@ -29,6 +29,7 @@ from intake.model import (
     Sent,
     Unknown,
 )
+from intake.steps import news
 from intake.steps.dispatch import WITHOUT_ORIGINAL, Dispatcher, Impossible, Withhold
 from intake.steps.senders import Senders
 
@@ -192,12 +193,16 @@ def _became(
         return Became(delivery, DeliveryState.SENT, receipt=result.receipt)
     if isinstance(result, Failed) and (result.way_out or delivery.kind is MessageKind.ALARM):
         report.way_out_failed = True
+    if isinstance(result, Failed) and result.size and _goes_smaller(delivery):
+        # The same person gets it again without the original, and is told where that lies: nothing is given up.
+        variant = f"{delivery.variant} {WITHOUT_ORIGINAL}".strip()
+        return Became(delivery, DeliveryState.PENDING, not_before=now, error=result.reason, variant=variant)
     if delivery.id not in given_up:
         state = DeliveryState.UNKNOWN if isinstance(result, Unknown) else DeliveryState.PENDING
         retry = next_try(delivery.attempts, now, parts.chance.fraction())
         return Became(delivery, state, not_before=retry, error=result.reason)
     report.failed += 1
-    follow = consequences(parts, delivery, size=isinstance(result, Failed) and result.size, given_up=given_up)
+    follow = consequences(parts, delivery, given_up=given_up)
     return Became(delivery, DeliveryState.FAILED, error=result.reason, then=follow)
 
 
@@ -248,13 +253,19 @@ def _ends(parts: Parts, delivery: Delivery, result: Result | Withhold) -> bool:
         return False
     if delivery.kind is MessageKind.ALARM and parts.config.alarm.smtp_host and delivery.attempts <= POISON_TRIES:
         return False  # there is another way for it
+    if isinstance(result, Failed) and result.size and _goes_smaller(delivery):
+        return False
     permanent = isinstance(result, Failed) and result.permanent
     return permanent or gives_up(delivery.created, delivery.attempts, parts.now)
 
 
-def consequences(
-    parts: Parts, delivery: Delivery, *, size: bool = False, given_up: AbstractSet[int] = frozenset()
-) -> list[DeliveryDraft]:
+def _goes_smaller(delivery: Delivery) -> bool:
+    """Whether a copy that is too large can do without the original that is attached to it."""
+    carries = delivery.kind in COPIES and delivery.variant not in NOT_COPIES and delivery.mail_id is not None
+    return carries and not news.is_news(delivery) and WITHOUT_ORIGINAL not in delivery.variant
+
+
+def consequences(parts: Parts, delivery: Delivery, *, given_up: AbstractSet[int] = frozenset()) -> list[DeliveryDraft]:
     """What has to happen because a copy of a mail is given up: somebody else must know.
 
     ``given_up`` are all that are given up together: none of them brings the mail to anyone.
@@ -264,11 +275,6 @@ def consequences(
         return []
     context = parts.ledger.context(delivery.mail_id)
     kept = context.original is not None
-    if size and kept and WITHOUT_ORIGINAL not in delivery.variant:
-        # Refused for its size: the same person gets it again without the original, and is told where that lies.
-        key = f"mail {delivery.mail_id}: copy without original for {delivery.recipient}"
-        variant = f"{delivery.variant} {WITHOUT_ORIGINAL}".strip()
-        return [DeliveryDraft(delivery.kind, delivery.recipient, key, DeliveryState.PENDING, now, variant)]
     others = {o.email.lower() for o in config.organizers} - context.withheld - {delivery.recipient}
     drafts = [_undelivered(delivery, email, now) for email in sorted(others)]
     if delivery.variant.startswith("team"):

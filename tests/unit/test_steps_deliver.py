@@ -59,13 +59,13 @@ def test_what_one_server_puts_off_is_tried_again_ever_less_often(world: World) -
         return honest(outgoing)
 
     world.transport.send = send  # type: ignore[method-assign]  # to see when
-    for _ in range(60 * 24):
+    for _ in range(20 * 24):
         passed(world)
-        world.now += timedelta(minutes=1)
+        world.now += timedelta(minutes=3)
     waits = [later - earlier for earlier, later in pairwise(tries)]
     assert 8 < len(tries) < 16
     assert waits == sorted(waits)
-    assert waits[-1] <= LONGEST_RETRY * 1.25 + timedelta(minutes=1)
+    assert waits[-1] <= LONGEST_RETRY * 1.25 + timedelta(minutes=3)
     assert world.reached("report") == [ANN, CARL]
     assert world.reached("acknowledgement") == ["rita1@example.com"], "one copy is enough to say that people have it"
 
@@ -111,6 +111,16 @@ def test_a_copy_refused_for_its_size_goes_again_without_the_original(world: Worl
     assert b"message/rfc822" not in copy.content
     assert "Processed" in copy.content.decode(), "it says where the original lies"
     assert not world.sent("notice")
+    assert not world.sent("alarm"), "nothing was given up"
+    assert world.parts.ledger.delivery_counts()["failed"] == 0
+
+
+def test_a_copy_refused_for_its_size_even_without_the_original_is_given_up(world: World) -> None:
+    world.transport.answers = lambda o, _n: TOO_LARGE if o.recipient == BOB else None
+    passed(world)
+    assert world.parts.ledger.delivery_counts()["failed"] == 1
+    assert world.reached("notice") == [ANN, CARL]
+    assert world.reached("alarm") == [KEEPER]
 
 
 def test_an_unknown_outcome_is_tried_again_under_the_same_message_id(world: World) -> None:
