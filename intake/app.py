@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from intake.ledger.keys import Key
     from intake.ledger.ledger import Ledger
     from intake.oauth import Logins
-    from intake.ports import Transport, Watched
+    from intake.ports import TextRecords, Transport, Watched
     from intake.receive.wire import Settings
     from intake.steps.parts import Judge, Parse, Parts, Planner
 
@@ -220,6 +220,18 @@ def ping(url: str) -> str:
     return call(url)
 
 
+def keys(config: Config, say: Callable[[str], None]) -> TextRecords | None:
+    """Where the keys of DKIM signatures are looked up; None where none are verified."""
+    if not config.acknowledgement.dkim:
+        return None
+    from intake import resolver  # noqa: PLC0415
+
+    if not resolver.is_installed():
+        say(f"{resolver.MISSING}; until then signatures prove nothing")
+        return None
+    return resolver.Resolver(time.monotonic)
+
+
 def parse() -> Parse:
     """The parser."""
     from intake.receive.parse import parse as parse_mail  # noqa: PLC0415
@@ -315,6 +327,7 @@ def build(config: Config, outside: Outside | None = None, environ: Mapping[str, 
         second_way=cache(lambda: second_way(config)),
         notify=notify,
         ping=ping,
+        keys=cache(lambda: keys(config, outside.say)),
         pause=outside.pause,
         stopping=outside.stopping,
         say=outside.say,

@@ -74,6 +74,14 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Signatures:
+    """What a mail's DKIM signatures prove: the ``domains`` that have signed it; ``failed`` if one does not hold."""
+
+    domains: tuple[str, ...] = ()
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ParsedMail:
     """What could be understood of a mail. Every field has an honest empty value; nothing here is trusted.
 
@@ -102,6 +110,7 @@ class ParsedMail:
     report_type: str = ""  # of multipart/report (RFC 6522)
     content: frozenset[str] = frozenset()
     nested_message_ids: tuple[str, ...] = ()  # Message-IDs met in enclosed messages and returned headers
+    signatures: Signatures = Signatures()  # verified here, where that is configured
     defects: tuple[str, ...] = ()
 
     def values(self, name: str) -> tuple[str, ...]:

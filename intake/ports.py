@@ -81,6 +81,13 @@ class Watched(Mailbox, Protocol):
         """Listen to the selected folder, at most so long; whether there may be new mail. Raises MailboxError."""
 
 
+class TextRecords(Protocol):
+    """What the DNS holds under a name."""
+
+    def __call__(self, name: str) -> tuple[bytes, ...] | None:
+        """The TXT records, each joined to one; none is an empty tuple, None that nobody answers now. Never raises."""
+
+
 class Transport(Protocol):
     """A way out for one message to one recipient. Keeps its connection between calls."""
 

@@ -62,6 +62,15 @@ def expiries(config: Config, now: datetime) -> Iterator[Finding]:
             yield warning("expiry", what, "write its last day in client_secret_expires")
 
 
+def signatures(config: Config) -> Iterator[Finding]:
+    """Whether signatures can be verified here, if they are to be."""
+    from intake import resolver  # noqa: PLC0415 - few verify them
+
+    if config.acknowledgement.dkim and not resolver.is_installed():
+        what, _, action = resolver.MISSING.partition("; ")
+        yield failure("dkim", f"{what}: until then signatures prove nothing", action)
+
+
 def people(config: Config) -> Iterator[Finding]:
     """Who would be left alone with a report, and who could read what they should not."""
     if config.fallback is None:

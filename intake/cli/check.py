@@ -51,6 +51,7 @@ def everything(config: Config, invocation: Invocation, *, offline: bool) -> Iter
     yield from advice.leftovers(config)
     yield from advice.people(config)
     yield from pgp.keys(config, now)
+    yield from advice.signatures(config)
     yield from advice.secrets(config, os.environ)
     yield from advice.expiries(config, now)
     yield from advice.key(config, os.environ)
@@ -62,6 +63,7 @@ def everything(config: Config, invocation: Invocation, *, offline: bool) -> Iter
     for mailbox in config.mailboxes:
         yield from trials.mailbox(config, mailbox)
     yield from trials.way_out(config)
+    yield from trials.names(config)
     yield from trials.certificates(config, now)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,6 @@ from intake.cli.common import DONE, FINDING, Invocation, find_config, options, p
 
 if TYPE_CHECKING:
     from intake.config import Config
-    from intake.decide.classify import Judge
     from intake.model import ParsedMail, Verdict
 
 _MAX_FILE = 64 << 20
@@ -26,15 +26,14 @@ _MAX_FILE = 64 << 20
 def classify(context: click.Context, invocation: Invocation, mails: tuple[Path, ...]) -> int:
     """Say what would happen to each mail FILE (.eml), and why.
 
-    Nothing is sent or stored. Without a configuration the shipped rules apply, and nobody can be withheld.
+    Nothing is sent or stored; only keys of signatures are looked up, if the configuration says so. Without a
+    configuration the shipped rules apply, and nobody can be withheld.
     """
-    from intake.decide.classify import Judge  # noqa: PLC0415 - start-up of the other commands
-
     config, configured = _config(invocation)
     if not configured:
         click.echo("intake: no configuration found: these are the shipped rules, without organizers", err=True)
-    judge = Judge(config)
     moment = _moment(context, invocation)
+    look = _look(config, lambda mail: moment or mail.date or invocation.clock.now())
     failed = False
     for path in mails:
         try:
@@ -44,21 +43,31 @@ def classify(context: click.Context, invocation: Invocation, mails: tuple[Path, 
             click.echo(f"intake: {_printable(str(path))}: {why}; name a file that holds one mail", err=True)
             failed = True
             continue
-        _show(invocation, judge, path, raw, moment, truncated=not whole)
+        mail, verdict = look(raw, whole)
+        if invocation.json:
+            print_json(_as_json(path, mail, verdict))
+        else:
+            click.echo("\n".join(map(_printable, _explained(path, mail, verdict))))
     return FINDING if failed else DONE
 
 
-def _show(
-    invocation: Invocation, judge: Judge, path: Path, raw: bytes, moment: datetime | None, *, truncated: bool
-) -> None:
-    from intake.receive.parse import parse  # noqa: PLC0415 - as above
+def _look(
+    config: Config, arrived: Callable[[ParsedMail], datetime]
+) -> Callable[[bytes, bool], tuple[ParsedMail, Verdict]]:
+    """What understands a mail's bytes (all of them, or not) as a pass would."""
+    from intake import app  # noqa: PLC0415 - start-up of the other commands
+    from intake.steps.understand import signed  # noqa: PLC0415
 
-    mail = parse(raw, truncated=truncated)
-    verdict = judge.judge(mail, moment or mail.date or invocation.clock.now())
-    if invocation.json:
-        print_json(_as_json(path, mail, verdict))
-    else:
-        click.echo("\n".join(map(_printable, _explained(path, mail, verdict))))
+    judge, parse = app.judge(config), app.parse()
+    keys = app.keys(config, lambda line: click.echo(f"intake: {line}", err=True))
+
+    def look(raw: bytes, whole: bool) -> tuple[ParsedMail, Verdict]:  # noqa: FBT001 - a shape of its own
+        mail = parse(raw, truncated=not whole)
+        when = arrived(mail)
+        mail = signed(keys, config, mail, raw, when)
+        return mail, judge(mail, when)
+
+    return look
 
 
 def _config(invocation: Invocation) -> tuple[Config, bool]:

@@ -134,6 +134,20 @@ def way_out(config: Config) -> Iterator[Finding]:
         transport.close()
 
 
+def names(config: Config) -> Iterator[Finding]:
+    """Whether the DNS answers at all, where keys of signatures are looked up; any answer will do."""
+    from intake import app  # noqa: PLC0415 - few verify them
+
+    keys = app.keys(config, lambda _line: None)
+    if keys is None:
+        return
+    if keys(f"_domainkey.{config.community.address.rpartition('@')[2]}") is None:
+        what = "no name server answers: signatures prove nothing, and nobody is told the number on site"
+        yield warning("dkim", what, "see that this machine can resolve names, or leave dkim out")
+    else:
+        yield ok("dkim", "name servers answer: signatures are verified here")
+
+
 def certificates(config: Config, now: datetime) -> Iterator[Finding]:
     """How long each server's certificate is still good; a server that can't be reached has been named already."""
     from intake.cli.certificates import expiry  # noqa: PLC0415 - with the protocols behind it

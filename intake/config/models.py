@@ -264,9 +264,17 @@ class AcknowledgementConfig(Section):
     per_domain_per_day: Count = Field(50, description="At most so many to one domain, public mail providers apart.")
     per_day: Count = Field(200, description="At most so many in all.")
     authserv_id: Text = Field("", description="Whose Authentication-Results to believe; empty: senders are not judged.")
-    authentication: Literal["full", "generic", "none"] = Field(
-        "generic", description="With authserv_id: what a sender without a pass gets."
+    dkim: bool = Field(
+        default=False, description="Whether signatures are verified here as well, with keys from the DNS: an extra."
     )
+    authentication: Literal["full", "generic", "none"] = Field(
+        "generic", description="With authserv_id or dkim: what a sender without a pass gets."
+    )
+
+    @property
+    def judges_senders(self) -> bool:
+        """Whether anything is known of who a sender really is."""
+        return bool(self.authserv_id) or self.dkim
 
 
 class Away(Section):

@@ -1,4 +1,4 @@
-"""What our own server found out about a sender.
+"""Who a sender really is, as far as our own server says and signatures that were verified here prove it.
 
 Only the topmost Authentication-Results (RFC 8601) of the configured authserv-id counts: anybody may have written the
 others.
@@ -28,15 +28,30 @@ _DOUBTFUL = {
 def result(mail: ParsedMail, authserv_id: str) -> str:
     """``pass``, ``fail`` or ``none``: whether the domain in From was proved (aligned) to have sent the mail.
 
-    With an empty ``authserv_id`` nothing is judged. A doubtful author can't be proved to be anybody.
+    Proof is what our own server says, and a signature that was verified here. With an empty ``authserv_id`` no
+    server is believed. A doubtful author can't be proved to be anybody.
     """
-    wanted = authserv_id.strip().lower()
-    if not wanted or len(mail.authors) != 1 or _DOUBTFUL & set(mail.defects):
+    domain = claimed_domain(mail)
+    if not domain:
+        return "none"
+    if any(aligned(signer, domain) for signer in mail.signatures.domains):
+        return "pass"
+    said = _server_says(mail, domain, authserv_id.strip().lower())
+    return "fail" if said == "none" and mail.signatures.failed else said
+
+
+def claimed_domain(mail: ParsedMail) -> str:
+    """The domain that a mail claims to come from; empty where authorship is in doubt."""
+    return mail.authors[0].domain if len(mail.authors) == 1 and not _DOUBTFUL & set(mail.defects) else ""
+
+
+def _server_says(mail: ParsedMail, domain: str, wanted: str) -> str:
+    if not wanted:
         return "none"
     for value in mail.values("authentication-results"):
         methods = _methods(value, wanted)
         if methods is not None:
-            return _judged(methods, mail.authors[0].domain)
+            return _judged(methods, domain)
     return "none"
 
 
@@ -74,7 +89,7 @@ def _judged(methods: list[tuple[str, str, dict[str, str]]], domain: str) -> str:
     for method, outcome, properties in methods:
         if method not in {"dmarc", "dkim", "spf"}:
             continue
-        if outcome == "pass" and _aligned(_proved(method, properties), domain, exact=method == "dmarc"):
+        if outcome == "pass" and aligned(_proved(method, properties), domain, exact=method == "dmarc"):
             return "pass"
         failed = failed or outcome in {"fail", "hardfail", "permerror"}
     return "fail" if failed else "none"
@@ -89,14 +104,29 @@ def _proved(method: str, properties: dict[str, str]) -> str:
     return properties.get("header.d", "") or properties.get("header.i", "").rpartition("@")[2]
 
 
-def _aligned(proved: str, domain: str, *, exact: bool) -> bool:
-    """Relaxed alignment (RFC 7489, 3.1): the same domain, or one is below the other."""
+def aligned(proved: str, domain: str, *, exact: bool = False) -> bool:
+    """Relaxed alignment (RFC 7489, 3.1): the same domain, or one is below the other, within one organisation.
+
+    The upper one of the two must be somebody's own: not ``com``, nor the likes of ``co.uk``. (Two that are side by
+    side below a third are not taken for one organisation: that would need the list of all public suffixes.)
+    """
     proved, domain = _ascii(proved), _ascii(domain)
-    if not proved or "." not in proved or not domain:
-        return False
     if exact or proved == domain:
-        return proved == domain
-    return domain.endswith("." + proved) or proved.endswith("." + domain)
+        return proved == domain and "." in proved
+    upper, lower = sorted((proved, domain), key=len)
+    return lower.endswith("." + upper) and not _is_public(upper)
+
+
+# Second-level names under which a country registers everybody, as far as they follow the usual pattern.
+_SHARED = frozenset(
+    ("ac", "co", "com", "edu", "gen", "gob", "gouv", "gov", "gv", "id", "ltd", "me", "mil", "ne", "net")
+)
+_SHARED |= {"nom", "or", "org", "plc", "sch"}
+
+
+def _is_public(domain: str) -> bool:
+    labels = domain.split(".")
+    return len(labels) < 2 or (len(labels) == 2 and len(labels[1]) == 2 and labels[0] in _SHARED)
 
 
 def _ascii(domain: str) -> str:

@@ -232,7 +232,7 @@ class Planner:
             return None, "switched-off"
         if not verdict.acknowledge or verdict.acknowledge_to is None:
             return None, verdict.acknowledge_reason
-        judged = bool(settings.authserv_id) and verdict.authentication != "pass"
+        judged = settings.judges_senders and verdict.authentication != "pass"
         if judged and settings.authentication == "none":
             return None, "sender-not-authenticated"
         if cap := self._cap(verdict.acknowledge_to.domain, history):

@@ -191,7 +191,7 @@ class Dispatcher:
     def _event_phone(self, verdict: Verdict) -> str:
         """The number on site: only for a sender who is who they say, from the day before the event until its end."""
         now = self.parts.now
-        if verdict.authentication != "pass" or not self.parts.config.acknowledgement.authserv_id:
+        if verdict.authentication != "pass" or not self.parts.config.acknowledgement.judges_senders:
             return ""
         near = [e for e in self.parts.config.events if e.starts - timedelta(days=1) <= now <= e.ends]
         meant = [e for e in near if e.name == verdict.event] or near

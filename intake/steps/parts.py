@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from intake.config import Config, MailboxConfig
     from intake.ledger.ledger import Ledger
     from intake.model import Arrival, History
-    from intake.ports import Transport, Watched
+    from intake.ports import TextRecords, Transport, Watched
 
 __all__ = ["Judge", "MailboxReport", "Memo", "Parse", "Parts", "PassReport", "Planner"]
 
@@ -98,6 +98,7 @@ class Parts:
     second_way: Callable[[], Transport | None] = lambda: None  # for alarms, when the usual way out fails
     notify: Callable[[Sequence[str], str, str], str] = lambda _urls, _title, _body: ""  # says what went wrong
     ping: Callable[[str], str] = lambda _url: ""  # the same
+    keys: Callable[[], TextRecords | None] = lambda: None  # of DKIM signatures, where they are verified here
     stopping: Callable[[], bool] = lambda: False
     say: Callable[[str], None] = lambda _line: None
     memo: Memo = field(default_factory=Memo)

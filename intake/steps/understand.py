@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
+from intake.decide.authenticate import aligned, claimed_domain
 from intake.decide.drill import MARK, as_from_reporter, marked, recognised
 from intake.model import Kind, ParsedMail, RawMail, Urgency, Verdict, Withheld
 from intake.steps.parts import Parts
+
+if TYPE_CHECKING:
+    from intake.config import Config
+    from intake.ports import TextRecords
 
 UNPROCESSABLE = "unprocessable"
 
@@ -22,6 +29,7 @@ def understand(
         mail = parts.parse()(
             body, truncated=truncated or bool(raw and raw.truncated), unreadable=bool(raw and raw.unreadable)
         )
+        mail = signed(parts.keys(), parts.config, mail, body, arrived)
         drill = recognised(mail, lambda text: parts.ledger.key.hash("drill", text)) if mail.first(MARK) else None
         if drill:
             mail = as_from_reporter(mail)
@@ -29,6 +37,21 @@ def understand(
         known = (mail, marked(verdict, drill) if drill else verdict)
         parts.memo.put(mark, known, ahead=raw is not None)
     return known
+
+
+def signed(keys: TextRecords | None, config: Config, mail: ParsedMail, body: bytes, arrived: datetime) -> ParsedMail:
+    """The mail, with what its signatures prove about its author, where that is to be verified here.
+
+    Only signatures that could prove something are looked at: whoever signs for others makes nobody ask for keys.
+    """
+    author = claimed_domain(mail)
+    if keys is None or not config.acknowledgement.dkim or not author or not mail.first("dkim-signature"):
+        return mail
+    if "truncated" in mail.defects or "unreadable" in mail.defects:
+        return mail
+    from intake.receive.dkim import verify  # noqa: PLC0415 - only where it is configured
+
+    return replace(mail, signatures=verify(body, arrived, keys, lambda domain: aligned(domain, author)))
 
 
 def unprocessable(parts: Parts, body: bytes) -> Verdict:

@@ -31,7 +31,8 @@ LIBRARIES = {
     "alembic": ("intake.ledger.migrations",),
     "apscheduler": ("intake.service",),
     "click": ("intake.cli",),  # commands are made of it
-    "cryptography": ("intake.ledger.keys", "intake.oauth"),  # the ledger's key; the end of a certificate
+    # the ledger's key; the end of a certificate; signatures
+    "cryptography": ("intake.ledger.keys", "intake.oauth", "intake.receive.dkim"),
     "imapclient": ("intake.receive.wire",),
     "jinja2": ("intake.compose.render",),
     "mailparser": ("intake.receive.head",),
@@ -44,6 +45,7 @@ LIBRARIES = {
     # extras, loaded only where they are configured
     "aiosmtpd": ("intake.demo",),
     "apprise": ("intake.deliver.notify",),
+    "dns": ("intake.resolver",),
     "google": ("intake.oauth",),
     "lingua": ("intake.decide.language",),
     "msal": ("intake.oauth",),
