@@ -38,14 +38,20 @@ def path(address: str) -> Path:
     local, at, domain = address.rpartition("@")
     if not at or not local or not domain:
         raise BadAddressError("it has no local part or no domain")
-    quoted = local.startswith('"') and address.isascii() and address.isprintable()
-    if not quoted and any(unicodedata.category(letter)[0] in "CZ" for letter in address):
+    if not _is_visible(address) and not (local.startswith('"') and address.isascii() and address.isprintable()):
         raise BadAddressError("it holds a space or a control character")
     if not _LOCAL.fullmatch(local):
         raise BadAddressError("its local part is not allowed (RFC 5321, 4.1.2)")
     if len(local.encode()) > 64:  # RFC 5321, 4.5.3.1.1
         raise BadAddressError("its local part is longer than 64 octets")
     return Path(f"{local}@{_domain(domain)}")
+
+
+def _is_visible(address: str) -> bool:
+    """Whether no letter of it is a space or a control character."""
+    if address.isascii():
+        return address.isprintable() and " " not in address
+    return not any(unicodedata.category(letter)[0] in "CZ" for letter in address)
 
 
 def _domain(domain: str) -> str:

@@ -95,6 +95,8 @@ def redact(text: str, *secrets: str) -> str:
     """A server's words without addresses, controls and the given words, and not longer than a line."""
     text = _UNPRINTABLE.sub(" ", _ADDRESS.sub("<…>", text[: 5 * LONGEST]))
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        if secret.casefold() not in text.casefold():  # hardly any is, and a pattern for each would have to be compiled
+            continue
         text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "…", text, flags=re.IGNORECASE)
     text = " ".join(text.split())
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, literal, or_, select, update
 
 from intake.ledger import changes, context, journal, outbox, recall, views
 from intake.ledger.engine import ConflictError
 from intake.ledger.journal import Entry, Verified, Written
-from intake.ledger.schema import case
+from intake.ledger.schema import Moment, case
 from intake.model import Case, CaseAction, CaseChange, CaseState, DeliveryDraft, KnownCase
 
 if TYPE_CHECKING:
@@ -21,6 +21,21 @@ if TYPE_CHECKING:
     from intake.ledger.makes import Makes
 
 RACES = 20  # each try loses only to somebody who has written
+
+
+def _same_clock(since: ColumnElement[Any], last: ColumnElement[Any]) -> ColumnElement[bool]:
+    return and_(case.c.clock_since == since, case.c.last_human_reply.is_not_distinct_from(last))
+
+
+_LOOK_AGAIN = (
+    update(case)
+    .where(
+        case.c.id == bindparam("number"),
+        case.c.state == bindparam("seen"),
+        _same_clock(bindparam("since", type_=Moment), bindparam("last", type_=Moment)),
+    )
+    .values(look_at=bindparam("at", type_=Moment))
+)
 
 
 class Decided(Protocol):
@@ -153,12 +168,19 @@ class CaseBook:
         if not seen:
             return
         with self._database.transaction() as connection:
-            for one, at in seen:
-                connection.execute(
-                    update(case)
-                    .where(case.c.id == one.id, case.c.state == one.state, _same_clock(one))
-                    .values(look_at=at)
-                )
+            connection.execute(
+                _LOOK_AGAIN,
+                [
+                    {
+                        "number": one.id,
+                        "seen": one.state,
+                        "since": one.clock_since,
+                        "last": one.last_human_reply,
+                        "at": at,
+                    }
+                    for one, at in seen
+                ],
+            )
 
     def remind(self, seen: Case, drafts: Sequence[DeliveryDraft], now: datetime, look_at: datetime) -> bool:
         """Put a reminder into the outbox; False when the case has changed, or somebody else has reminded."""
@@ -171,7 +193,7 @@ class CaseBook:
                             case.c.id == seen.id,
                             case.c.state == seen.state,
                             case.c.reminders == seen.reminders,
-                            _same_clock(seen),
+                            _same_clock(literal(seen.clock_since, Moment()), literal(seen.last_human_reply, Moment())),
                         )
                         .values(reminders=seen.reminders + 1, reminded_at=now, look_at=look_at)
                     ).rowcount
@@ -186,9 +208,3 @@ class CaseBook:
                 if attempt == RACES - 1:
                     raise
         raise AssertionError("unreachable: the last attempt returns or raises")
-
-
-def _same_clock(seen: Case) -> ColumnElement[bool]:
-    answered = seen.last_human_reply
-    same = case.c.last_human_reply.is_(None) if answered is None else case.c.last_human_reply == answered
-    return and_(case.c.clock_since == seen.clock_since, same)
