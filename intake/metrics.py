@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intake import __version__, oauth
-from intake.model import DeliveryState
+from intake.model import DRILL, DeliveryState
 
 if TYPE_CHECKING:
     from intake.config import Config, MailboxConfig, SmtpConfig
@@ -54,6 +54,10 @@ def figures(config: Config, ledger: Ledger, now: datetime) -> Iterator[Figure]:
     yield Figure("intake_outbox_oldest_seconds", "How long the oldest of them has been waiting.", max(oldest, 0.0))
     yield Figure("intake_outbox_failed", "Messages that were given up.", ledger.delivery_counts()["failed"])
     yield Figure("intake_unreadable_mails", "Mails that the server could not hand over yet.", ledger.trouble_count())
+    if config.drill.every and config.drill.to:
+        yield Figure(
+            "intake_self_check_failing", "1 when the last drill did not come through.", DRILL in ledger.alarms.open()
+        )
     logins: list[MailboxConfig | SmtpConfig] = [*config.mailboxes, config.smtp]
     for one in oauth.expiries(logins):
         about = "When a secret or certificate of the log-in ends, in seconds since 1970."

@@ -308,6 +308,7 @@ class MessageKind(StrEnum):
     REMINDER = "reminder"
     DIGEST = "digest"
     ALARM = "alarm"
+    DRILL = "drill"  # in the outbox alone: a self-check's mail to ourselves looks like a reporter's
 
 
 REPORTER = "reporter"  # recipient of an acknowledgement: the address itself stays in the mail

@@ -46,17 +46,33 @@ class Span(click.ParamType[timedelta]):
               help="How it comes in: sent to our own address, or put into the mailbox.")  # fmt: skip
 @click.option("--wait", type=Span(), default="5m", show_default=True, help="How long to wait for it to arrive.")
 @click.option("--pass", "passes", is_flag=True, help="Do the passes too, instead of waiting for cron or the service.")
+@click.option("--every", type=Span(), help="Look at the self-checks: start one unless the last is younger than this.")
 @options
-def drill(invocation: Invocation, to: str, named: str, by: str, wait: timedelta, passes: bool) -> int:  # noqa: FBT001 - click passes flags so
+def drill(
+    invocation: Invocation,
+    to: str,
+    named: str,
+    by: str,
+    wait: timedelta,
+    passes: bool,  # noqa: FBT001 - click passes flags so
+    every: timedelta | None,
+) -> int:
     """A synthetic report through the real path, marked as a drill to everybody who gets it.
 
     It opens a case that is in no figures and no digest, and closes it again. Ends with 0 when everybody was reached
     who should be, 1 when somebody was not, 75 when something is still on its way.
+
+    With --every it waits for nothing: it starts a self-check to the address of --to or [drill] if one is due, which
+    the next passes send and watch, and tells of the last one. The service does the same by itself: see [drill].
     """
     from intake import app  # noqa: PLC0415 - only this command needs it
 
     config = invocation.config()
     parts = app.build(config, app.Outside(clock=invocation.clock), os.environ)
+    if every is not None:
+        from intake.cli.selfcheck import look  # noqa: PLC0415 - as above
+
+        return look(invocation, parts, _address(to) or config.drill.to, every)
     try:
         sent = _send(parts, _address(to), named, by)
         if not invocation.json:

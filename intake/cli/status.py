@@ -11,7 +11,7 @@ from intake.cli.cases import open_ledger
 from intake.cli.common import DONE, FINDING, Invocation, options, print_json
 from intake.cli.tables import when
 from intake.config import Config
-from intake.model import DeliveryState
+from intake.model import DRILL, DeliveryState
 
 if TYPE_CHECKING:
     from intake.config import MailboxConfig, SmtpConfig
@@ -68,6 +68,7 @@ def look(config: Config, book: Ledger, now: datetime) -> dict[str, object]:
         problems.append(f"{len(late)} message(s) wait for more than an hour; see: intake outbox list")
     if trouble := book.trouble_count():
         problems.append(f"{trouble} mail(s) could not be read from the server yet; look at them in the mailbox")
+    problems += _self_check(book)
     held = book.held()
     outlived = [one for one in book.outlived(now - config.retention.closed_cases - GRACE) if one.id not in held]
     if outlived:
@@ -80,6 +81,12 @@ def look(config: Config, book: Ledger, now: datetime) -> dict[str, object]:
         "outbox": outbox,
         "expires": expires,
     }
+
+
+def _self_check(book: Ledger) -> list[str]:
+    """Whether a drill did not come through, as the passes have found."""
+    told = book.alarms.open().get(DRILL)
+    return [f"the last self-check failed ({told.detail}); see: intake drill --every 1d"] if told else []
 
 
 def _expires(config: Config, now: datetime, problems: list[str]) -> list[dict[str, object]]:

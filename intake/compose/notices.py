@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from intake.compose import mime, page, words
+from intake.compose import mime, page, reasons, words
 from intake.compose.headers import addr_spec, clean
 from intake.compose.house import House
 from intake.compose.letter import Body, Envelope, message
 from intake.compose.markdown import Markdown
-from intake.compose.render import Rendered, Templates
+from intake.compose.render import Phrases, Rendered, Templates
 from intake.letters import Alarm, Notice, Reminder
 from intake.model import MessageKind, Outgoing, Urgency
 
@@ -81,7 +81,7 @@ def alarm(letter: Alarm, now: datetime, house: House, templates: Templates, mark
     """An alarm, or word that it is over."""
     name, language = templates.find("alarm", ("over" if letter.over else "alarm",), _languages(letter.language, house))
     phrases = templates.phrases(language)
-    given = {key: _one_line(value) for key, value in letter.facts}
+    given = {key: _one_line(value) for key, value in _told(letter, phrases)}
     facts = _common(house, templates, "", language) | {
         "topic": phrases.get("alarm", letter.topic),
         "advice": phrases.get("alarm-advice", letter.topic, phrases.get("alarm-advice", "other", "")),
@@ -93,6 +93,21 @@ def alarm(letter: Alarm, now: datetime, house: House, templates: Templates, mark
         MessageKind.ALARM, letter.to, rendered.subject, language, letter.thread, now, urgent=not letter.over
     )
     return _send(house, envelope, rendered, markdown)
+
+
+def _told(letter: Alarm, phrases: Phrases) -> tuple[tuple[str, str], ...]:
+    """What an alarm is about, in the reader's words where there are any; and the program's own line, to search for."""
+    detail = dict(letter.facts).get("detail", "")
+    if letter.topic == "mailbox" and detail:
+        return ("reason", reasons.told(detail, phrases)), ("detail", detail)
+    if letter.topic == "drill" and detail:
+        return (("reason", phrases.get("trouble", f"drill-{detail}")),)
+    if letter.topic in {"audit", "encryption"} and detail:
+        name, _, count = detail.partition(": ")
+        return ("mailbox" if letter.topic == "audit" else "organizer", name), ("count", count)
+    return tuple(
+        ("count", value) if key == "detail" and value.isdecimal() else (key, value) for key, value in letter.facts
+    )
 
 
 def thread_subject(templates: Templates, house: House, code: str, language: str) -> str:

@@ -286,5 +286,6 @@ def reminder(language: str, topic: str, count: int = 1) -> Reminder:
 
 def alarm(language: str, *, over: bool = False) -> Alarm:
     """A mailbox that can't be read, or can again."""
-    facts = (("mailbox", "help"), ("error", "the log-in was refused"), ("since", "12:10"))
+    error = "can't log in: the server refuses the log-in: check user and password, and that IMAP is allowed"
+    facts = (("detail", f"mailbox help (imap.example.org:993): {error}"),)
     return Alarm(Address("", "ops@example.org"), language, thread("x"), "mailbox", facts, over=over)

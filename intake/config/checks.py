@@ -14,6 +14,7 @@ from intake.config.models import (
     AlarmConfig,
     CategoryConfig,
     CommunityConfig,
+    DrillConfig,
     EventConfig,
     FallbackConfig,
     LedgerConfig,
@@ -56,7 +57,19 @@ class Draft:
 
 def cross_check(draft: Draft) -> list[Problem]:
     """Everything that one key alone can't show; nothing about keys that are already known to be wrong."""
-    checks = (_community, _ledger, _mailboxes, _smtp, _organizers, _fallback, _categories, _events, _metrics, _rest)
+    checks = (
+        _community,
+        _ledger,
+        _mailboxes,
+        _smtp,
+        _organizers,
+        _fallback,
+        _categories,
+        _events,
+        _drill,
+        _metrics,
+        _rest,
+    )
     found = (problem for check in checks for problem in check(draft))
     return [problem for problem in found if problem.keys not in draft.dropped]
 
@@ -223,6 +236,19 @@ def _events(draft: Draft) -> Iterator[Problem]:
         for index, address in enumerate(event.team):
             if team and address.lower() not in team and not any(keys[0] == "organizer" for keys in draft.dropped):
                 yield Problem((*keys, "team", index), "is no organizer's address", "write it as in [[organizer]]")
+
+
+def _drill(draft: Draft) -> Iterator[Problem]:
+    people = {one.email.lower() for one in draft.of(OrganizerConfig)}
+    people |= {one.email.lower() for one in draft.of(FallbackConfig)}
+    for keys, drill in draft.each(DrillConfig):
+        yield from _not_ours(draft, (*keys, "to"), drill.to)
+        if drill.every and not drill.to:
+            yield Problem((*keys, "every"), "needs an address for the copies", "name one that no organizer reads: to")
+        if drill.to.lower() in people:
+            yield Problem((*keys, "to"), "is somebody's who gets reports", "name an address that is read by nobody")
+        if drill.every and drill.every < drill.within:
+            yield Problem((*keys, "every"), "is shorter than within", "check less often, or wait less long")
 
 
 def _metrics(draft: Draft) -> Iterator[Problem]:

@@ -358,6 +358,14 @@ class AlarmConfig(Section):
     ping_url: str = Field("", repr=False, description="Called after each good pass: a dead-man's switch.")
 
 
+class DrillConfig(Section):
+    """Self-checks: a drill now and then, to an address that is nobody's, and an alarm if it does not come through."""
+
+    every: OptionalDuration = Field(None, description="How often, such as `1d`; empty: never.")
+    to: OptionalEmail = Field("", description="Where every copy of it goes: an address that no organizer reads.")
+    within: Duration = Field(timedelta(minutes=30), description="What has not come through by then has failed.")
+
+
 class MetricsConfig(Section):
     """Figures about the program's health for Prometheus; nothing in them is about a case."""
 

@@ -13,6 +13,7 @@ from intake.config.models import (
     CategoryConfig,
     CommunityConfig,
     DigestConfig,
+    DrillConfig,
     EventConfig,
     FallbackConfig,
     LedgerConfig,
@@ -61,6 +62,7 @@ class Config:
     events: tuple[EventConfig, ...] = ()
     digest: DigestConfig = field(default_factory=DigestConfig)
     alarm: AlarmConfig = field(default_factory=AlarmConfig)
+    drill: DrillConfig = field(default_factory=DrillConfig)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     retention: RetentionConfig = field(default_factory=RetentionConfig)
     templates: TemplatesConfig = field(default_factory=TemplatesConfig)
@@ -98,6 +100,7 @@ def tables() -> dict[str, tuple[str, type[Section], bool]]:
         "event": ("events", EventConfig, True),
         "digest": ("digest", DigestConfig, False),
         "alarm": ("alarm", AlarmConfig, False),
+        "drill": ("drill", DrillConfig, False),
         "metrics": ("metrics", MetricsConfig, False),
         "retention": ("retention", RetentionConfig, False),
         "templates": ("templates", TemplatesConfig, False),

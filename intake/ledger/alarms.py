@@ -13,7 +13,7 @@ from intake.ledger import outbox
 from intake.ledger.engine import Database
 from intake.ledger.makes import Makes
 from intake.ledger.schema import alarm, case, delivery, mail, mailbox_pass
-from intake.model import CaseState, DeliveryDraft, DeliveryState, MessageKind, Outcome
+from intake.model import DRILL, CaseState, DeliveryDraft, DeliveryState, MessageKind, Outcome
 
 STUCK_AFTER = timedelta(hours=2)  # greylisting and a server's nightly backup are over by then
 REMEMBERED = timedelta(days=7)  # what was given up and belongs to no open case
@@ -139,7 +139,8 @@ class Alarms:
             )
 
 
-_NO_ALARM = delivery.c.kind != MessageKind.ALARM
+# An alarm can't tell of itself, and of a self-check there is an alarm of its own.
+_NO_ALARM = delivery.c.kind.not_in((MessageKind.ALARM, MessageKind.DRILL))
 _IS_ANSWER = delivery.c.kind == MessageKind.ACKNOWLEDGEMENT
 _STUCK = and_(
     delivery.c.state.in_((DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN)),
@@ -150,8 +151,10 @@ _STUCK = and_(
 
 
 def _given_up(now: datetime) -> ColumnElement[bool]:
-    """What nobody has dealt with yet: its case is open, or it belongs to none and is recent."""
-    closed = exists().where(case.c.id == delivery.c.case_id, case.c.state == CaseState.CLOSED)
+    """What nobody has dealt with yet: its case is open and no drill, or it belongs to none and is recent."""
+    closed = exists().where(
+        case.c.id == delivery.c.case_id, or_(case.c.state == CaseState.CLOSED, case.c.rule == DRILL)
+    )
     recent = or_(delivery.c.case_id.is_not(None), delivery.c.created > now - REMEMBERED)
     return and_(delivery.c.state == DeliveryState.FAILED, _NO_ALARM, recent, ~closed)
 
@@ -190,7 +193,9 @@ def _unheard(connection: Connection) -> list[Trouble]:
         delivery.c.state.not_in((DeliveryState.FAILED, DeliveryState.WITHHELD)),
     )
     number = connection.execute(
-        select(func.count()).select_from(case).where(case.c.state.in_((CaseState.NEW, CaseState.CLAIMED)), ~alive)
+        select(func.count())
+        .select_from(case)
+        .where(case.c.state.in_((CaseState.NEW, CaseState.CLAIMED)), case.c.rule != DRILL, ~alive)
     ).scalar()
     return [Trouble("unheard", "unheard", str(number))] if number else []
 

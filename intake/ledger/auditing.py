@@ -59,11 +59,12 @@ def in_trouble(connection: Connection, mailbox: str, folder: str, uidvalidity: i
 
 
 def recognise(connection: Connection, contents: Sequence[bytes], message_ids: Sequence[bytes]) -> dict[bytes, int]:
-    """Mails by keyed hash of their bytes, or of their Message-ID where a server has changed the bytes."""
+    """Mails by keyed hash of their bytes, or of their Message-ID where a server has changed the bytes: the first."""
     found: dict[bytes, int] = {}
     for column, values in ((mail.c.message_id, message_ids), (mail.c.content, contents)):
         for start in range(0, len(values), 400):
-            rows = connection.execute(select(column, mail.c.id).where(column.in_(values[start : start + 400])))
+            chosen = select(column, mail.c.id).where(column.in_(values[start : start + 400]))
+            rows = connection.execute(chosen.order_by(mail.c.id.desc()))  # the first comes last, and stays
             found.update({row[0]: row[1] for row in rows})
     return found
 

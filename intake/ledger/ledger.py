@@ -295,6 +295,11 @@ class Ledger(CaseBook, Eraser):
         with self._database.reading() as connection:
             return outbox.of_case(connection, case_id)
 
+    def self_checks(self, to: str, most: int) -> list[Delivery]:
+        """The last drills that the passes sent to this address by themselves, the newest first."""
+        with self._database.reading() as connection:
+            return outbox.self_checks(connection, to, most)
+
     def delivery_counts(self) -> dict[str, int]:
         """How many deliveries are in each state."""
         with self._database.reading() as connection:

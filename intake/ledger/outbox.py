@@ -379,6 +379,13 @@ def acknowledgements(connection: Connection, message_ids: Sequence[str]) -> list
     return [as_delivery(row) for row in rows]
 
 
+def self_checks(connection: Connection, to: str, most: int) -> list[Delivery]:
+    """The last drills to this address that stem from no command, the newest first."""
+    mine = (delivery.c.recipient == to.lower(), delivery.c.kind == MessageKind.DRILL)
+    newest = (delivery.c.created.desc(), delivery.c.id.desc())
+    return [as_delivery(row) for row in connection.execute(select(delivery).where(*mine).order_by(*newest).limit(most))]
+
+
 def counts(connection: Connection) -> dict[str, int]:
     """How many deliveries are in each state."""
     rows = connection.execute(select(delivery.c.state, func.count()).group_by(delivery.c.state))

@@ -236,6 +236,7 @@ def delivery_problems(connection: Connection, organizer: str, now: datetime) -> 
                     delivery.c.created < now,
                 ),
             ),
+            delivery.c.kind != MessageKind.DRILL,
             ~and_(delivery.c.case_id.is_not(None), _hidden(delivery.c.case_id, organizer)),
         )
         .group_by(delivery.c.case_id)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from intake.decide.clock import next_try
 from intake.letters import Alarm, Thread
-from intake.model import Address, Outgoing
+from intake.model import DRILL, Address, Outgoing
+from intake.steps import selfcheck
 
 if TYPE_CHECKING:
     from intake.ledger.alarms import Told, Trouble
@@ -29,6 +30,7 @@ def watch(parts: Parts, report: PassReport) -> bool:
     alarms, now = parts.ledger.alarms, parts.now
     current = {trouble.name: trouble for trouble in (*alarms.symptoms(now, _patience(parts)), *_audits(report))}
     opened = alarms.open()
+    current |= _self_check(parts, opened)
     # Whether mailbox and ledger agree is only known where somebody has looked again.
     current |= {n: trouble for n, trouble in opened.items() if n.startswith(AUDIT) and not _audited(report, n)}
     fresh = alarms.fresh() if current else set()
@@ -58,6 +60,21 @@ def _audits(report: PassReport) -> list[Trouble]:
         for one in report.mailboxes
         if one.unaccounted
     ]
+
+
+def _self_check(parts: Parts, opened: dict[str, Trouble]) -> dict[str, Trouble]:
+    """A drill that did not come through in time. What was told stays so until another one has, however far that is."""
+    from intake.ledger.alarms import Trouble  # noqa: PLC0415 - as above
+
+    settings = parts.config.drill
+    if not settings.every or not settings.to:
+        return {}
+    stage = selfcheck.trouble(selfcheck.checks(parts, settings.to))
+    if stage == "":
+        return {}
+    if DRILL in opened:
+        return {DRILL: opened[DRILL]}
+    return {DRILL: Trouble(DRILL, DRILL, stage)} if stage else {}
 
 
 def _audited(report: PassReport, name: str) -> bool:

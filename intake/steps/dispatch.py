@@ -23,7 +23,7 @@ from intake.model import (
     ParsedMail,
     Verdict,
 )
-from intake.steps import alarm, news
+from intake.steps import alarm, news, selfcheck
 from intake.steps.digest import compose_digest
 from intake.steps.understand import UNPROCESSABLE, understand, unprocessable
 
@@ -87,11 +87,8 @@ class Dispatcher:
 
     def compose(self, delivery: Delivery) -> Composed:  # noqa: PLR0911 - one return for each kind of message
         """One message. Raises TemplateError and DeliveryError as the composer does."""
-        if delivery.kind is MessageKind.DIGEST:
-            # Who has left the team since it was decided is told nothing more.
-            return compose_digest(self.parts, delivery) if self._person(delivery.recipient) else Withhold()
-        if delivery.kind is MessageKind.ALARM:
-            return self._alarm(delivery)
+        if delivery.kind in {MessageKind.DIGEST, MessageKind.ALARM, MessageKind.DRILL}:
+            return self._by_ourselves(delivery)
         if news.is_news(delivery):
             return self._news(delivery)
         if delivery.mail_id is None:
@@ -109,6 +106,15 @@ class Dispatcher:
         if delivery.kind is MessageKind.ACKNOWLEDGEMENT:
             return self._acknowledgement(delivery, context, mail, verdict)
         return self._copy(delivery, context, mail, verdict)
+
+    def _by_ourselves(self, delivery: Delivery) -> Composed:
+        """What stems from no mail."""
+        if delivery.kind is MessageKind.ALARM:
+            return self._alarm(delivery)
+        if delivery.kind is MessageKind.DRILL:
+            return selfcheck.compose(self.parts, delivery) or Withhold()
+        # Who has left the team since it was decided is told nothing more.
+        return compose_digest(self.parts, delivery) if self._person(delivery.recipient) else Withhold()
 
     def _news(self, delivery: Delivery) -> Composed:
         """A short message about a case, or about a command."""

@@ -15,6 +15,7 @@ from intake.model import (
     Case,
     CaseAction,
     CaseChange,
+    CaseState,
     Delivery,
     DeliveryState,
     KnownCase,
@@ -80,11 +81,16 @@ class Watched:
 
 def compose(parts: Parts, *, to: str = "", named: str = "") -> Sent:
     """A drill that is not sent yet: its copies go to ``to`` if given; ``named`` is somebody it is about."""
-    from intake.compose import drill as letter  # noqa: PLC0415 - a pass never needs it
+    message_id = f"<drill-{parts.chance.token()}@{parts.config.community.address.rpartition('@')[2]}>"
+    return written(parts, message_id, parts.now, to=to, named=named)
+
+
+def written(parts: Parts, message_id: str, now: datetime, *, to: str, named: str = "") -> Sent:
+    """The same drill for the same arguments: one that is sent again is known for the one it is."""
+    from intake.compose import drill as letter  # noqa: PLC0415 - few passes need it
     from intake.compose.house import House  # noqa: PLC0415 - as above
 
-    house, now = House.of(parts.config), parts.now
-    message_id = f"<drill-{parts.chance.token()}@{parts.config.community.address.rpartition('@')[2]}>"
+    house = House.of(parts.config)
     text = letter.words(house, named)
     mark = drill.mark(lambda said: parts.ledger.key.hash("drill", said), message_id, to, letter.SUBJECT, text)
     marks = {"X-Intake-Drill": mark, **({"X-Intake-Drill-To": to} if to else {})}
@@ -128,7 +134,9 @@ def _line(name: str, who: str, delivery: Delivery | None, sent: Sent, reason: st
 def end(parts: Parts, case: Case) -> None:
     """Close its case without a word to anyone."""
 
-    def close(_known: KnownCase) -> Decision:
+    def close(known: KnownCase) -> Decision:
+        if known.state is CaseState.CLOSED:
+            return Decision(refusal="closed")  # by another machine, meanwhile
         return Decision(CaseChange(CaseAction.CLOSE, PROGRAM, outcome="not-a-report"))
 
     parts.ledger.change(case.code, close, parts.now)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from intake.decide.clock import CLAIM_LEASE, LONGEST_RETRY, MAILBOX_LEASE
+from intake.steps import selfcheck
 from intake.steps.alarm import call_home, tell, watch
 from intake.steps.deliver import deliver
 from intake.steps.digest import decide_digests, next_digest
@@ -42,6 +43,7 @@ def settle(parts: Parts, report: PassReport, *, send: bool = True) -> None:
     parts.ledger.drop_old_copies(parts.now)
     remind(parts)
     decide_digests(parts)
+    selfcheck.run(parts)
     if send:
         deliver(parts, report)
     news = watch(parts, report)
@@ -86,4 +88,5 @@ def quiet_until(parts: Parts, since: datetime) -> datetime:
     """
     digest = next_digest(parts.config, since)
     clock = parts.ledger.next_clock()
-    return min(moment for moment in (since + LONGEST_REST, digest, clock) if moment)
+    drill = selfcheck.next_look(parts)
+    return min(moment for moment in (since + LONGEST_REST, digest, clock, drill) if moment)
