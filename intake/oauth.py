@@ -25,6 +25,7 @@ from intake.deadline import within
 from intake.errors import ConfigError
 
 if TYPE_CHECKING:
+    from intake.config import Config
     from intake.credentials import App, Login
 
     class Microsoft(Login, App, Protocol):
@@ -221,6 +222,11 @@ def expiries(logins: Iterable[Microsoft]) -> list[Expiry]:
             name = f"{what} of the application {login.client_id}"
             found.setdefault((name, ends), Expiry(name, ends, login.place(key)))
     return sorted(found.values(), key=lambda one: one.ends)
+
+
+def ending(config: Config, now: datetime) -> list[Expiry]:
+    """What ends within ``SOON``, or has ended already: what ``status``, the digest and an alarm tell."""
+    return [one for one in expiries([*config.mailboxes, config.smtp]) if one.ends - now < SOON]
 
 
 def _certificate_end(path: Path) -> datetime | None:

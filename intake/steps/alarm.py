@@ -23,17 +23,24 @@ FEWEST_POLLS = 3  # so often a mailbox may fail in a row
 LONGEST_SILENCE = timedelta(minutes=15)  # and at least for so long
 MOST_TRIES = 12  # of a channel that takes nothing; by then a day has passed
 AUDIT = "audit "
+CREDENTIAL = "credential"
+LAST_WORD = timedelta(days=7)  # before a credential ends, people are told once more
 
 
 def watch(parts: Parts, report: PassReport) -> bool:
     """Look for troubles that begin or end; True when there is something new to tell."""
     alarms, now = parts.ledger.alarms, parts.now
-    current = {trouble.name: trouble for trouble in (*alarms.symptoms(now, _patience(parts)), *_audits(report))}
+    found = (*alarms.symptoms(now, _patience(parts)), *_audits(report), *_credentials(parts))
+    current = {trouble.name: trouble for trouble in found}
     opened = alarms.open()
     current |= _self_check(parts, opened)
     # Whether mailbox and ledger agree is only known where somebody has looked again.
     current |= {n: trouble for n, trouble in opened.items() if n.startswith(AUDIT) and not _audited(report, n)}
     fresh = alarms.fresh() if current else set()
+    # What ends is told of again when the end has come closer.
+    fresh |= {
+        n for n, trouble in current.items() if trouble.topic == CREDENTIAL and n in opened and trouble != opened[n]
+    }
     begin = [trouble for name, trouble in current.items() if name not in opened or name in fresh]
     end = [name for name in opened if name not in current]
     for trouble in begin:
@@ -41,7 +48,8 @@ def watch(parts: Parts, report: PassReport) -> bool:
         parts.say(f"alarm: {trouble.topic} ({trouble.detail})" if trouble.detail else f"alarm: {trouble.topic}")
     for name in end:
         alarms.end(name, now, parts.config.alarm.email)
-    report.alarms = len(current)
+    # What will end in weeks is to be told, and is no reason to keep the dead-man's switch waiting until then.
+    report.alarms = sum(trouble.topic != CREDENTIAL for trouble in current.values())
     return bool(begin or end)
 
 
@@ -75,6 +83,20 @@ def _self_check(parts: Parts, opened: dict[str, Trouble]) -> dict[str, Trouble]:
     if DRILL in opened:
         return {DRILL: opened[DRILL]}
     return {DRILL: Trouble(DRILL, DRILL, stage)} if stage else {}
+
+
+def _credentials(parts: Parts) -> list[Trouble]:
+    """Secrets and certificates of the log-in that end within weeks; the detail changes as the end comes closer."""
+    config, now = parts.config, parts.now
+    from intake import oauth  # noqa: PLC0415 - loaded already where there is somebody to log in
+    from intake.ledger.alarms import Trouble  # noqa: PLC0415 - as below
+
+    found: list[Trouble] = []
+    for one in oauth.ending(config, now):
+        near = LAST_WORD if one.ends - now <= LAST_WORD else oauth.SOON
+        when = "has ended" if one.ends <= now else f"ends within {near.days} days"
+        found.append(Trouble(f"{CREDENTIAL} {one.what}", CREDENTIAL, f"{one.what}: {when}, {one.ends:%Y-%m-%d}"))
+    return found
 
 
 def _audited(report: PassReport, name: str) -> bool:

@@ -11,7 +11,7 @@ from intake.letters import Digest, DigestCase, Thread
 from intake.model import DRILL, Address, Case, CaseState, Delivery, DeliveryDraft, DeliveryState, MessageKind, Outgoing
 
 if TYPE_CHECKING:
-    from intake.config import Config, MailboxConfig, SmtpConfig
+    from intake.config import Config
     from intake.ledger.views import Overview
     from intake.steps.parts import Parts
 
@@ -84,12 +84,9 @@ def digest_for(
 
 def _login_ends(config: Config, now: datetime) -> datetime | None:
     """The next end of a secret or certificate, weeks before it comes; organizers are those who notice."""
-    logins: list[MailboxConfig | SmtpConfig] = [*config.mailboxes, config.smtp]
-    if all(login.auth != "microsoft" for login in logins):
-        return None
-    from intake import oauth  # noqa: PLC0415 - for those who log in with tokens
+    from intake import oauth  # noqa: PLC0415 - loaded already where there is somebody to log in
 
-    return next((one.ends for one in oauth.expiries(logins) if one.ends - now < oauth.SOON), None)
+    return next((one.ends for one in oauth.ending(config, now)), None)
 
 
 def _erased_soon(parts: Parts, email: str, now: datetime) -> tuple[str, ...]:

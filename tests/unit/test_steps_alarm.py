@@ -87,6 +87,32 @@ def test_a_mailbox_that_stays_unreadable_is_told_once_and_once_when_it_is_over(
     assert channels.pings > 1
 
 
+def test_a_credential_that_ends_is_told_weeks_before_and_again_when_it_is_near(tmp_path: Path) -> None:
+    world = World(tmp_path, more=OTHERWISE)
+    channels = Channels(world)
+    config = world.parts.config
+    begin = world.now
+    ends = (begin + timedelta(days=40)).date()
+    login = {"auth": "microsoft", "client_id": "an-application", "client_secret_expires": ends}
+    smtp = config.smtp.model_copy(update=login)
+    world.parts = replace(world.parts, config=replace(config, smtp=smtp))
+    told: dict[int, int] = {}
+    for day in (0, 9, 10, 20, 32, 33, 39, 40, 45):
+        world.now = begin + timedelta(days=day)
+        passed(world)
+        told[day] = len(subjects(world))
+    assert told == {0: 0, 9: 0, 10: 1, 20: 1, 32: 1, 33: 2, 39: 2, 40: 3, 45: 3}
+    bodies = [o.content for o in world.sent("alarm")]
+    for body, words in zip(bodies, (b"ends within 30 days", b"ends within 7 days", b"has ended"), strict=True):
+        assert words in body.replace(b"=\r\n", b"")
+        assert b"client secret of the application an-application" in body.replace(b"=\r\n", b"")
+    assert channels.pings == len(told), "nothing is wrong yet"
+    later = smtp.model_copy(update={"client_secret_expires": ends + timedelta(days=700)})
+    world.parts = replace(world.parts, config=replace(config, smtp=later))
+    passed(world)
+    assert "solved" in subjects(world)[-1]
+
+
 def test_a_message_given_up_is_told_once_and_the_next_one_again(world: World, channels: Channels) -> None:
     refused: Result = Failed(permanent=True, reason="550")
     world.transport.answers = lambda o, _n: refused if o.recipient == BOB else None
