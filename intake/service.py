@@ -1,4 +1,4 @@
-"""The service: steps on a schedule, an end within seconds, and word to systemd (sd_notify(3)) about both."""
+"""The service: the steps of any number of communities on one schedule, an end within seconds, and word to systemd."""
 
 from __future__ import annotations
 
@@ -6,36 +6,40 @@ import contextlib
 import logging
 import os
 import queue
-import socket
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from intake.errors import IntakeError
+from intake.errors import ConfigError, IntakeError
 from intake.idle import Watch
 from intake.steps.alarm import call_home
 from intake.steps.parts import PassReport
 from intake.steps.receive import read
 from intake.steps.whole import bury, recover, settle
+from intake.watchdog import Progress, notify
 
 if TYPE_CHECKING:
+    from apscheduler.job import Job
+
     from intake.config import Config, MailboxConfig
     from intake.steps.parts import Parts
 
 LONGEST_END = 3.0  # seconds that running steps get to end; what they had claimed is taken over later
 SETTLE_SECONDS = 20  # how often retries, digests and reminders are looked at between polls
 HUNG_SECONDS = 900.0  # a step that has shown no progress for so long hangs: the slowest transfer takes half of it
-MOST_THREADS = 24
+MOST_THREADS = 24  # steps at the same time, whatever the number of mailboxes; threads are made when they are needed
+FRESH = 0.75  # of the time between two polls: a mailbox that another machine has read since is not read again
+MOST_AT_EASE = 20  # with more communities than this, none of them keeps a connection to its ledger between steps
 
 
 class Wish(Enum):
@@ -45,63 +49,69 @@ class Wish(Enum):
     RELOAD = "reload"
 
 
-class Progress:
-    """When each running step last showed that it goes on. A step is a thread's; it ``beat``s between its parts."""
-
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._monotonic = monotonic
-        self._lock = threading.Lock()
-        self._running: dict[int, float] = {}
-        self._last = monotonic()
-
-    @contextlib.contextmanager
-    def step(self) -> Iterator[None]:
-        """Around a step."""
-        me = threading.get_ident()
-        with self._lock:
-            self._running[me] = self._monotonic()
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._last = self._monotonic()
-                del self._running[me]
-
-    def beat(self) -> None:
-        """The calling thread goes on."""
-        me = threading.get_ident()
-        with self._lock:
-            if me in self._running:
-                self._running[me] = self._monotonic()
-
-    def stands(self, seconds: float) -> bool:
-        """Whether a step hangs, or none has been run, for so long."""
-        now = self._monotonic()
-        with self._lock:
-            oldest = min(self._running.values(), default=self._last)
-        return now - oldest > seconds
-
-
-@dataclass(frozen=True, slots=True)
-class _Round:
+@dataclass(slots=True)
+class _Community:
     """Everything that belongs to one configuration."""
 
+    name: str
     config: Config
     parts: Parts
-    scheduler: BackgroundScheduler
-    locks: Mapping[str, threading.Lock]
-    waiting: Mapping[str, threading.Event]
-    over: threading.Event
-    watches: list[Watch]
+    say_of: Callable[[str, str], None]
+    locks: dict[str, threading.Lock] = field(default_factory=dict)
+    waiting: dict[str, threading.Event] = field(default_factory=dict)
+    read_at: dict[str, datetime] = field(default_factory=dict)  # when this process last had read each mailbox
+    reports: queue.SimpleQueue[PassReport] = field(default_factory=queue.SimpleQueue)  # of passes not settled yet
+    sending: threading.Lock = field(default_factory=threading.Lock)  # one sender is enough for one way out
+    over: threading.Event = field(default_factory=threading.Event)
+    jobs: list[Job] = field(default_factory=list)
+    watches: list[Watch] = field(default_factory=list)
+    _quiet: threading.Condition = field(default_factory=threading.Condition)
+    _running: int = 0
+
+    def say(self, line: str) -> None:
+        """Tell the operator."""
+        self.say_of(line, self.name)
+
+    @contextlib.contextmanager
+    def step(self) -> Iterator[bool]:
+        """Around a step; False when the community's time is over."""
+        with self._quiet:
+            self._running += 1
+        try:
+            yield not self.over.is_set()
+        finally:
+            with self._quiet:
+                self._running -= 1
+                self._quiet.notify_all()
+
+    def end(self) -> None:
+        """No step begins any more."""
+        self.over.set()
+        for job in self.jobs:
+            with contextlib.suppress(LookupError):  # it has gone with the scheduler
+                job.remove()
+
+    def ended(self, seconds: float) -> bool:
+        """Wait so long for the running steps; whether all have ended."""
+        with self._quiet:
+            quiet = self._quiet.wait_for(lambda: not self._running, max(0.0, seconds))
+        if quiet:
+            self.parts.ledger.close()
+        return quiet
 
 
 @dataclass(frozen=True, slots=True)
 class Outset:
-    """How the service gets what it works with; ``note`` is told after each settling, for figures."""
+    """How the service gets what it works with.
 
-    load: Callable[[], Config]
-    build: Callable[[Config, Callable[[], bool]], Parts]
-    say: Callable[[str], None]
+    ``load`` gives each community's configuration by the name of its file (one of no name, where there is only one),
+    or what is wrong with it; it raises ConfigError when there is nothing to work with. ``say`` takes a line and the
+    name of the community that it is about. ``note`` is told after each settling, for figures.
+    """
+
+    load: Callable[[], Mapping[str, Config | ConfigError]]
+    build: Callable[[str, Config, Callable[[], bool]], Parts]
+    say: Callable[[str, str], None]
     note: Callable[[Parts], None] = lambda _parts: None
 
 
@@ -117,17 +127,23 @@ class Service:
         hung_seconds: float = HUNG_SECONDS,
     ) -> None:
         self._outset, self._wishes, self._environ = outset, wishes, environ
-        self._say = outset.say
         self._hung_seconds = hung_seconds
         self._stop = threading.Event()
-        self._sending = threading.Lock()  # one sender is enough for one way out
         self._progress = Progress()
+        # A run that is late is still run, once; the scheduler's own default would drop one that is a second late.
+        self._scheduler = BackgroundScheduler(
+            timezone="UTC",
+            executors={"default": ThreadPoolExecutor(MOST_THREADS)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        self._at_work: dict[str, _Community] = {}
 
     def run(self) -> bool:
         """Until a wish to stop; False when a step did not end in time and has to be left behind."""
         logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # an exception's text may hold mail: see _crashed
-        config = self._outset.load()
-        at_work = self._begin(config, self._build(config))
+        self._take_up(self._outset.load())
+        self._scheduler.add_listener(self._crashed, EVENT_JOB_ERROR)
+        self._scheduler.start()
         notify("READY=1", self._environ)
         self._say("running")
         told = False
@@ -136,7 +152,7 @@ class Service:
             if wish is Wish.STOP:
                 self._stop.set()
             elif wish is Wish.RELOAD:
-                at_work = self._reload(at_work)
+                self._reload()
             if not self._progress.stands(self._hung_seconds):
                 notify("WATCHDOG=1", self._environ)
                 told = False
@@ -146,9 +162,13 @@ class Service:
                 )
                 told = True
         notify("STOPPING=1", self._environ)
-        ended = self._end(at_work)
+        ended = self._end(list(self._at_work))
+        self._scheduler.shutdown(wait=False)
         self._say("ended")
         return ended
+
+    def _say(self, line: str) -> None:
+        self._outset.say(line, "")
 
     def _next_wish(self) -> Wish | None:
         said = self._environ.get("WATCHDOG_USEC", "")
@@ -158,41 +178,96 @@ class Service:
         except queue.Empty:
             return None
 
-    def _build(self, config: Config) -> Parts:
-        return self._outset.build(config, self._stopping)
-
     def _stopping(self) -> bool:
         """Steps ask this between mails and batches, which shows that they go on."""
         self._progress.beat()
         return self._stop.is_set()
 
-    def _begin(self, config: Config, parts: Parts) -> _Round:
-        bury(parts)
-        # A run that is late is still run, once; its default would drop one that is a second late.
-        listened = sum(len(one.folders) for one in config.mailboxes if one.idle)
-        scheduler = BackgroundScheduler(
-            timezone="UTC",
-            executors={"default": ThreadPoolExecutor(min(MOST_THREADS, 2 * len(config.mailboxes) + 1))},
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
-        )
-        names = [settings.name for settings in config.mailboxes]
-        at_work = _Round(
-            config, parts, scheduler, {name: threading.Lock() for name in names},
-            {name: threading.Event() for name in names}, threading.Event(), [],
-        )  # fmt: skip
-        at_once = datetime.now(scheduler.timezone)
-        for settings in config.mailboxes:
-            scheduler.add_job(
-                self._read, "interval", (at_work, settings), seconds=settings.poll_seconds, next_run_time=at_once
+    # --- beginning and ending ---
+
+    def _take_up(self, found: Mapping[str, Config | ConfigError]) -> bool:
+        """Begin, or begin anew, with each of them as a whole; one that is wrong goes on as it was. All were right?"""
+        well = True
+        for name, config in found.items():
+            if self._stop.is_set():
+                break
+            try:
+                if isinstance(config, ConfigError):
+                    raise config
+                parts = self._outset.build(name, config, self._stopping)
+            except IntakeError as error:
+                if not name and not self._at_work:
+                    raise
+                well = False
+                for line in str(error).splitlines():
+                    self._outset.say(line, name)
+                continue
+            self._end([name])
+            self._begin(_Community(name, config, parts, self._outset.say), len(found))
+        return well
+
+    def _begin(self, community: _Community, count: int) -> None:
+        bury(community.parts)
+        add, mailboxes = self._scheduler.add_job, community.config.mailboxes
+        for settings in mailboxes:
+            community.locks[settings.name] = threading.Lock()
+            community.waiting[settings.name] = threading.Event()
+        # A few begin at once. Many begin one after another within the time between two polls, and so stay apart.
+        begin = datetime.now(self._scheduler.timezone)
+        apart = 1 / len(mailboxes) if count * len(mailboxes) > MOST_THREADS else 0.0
+        rest = SETTLE_SECONDS * max(1, count // MOST_AT_EASE)
+        for position, settings in enumerate(mailboxes):
+            first = begin + timedelta(seconds=position * apart * settings.poll_seconds)
+            every = settings.poll_seconds
+            community.jobs.append(
+                add(self._poll, "interval", (community, settings), seconds=every, next_run_time=first)
             )
-        scheduler.add_job(
-            self._settle, "interval", (at_work,), seconds=SETTLE_SECONDS, next_run_time=at_once + timedelta(seconds=1)
-        )
-        scheduler.add_listener(self._crashed, EVENT_JOB_ERROR)
-        scheduler.start()
-        if listened:
-            self._listen(at_work)
-        return at_work
+        soon = begin + timedelta(seconds=1)
+        community.jobs.append(add(self._settle, "interval", (community,), seconds=rest, next_run_time=soon))
+        self._at_work[community.name] = community
+        self._listen(community)
+
+    def _listen(self, community: _Community) -> None:
+        for settings in community.config.mailboxes:
+            for folder in settings.folders if settings.idle else ():
+                watch = Watch(
+                    partial(community.parts.mailbox, settings),
+                    folder,
+                    partial(self._wake, community, settings),
+                    community.over,
+                    community.say,
+                )
+                community.watches.append(watch)
+                watch.start()
+
+    def _reload(self) -> None:
+        """The new configuration of each community as a whole, or the old one as a whole."""
+        notify("RELOADING=1", self._environ)
+        try:
+            found = self._outset.load()
+        except ConfigError as error:
+            for line in str(error).splitlines():
+                self._say(line)
+            well = False
+        else:
+            self._end([name for name in self._at_work if name not in found])
+            well = self._take_up(found)
+        if well:
+            self._say("the configuration was reloaded")
+        else:
+            self._say("the configuration was not reloaded, the old one goes on; correct it and reload again")
+        notify("READY=1", self._environ)
+
+    def _end(self, names: Sequence[str]) -> bool:
+        """End the work for these communities, all of them within one deadline; False when a step is left behind."""
+        ending = [self._at_work.pop(name) for name in names if name in self._at_work]
+        for community in ending:
+            community.end()
+        deadline = monotonic() + LONGEST_END
+        quiet = [community.ended(deadline - monotonic()) for community in ending]
+        return all(quiet)
+
+    # --- the steps ---
 
     def _crashed(self, event: JobExecutionEvent) -> None:
         """Tell of an error in the program by its kind and place alone."""
@@ -203,76 +278,63 @@ class Service:
         kind = type(event.exception).__name__
         self._say(f"a step failed ({kind} at {where}) and is run again; if this stays, report it")
 
-    def _listen(self, at_work: _Round) -> None:
-        for settings in at_work.config.mailboxes:
-            for folder in settings.folders if settings.idle else ():
-                watch = Watch(
-                    partial(at_work.parts.mailbox, settings),
-                    folder,
-                    partial(self._wake, at_work, settings),
-                    at_work.over,
-                    self._say,
-                )
-                at_work.watches.append(watch)
-                watch.start()
-
-    def _wake(self, at_work: _Round, settings: MailboxConfig) -> None:
+    def _wake(self, community: _Community, settings: MailboxConfig) -> None:
         """Read at once, beside the schedule; one waiting turn is enough for any number of wakings."""
-        waiting = at_work.waiting[settings.name]
-        if not waiting.is_set() and not at_work.over.is_set():
+        waiting = community.waiting[settings.name]
+        if not waiting.is_set() and not community.over.is_set():
             waiting.set()
             with contextlib.suppress(RuntimeError):  # the scheduler has just been shut down
-                at_work.scheduler.add_job(self._read, args=(at_work, settings))
+                self._scheduler.add_job(self._read, args=(community, settings))
 
-    def _reload(self, at_work: _Round) -> _Round:
-        """The new configuration as a whole, or the old one as a whole."""
-        notify("RELOADING=1", self._environ)
-        try:
-            config = self._outset.load()
-            parts = self._build(config)
-        except IntakeError as error:
-            for line in str(error).splitlines():
-                self._say(line)
-            self._say("the configuration was not reloaded, the old one goes on; correct it and reload again")
-        else:
-            self._end(at_work)
-            at_work = self._begin(config, parts)
-            self._say("the configuration was reloaded")
-        notify("READY=1", self._environ)
-        return at_work
+    def _poll(self, community: _Community, settings: MailboxConfig) -> None:
+        """A turn by the schedule. Where several machines share the work, whoever comes first has done it for all."""
+        parts, mine = community.parts, community.read_at.get(settings.name)
+        if mine is not None and not community.over.is_set():
+            last = parts.ledger.last_good_pass(settings.name)
+            if last and last > mine and parts.now - last < timedelta(seconds=FRESH * settings.poll_seconds):
+                return
+        self._read(community, settings)
 
-    def _end(self, at_work: _Round) -> bool:
-        # shutdown(wait=True) would wait for a hung step for ever: give it a deadline instead.
-        at_work.over.set()
-        ending = threading.Thread(target=at_work.scheduler.shutdown, daemon=True)
-        ending.start()
-        ending.join(LONGEST_END)
-        if ending.is_alive():
-            return False
-        at_work.parts.ledger.close()
-        return True
-
-    def _read(self, at_work: _Round, settings: MailboxConfig) -> None:
+    def _read(self, community: _Community, settings: MailboxConfig) -> None:
         def step() -> None:
-            with self._held(at_work.locks[settings.name]):
-                at_work.waiting[settings.name].clear()
-                report = PassReport([read(at_work.parts, settings)])
+            with self._held(community.locks[settings.name]):
+                community.waiting[settings.name].clear()
+                report = PassReport([read(community.parts, settings)])
+                community.read_at[settings.name] = community.parts.now
             for error in (one.error for one in report.mailboxes if one.error):
-                self._say(error)
-            with self._held(self._sending):
-                settle(at_work.parts, report)
-            call_home(at_work.parts, report)
+                community.say(error)
+            community.reports.put(report)
+            self._send(community)
 
-        self._guarded(at_work, step)
+        self._guarded(community, step)
 
-    def _settle(self, at_work: _Round) -> None:
+    def _send(self, community: _Community) -> None:
+        """Settle what was read, unless another thread is at it: that one then does it before it stops.
+
+        So no thread ever waits for a sender, and one busy mailbox does not keep the others from being read.
+        """
+        while not community.reports.empty() and community.sending.acquire(blocking=False):
+            try:
+                report = PassReport()
+                while not community.reports.empty():
+                    report.mailboxes += community.reports.get().mailboxes
+                settle(community.parts, report)
+                call_home(community.parts, report)
+            finally:
+                community.sending.release()
+
+    def _settle(self, community: _Community) -> None:
         def step() -> None:
-            with self._held(self._sending):
-                recover(at_work.parts)
-                settle(at_work.parts, PassReport())
-            self._outset.note(at_work.parts)
+            if community.sending.acquire(blocking=False):  # else somebody is at it
+                try:
+                    recover(community.parts)
+                    settle(community.parts, PassReport())
+                finally:
+                    community.sending.release()
+                self._send(community)
+            self._outset.note(community.parts)
 
-        self._guarded(at_work, step)
+        self._guarded(community, step)
 
     @contextlib.contextmanager
     def _held(self, lock: threading.Lock) -> Iterator[None]:
@@ -285,25 +347,14 @@ class Service:
         finally:
             lock.release()
 
-    def _guarded(self, at_work: _Round, step: Callable[[], object]) -> None:
-        if self._stop.is_set() or at_work.over.is_set():
-            return
-        with self._progress.step():
+    def _guarded(self, community: _Community, step: Callable[[], object]) -> None:
+        with community.step() as goes_on, self._progress.step():
+            if not goes_on or self._stop.is_set():
+                return
             try:
                 step()
             except IntakeError as error:
-                self._say(str(error))
-
-
-def notify(state: str, environ: Mapping[str, str]) -> None:
-    """Tell systemd, if it listens; a datagram to ``$NOTIFY_SOCKET`` as sd_notify(3) says."""
-    address = environ.get("NOTIFY_SOCKET", "")
-    if not address:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
-        channel.settimeout(1.0)  # a manager that does not read must not hold us up
-        try:
-            channel.connect("\0" + address[1:] if address.startswith("@") else address)
-            channel.sendall(state.encode())
-        except OSError:
-            return  # systemd is gone, or never was there: the service itself does not depend on it
+                community.say(str(error))
+            finally:
+                if len(self._at_work) > MOST_AT_EASE:
+                    community.parts.ledger.rest()

@@ -13,14 +13,18 @@ from intake.edge import Clock
 FORMATS = ("plain", "json")
 
 
-def lines(how: str, clock: Clock) -> Callable[[str], None]:
-    """Says one line in this format: ``plain``, or ``json`` with ``time`` and ``message``."""
+def lines(how: str, clock: Clock) -> Callable[[str, str], None]:
+    """Says one line in this format: ``plain``, or ``json`` with ``time``, ``message`` and ``community``.
 
-    def plain(line: str) -> None:
-        click.echo(f"intake: {line}", err=True)
+    The second argument is the community that it is about, where there are several; else empty.
+    """
 
-    def as_json(line: str) -> None:
+    def plain(line: str, name: str) -> None:
+        click.echo(f"intake: {name}: {line}" if name else f"intake: {line}", err=True)
+
+    def as_json(line: str, name: str) -> None:
         at = clock.now().astimezone(UTC).isoformat(timespec="milliseconds")
-        click.echo(json.dumps({"time": at, "message": line}, ensure_ascii=False), err=True)
+        about = {"community": name} if name else {}
+        click.echo(json.dumps({"time": at, **about, "message": line}, ensure_ascii=False), err=True)
 
     return as_json if how == "json" else plain

@@ -6,8 +6,9 @@ import os
 import queue
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 def run(invocation: Invocation, log_format: str) -> int:
     """The service: the same steps on a schedule.
 
+    --config may name a directory: each NAME.toml in it is a community of its own.
+
     SIGTERM ends it within seconds; SIGHUP reads the configuration again, and keeps the old one if it is wrong.
     """
     from intake import app  # noqa: PLC0415 - only this command needs these
@@ -36,11 +39,14 @@ def run(invocation: Invocation, log_format: str) -> int:
     say = lines(log_format, invocation.clock)
     wishes: queue.SimpleQueue[Wish] = queue.SimpleQueue()
 
-    def build(config: Config, stopping: Callable[[], bool]) -> Parts:
-        outside = app.Outside(clock=invocation.clock, stopping=stopping, say=say, announce=say)
+    def build(name: str, config: Config, stopping: Callable[[], bool]) -> Parts:
+        def tell(line: str) -> None:
+            say(line, name)
+
+        outside = app.Outside(clock=invocation.clock, stopping=stopping, say=tell, announce=tell)
         return app.build(config, outside, os.environ)
 
-    note = app.noted(app.Outside(clock=invocation.clock, say=say))
+    note = app.noted(app.Outside(clock=invocation.clock, say=lambda line: say(line, "")))
     outset = Outset(load=lambda: _load(invocation), build=build, say=say, note=note)
     with _wishing(wishes, {signal.SIGTERM: Wish.STOP, signal.SIGINT: Wish.STOP, signal.SIGHUP: Wish.RELOAD}):
         ended = Service(outset, wishes).run()
@@ -52,15 +58,22 @@ def run(invocation: Invocation, log_format: str) -> int:
     return DONE
 
 
-def _load(invocation: Invocation) -> Config:
-    """The configuration, with every secret that it names within reach. Raises ConfigError."""
+def _load(invocation: Invocation) -> Mapping[str, Config | ConfigError]:
+    """The configurations, with every secret that they name within reach. Raises ConfigError when there is none."""
     from intake import credentials  # noqa: PLC0415 - as above
+    from intake.config import load, load_each  # noqa: PLC0415
 
-    config = invocation.config()
-    problems = credentials.problems(config, os.environ)
-    if problems:
-        raise ConfigError(problems)
-    return config
+    def whole(path: Path) -> Config:
+        config = load(path)
+        problems = credentials.problems(config, os.environ)
+        if problems:
+            raise ConfigError(problems)
+        return config
+
+    path = invocation.path()
+    if not path.is_dir():
+        return {"": whole(path)}
+    return load_each(path, whole)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """TOML -> Config: every problem at once, each with ``file:line`` and what to do."""
 
+from intake.config.directory import load_each
 from intake.config.load import load, loads
 from intake.config.models import (
     LANGUAGES,
@@ -47,5 +48,6 @@ __all__ = [
     "SmtpConfig",
     "TemplatesConfig",
     "load",
+    "load_each",
     "loads",
 ]

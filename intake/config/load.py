@@ -27,6 +27,8 @@ def load(path: Path) -> Config:
     """Read and check a configuration. Raises ConfigError with one line for each problem."""
     try:
         raw = path.read_bytes()
+    except IsADirectoryError:
+        raise ConfigError([f"{path}: is a directory; name one of the files in it with --config FILE"]) from None
     except OSError as error:
         raise ConfigError([f"{path}: {error.strerror or 'not readable'}; give another with --config FILE"]) from None
     try:

@@ -90,6 +90,10 @@ class Ledger(CaseBook, Eraser):
         """Remove what stands from before upgrades that are long past."""
         self._database.drop_copies(now - KEPT)
 
+    def rest(self) -> None:
+        """Keep no connection while nothing is to be done: where many ledgers share a server, it has few to give."""
+        self._database.close()
+
     def close(self) -> None:
         """Let go of the database."""
         self._database.close()
@@ -398,6 +402,11 @@ class Ledger(CaseBook, Eraser):
         """Write down how reading a mailbox went."""
         with self._database.transaction() as connection:
             views.note_pass(connection, name, now, error)
+
+    def last_good_pass(self, name: str) -> datetime | None:
+        """When a mailbox was last read to its end, by whomever."""
+        with self._database.reading() as connection:
+            return views.last_good_pass(connection, name)
 
     def mailbox_health(self) -> list[MailboxHealth]:
         """How the last passes went."""

@@ -267,6 +267,12 @@ def note_pass(connection: Connection, name: str, now: datetime, error: str) -> N
         connection.execute(insert(mailbox_pass).values(mailbox=name, **values))
 
 
+def last_good_pass(connection: Connection, name: str) -> datetime | None:
+    """When a mailbox was last read without an error; None if it never was, or the last time failed."""
+    well = select(mailbox_pass.c.succeeded).where(mailbox_pass.c.mailbox == name, mailbox_pass.c.error == "")
+    return connection.execute(well).scalar()
+
+
 def mailbox_health(connection: Connection) -> list[MailboxHealth]:
     """How the last pass over each mailbox went."""
     rows = connection.execute(select(mailbox_pass).order_by(mailbox_pass.c.mailbox))

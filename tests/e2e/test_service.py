@@ -23,8 +23,9 @@ from servers.world import World, addresses, world
 from intake import app
 from intake.config import load
 from intake.errors import ConfigError
-from intake.service import Outset, Progress, Service, Wish
+from intake.service import Outset, Service, Wish
 from intake.steps.parts import Parts
+from intake.watchdog import Progress
 
 RARELY = "poll_seconds = 3600"
 NEW_ADDRESS = addresses("sv")
@@ -186,7 +187,7 @@ def test_a_step_that_hangs_stops_the_watchdog_s_pings(place: World, tmp_path: Pa
     place.configure()
     go_on = threading.Event()
 
-    def build(config: Any, stopping: Any) -> Parts:
+    def build(_name: str, config: Any, stopping: Any) -> Parts:
         parts = app.build(config, app.Outside(stopping=stopping))
 
         def mailbox(settings: Any) -> Any:
@@ -199,17 +200,21 @@ def test_a_step_that_hangs_stops_the_watchdog_s_pings(place: World, tmp_path: Pa
 
     def once() -> Any:
         for config in loads:
-            return config
+            return {"": config}
         raise ConfigError(["config.toml:1: is wrong"])
 
     lines: list[str] = []
+
+    def say(line: str, name: str) -> None:
+        lines.append(name + line)
+
     told: list[str] = []
     wishes: queue.SimpleQueue[Wish] = queue.SimpleQueue()
     environ = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "100000"}
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
         channel.bind(environ["NOTIFY_SOCKET"])
         threading.Thread(target=listen, args=(channel, told), daemon=True).start()
-        service = Service(Outset(once, build, lines.append), wishes, environ, hung_seconds=0.5)
+        service = Service(Outset(once, build, say), wishes, environ, hung_seconds=0.5)
         thread = threading.Thread(target=service.run, daemon=True)
         thread.start()
         wait_for(lambda: any("no progress" in line for line in lines), "the standstill")
@@ -234,15 +239,19 @@ def test_a_step_that_hangs_stops_the_watchdog_s_pings(place: World, tmp_path: Pa
 def test_an_error_in_the_program_is_told_without_its_text(place: World, tmp_path: Path) -> None:
     place.configure()
 
-    def build(config: Any, stopping: Any) -> Parts:
+    def build(_name: str, config: Any, stopping: Any) -> Parts:
         def mailbox(settings: Any) -> Any:
             raise ZeroDivisionError("canary-7f3a")
 
         return dataclasses.replace(app.build(config, app.Outside(stopping=stopping)), mailbox=mailbox)
 
     lines: list[str] = []
+
+    def say(line: str, name: str) -> None:
+        lines.append(name + line)
+
     wishes: queue.SimpleQueue[Wish] = queue.SimpleQueue()
-    outset = Outset(lambda: load(tmp_path / "config.toml"), build, lines.append)
+    outset = Outset(lambda: {"": load(tmp_path / "config.toml")}, build, say)
     thread = threading.Thread(target=Service(outset, wishes, {}).run, daemon=True)
     thread.start()
     wait_for(lambda: any("ZeroDivisionError at test_service.py:" in line for line in lines), "the error")

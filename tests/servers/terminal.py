@@ -27,6 +27,7 @@ class Terminal:
         self.process, self.master = pty.fork()
         if not self.process:  # pragma: no cover - the other process
             os.chdir(folder)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # the tests may run where a shell has it ignored
             os.execve(COMMAND[0], [*COMMAND, *words], {**environ(), "TERM": "xterm"})
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
         self.seen = ""
