@@ -6,13 +6,14 @@ import os
 
 import click
 
-from intake.cli.common import DONE, FINDING, Invocation, options, print_json
+from intake.cli.common import DONE, FINDING, Invocation, each_community, options, print_json
 from intake.steps.audit import Audit, Line
 
 
 @click.command()
 @options
 @click.option("--quiet", is_flag=True, help="Only what is not accounted for.")
+@each_community
 def audit(invocation: Invocation, quiet: bool) -> int:  # noqa: FBT001 - click passes flags so
     """One line for every mail in the watched and the processed folders: its outcome and its receipts."""
     from intake import app  # noqa: PLC0415

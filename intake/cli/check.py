@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from intake.cli.common import DONE, FINDING, Invocation, options, print_json
+from intake.cli.common import DONE, FINDING, Invocation, each_community, options, print_json
 from intake.cli.findings import Finding, Level, failure, ok
 from intake.errors import ConfigError
 
@@ -21,6 +21,7 @@ _COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.FAILURE: "red"}
 @click.command(help="Look over the configuration and try everything it names.")
 @click.option("--offline", is_flag=True, help="Dial nobody: only what is on this machine.")
 @options
+@each_community
 def check(invocation: Invocation, offline: bool) -> int:  # noqa: FBT001 - click passes flags so
     """A line each: ok, warning or FAILURE, and what to do. Ends with 1 when something failed."""
     try:

@@ -6,7 +6,7 @@ import functools
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from intake.edge import Clock
-from intake.errors import ConfigError
+from intake.errors import ConfigError, IntakeError
 
 if TYPE_CHECKING:
     from intake.config import Config
@@ -95,6 +95,40 @@ def options(command: Command) -> Command:
         return command(Invocation(config_file, clock, as_json), **rest)
 
     return wrapped  # type: ignore[return-value]  # the decorators keep the command's shape
+
+
+def each_community(command: Command) -> Command:
+    """Under ``options``: with a directory as ``--config``, the command runs for each file in it, none stopping another.
+
+    The exit code is the gravest of theirs. In JSON there is one answer a line, in the order of the files' names.
+    """
+
+    @functools.wraps(command)
+    def wrapped(invocation: Invocation, **rest: Any) -> int:
+        path = invocation.config_file or Path(os.environ.get("INTAKE_CONFIG") or "config.toml")
+        if not path.is_dir():
+            return int(command(invocation, **rest) or DONE)
+        from intake.config.directory import files  # noqa: PLC0415 - only paid for where it is used
+
+        codes = [_one(command, replace(invocation, config_file=file), rest) for file in files(path)]
+        return max(codes, key=_GRAVITY.index)
+
+    return wrapped  # type: ignore[return-value]  # as above
+
+
+_GRAVITY = (DONE, LEFT, FINDING, MISCONFIGURED)
+
+
+def _one(command: Callable[..., Any], invocation: Invocation, rest: Mapping[str, Any]) -> int:
+    assert invocation.config_file is not None  # noqa: S101 - the caller has just set it
+    if not invocation.json:
+        click.echo(f"--- {invocation.config_file.stem}", err=True)
+    try:
+        return int(command(invocation, **rest) or DONE)
+    except IntakeError as error:
+        for line in str(error).splitlines():
+            click.echo(f"intake: {line}", err=True)
+        return MISCONFIGURED if isinstance(error, ConfigError) else FINDING
 
 
 def print_json(answer: object) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from intake.cli import light
-from intake.cli.common import DONE, FINDING, LEFT, Invocation, options, print_json
+from intake.cli.common import DONE, FINDING, LEFT, Invocation, each_community, options, print_json
 from intake.errors import LedgerError
 from intake.steps.reports import PassReport
 
@@ -20,6 +20,7 @@ from intake.steps.reports import PassReport
 @click.command()
 @options
 @click.option("--no-send", is_flag=True, help="Read, decide, record and file, but let everything wait in the outbox.")
+@each_community
 def once(invocation: Invocation, no_send: bool) -> int:  # noqa: FBT001 - click passes flags so
     """One whole pass: read, decide, record, file, send, reminders, digests that are due.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from intake.cli.cases import open_ledger
-from intake.cli.common import DONE, FINDING, Invocation, options, print_json
+from intake.cli.common import DONE, FINDING, Invocation, each_community, options, print_json
 from intake.cli.tables import when
 from intake.config import Config
 from intake.model import DRILL, DeliveryState
@@ -24,6 +24,7 @@ OVERDUE = timedelta(hours=1)
 
 @click.command()
 @options
+@each_community
 def status(invocation: Invocation) -> int:
     """Last pass for each mailbox, queue, failures."""
     config = invocation.config()
