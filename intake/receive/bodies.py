@@ -221,7 +221,8 @@ def _own_text(part: Part, text: str, bodies: Bodies) -> None:
         return
     payload = part.raw()
     told_apart = charset.lower() not in {"us-ascii", "iso-8859-1"}  # these names are often not meant
-    if b"\x1b" in payload or not (told_apart or (payload.isascii() and part.encoding() in {"", "7bit", "8bit"})):
+    plain_ascii = payload.isascii() and part.encoding() in {"", "7bit", "8bit"}  # there is nothing to decode
+    if b"\x1b" in payload or plain_ascii or not told_apart:
         return
     bodies.leaf = Leaf(charset.lower(), part.encoding(), payload.decode("ascii", "surrogateescape"))
     bodies.leaf_at = 0

@@ -1,7 +1,7 @@
 """The head of a mail: who wrote it, to whom, when, in answer to what.
 
-mail-parser reads it, from a copy that is cut to a size at which it is quick, and without the fields that it need
-not see (``Received`` costs it seconds).
+mail-parser reads its addresses, its date and the body that it is given: each by itself, cut to a size at which it is
+quick, and nothing that need not be read (``Received`` costs it seconds).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import mailparser
+from mailparser.dates import parse_mail_date
 from mailparser.utils import get_addresses
 
 from intake.model import Address
@@ -28,7 +29,12 @@ MAX_ADDRESS_BYTES = 4096
 MAX_ADDRESSES = 500
 MAX_IDS = 200
 
-_READ = {"from": "From", "reply-to": "Reply-To", "to": "To", "cc": "Cc", "date": "Date"}
+# One address as nearly everybody writes it: words of letters, and an address that needs no thought. What mail-parser
+# makes of it is known, and need not be computed.
+_PLAIN_ADDRESS = re.compile(
+    r"(?:(?:([A-Za-z0-9_'-]+(?: [A-Za-z0-9_'-]+)*) )?<)?"
+    r"([A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)(>)?"
+)
 _MESSAGE_ID = re.compile(r"<([^<>]{1,1000})>")
 _BARE_ID = re.compile(r"[^\s,;<>\"]{1,500}@[^\s,;<>\"]{1,500}")
 _ANY_ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w.-]{1,253}")
@@ -62,21 +68,19 @@ class Leaf:
 
 def read_head(fields: tuple[Field, ...], leaf: Leaf | None) -> Head:
     """Read the head with mail-parser; may raise what mail-parser raises on hostile input."""
-    parsed: Any = mailparser.MailParser(_view(fields, leaf))
     raw_authors = [value for name, value in fields if name == "from"]
-    authors = _addresses(parsed.from_)
-    for value in raw_authors[1:20]:
-        authors += _addresses(get_addresses(unfolded(value, MAX_ADDRESS_BYTES), decode_names=True))
-    text = parsed.text_plain[0] if leaf is not None and parsed.text_plain else None
+    authors: tuple[Address, ...] = ()
+    for value in raw_authors[:20]:
+        authors += _read_addresses(value)
     return Head(
         subject=_subject(fields),
         authors=authors,
-        reply_to=_addresses(parsed.reply_to),
-        to=_addresses(parsed.to) + _beyond(fields, "to"),
-        cc=_addresses(parsed.cc) + _beyond(fields, "cc"),
-        date=_date(parsed.date, fields),
+        reply_to=_read_addresses(_topmost(fields, "reply-to")),
+        to=_read_addresses(_topmost(fields, "to")) + _beyond(fields, "to"),
+        cc=_read_addresses(_topmost(fields, "cc")) + _beyond(fields, "cc"),
+        date=_date(parse_mail_date(unfolded(_topmost(fields, "date")[:MAX_ADDRESS_BYTES])).value, fields),
         defects=_author_defects(raw_authors, authors),
-        text=text,
+        text=_leaf_text(leaf) if leaf is not None else None,
     )
 
 
@@ -95,26 +99,34 @@ def plain_head(fields: tuple[Field, ...]) -> Head:
     )
 
 
-def _view(fields: tuple[Field, ...], leaf: Leaf | None) -> Message:
-    """A small message with only what mail-parser shall read."""
+def _leaf_text(leaf: Leaf) -> str | None:
+    """A text body as mail-parser decodes it."""
     view = Message()
-    seen: set[str] = set()
-    for name, value in fields:
-        if name in _READ and name not in seen:
-            seen.add(name)
-            view[_READ[name]] = unfolded(value[:MAX_ADDRESS_BYTES])
-    if leaf is not None:
-        view["Content-Type"] = f'text/plain; charset="{leaf.charset}"'
-        if leaf.encoding:
-            view["Content-Transfer-Encoding"] = leaf.encoding
-        view.set_payload(leaf.payload)
-    else:
-        view.set_payload("")
-    return view
+    view["Content-Type"] = f'text/plain; charset="{leaf.charset}"'
+    if leaf.encoding:
+        view["Content-Transfer-Encoding"] = leaf.encoding
+    view.set_payload(leaf.payload)
+    parsed: Any = mailparser.MailParser(view)
+    return parsed.text_plain[0] if parsed.text_plain else None
+
+
+def _topmost(fields: tuple[Field, ...], name: str) -> bytes:
+    return next((value for key, value in fields if key == name), b"")
 
 
 def _subject(fields: tuple[Field, ...]) -> str:
-    return decode_field(next((value for name, value in fields if name == "subject"), b""))
+    return decode_field(_topmost(fields, "subject"))
+
+
+def _read_addresses(raw: bytes) -> tuple[Address, ...]:
+    """The addresses of one field."""
+    value = unfolded(raw, MAX_ADDRESS_BYTES)
+    match = _PLAIN_ADDRESS.fullmatch(value)
+    if match is not None and (match[3] is None) == ("<" not in value):
+        return _addresses([(match[1] or "", match[2])])
+    return _addresses(
+        ("" if name == email else name, email) for name, email in get_addresses(value, decode_names=True) if email
+    )
 
 
 def _addresses(pairs: Iterable[tuple[str, str]]) -> tuple[Address, ...]:
@@ -171,7 +183,7 @@ def _author_defects(raw: list[bytes], authors: tuple[Address, ...]) -> tuple[str
 def _date(found: object, fields: tuple[Field, ...]) -> datetime | None:
     date = found if isinstance(found, datetime) else None
     if date is None:
-        raw = next((value for name, value in fields if name == "date"), b"")
+        raw = _topmost(fields, "date")
         try:
             date = parsedate_to_datetime(unfolded(raw, 200)) if raw else None
         except (ValueError, TypeError, IndexError, OverflowError):
