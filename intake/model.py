@@ -115,11 +115,14 @@ class ParsedMail:
 
     def values(self, name: str) -> tuple[str, ...]:
         """Every value of the header ``name`` (lower case), in order."""
-        return tuple(value for key, value in self.headers if key == name)
+        return tuple([value for key, value in self.headers if key == name])
 
     def first(self, name: str) -> str:
         """The topmost value of the header ``name`` (lower case), or an empty string."""
-        return next((value for key, value in self.headers if key == name), "")
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return ""
 
 
 # --- decided ------------------------------------------------------------------------------------

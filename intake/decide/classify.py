@@ -8,7 +8,7 @@ The judge asks in turn who sent it (``automatic``), what it is about (``matching
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 from intake.decide import authenticate, urgency
 from intake.decide.automatic import Own, sender
-from intake.decide.folding import GAP, Folded, needle
+from intake.decide.folding import Folded, needle
 from intake.decide.language import language
 from intake.decide.matching import Rule, Seen, Test, Text, ahead, anywhere, compiled, in_subject
-from intake.decide.phrases import Lexicon, PhraseList, lexicon
+from intake.decide.phrases import Lexicon, Phrase, PhraseList, lexicon
 from intake.decide.quoting import bare_subject, own_text
 from intake.decide.recuse import Names, withheld
 from intake.model import Kind, ParsedMail, Sender, Urgency, Verdict
@@ -43,7 +43,8 @@ DEFAULT_CATEGORIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 )
 # Signals that by themselves make a mail without any other sign a report.
 _GRAVE = ("danger", "sexual-violence", "weapon", "threat", "stalking", "drugged", "injury", "self-harm", "doxxing")
-_SENTENCE = re.compile(r"[.!?;]+\s|\n\s*\n")
+_SENTENCE = re.compile(r"\.\s|!\s|\?\s|;\s|\n\s*\n")  # written so that it is looked for by its first sign
+_MOST_SENTENCES = 500
 # Reasons of automatic mail that only ever answers or reports on other mail; a web site's form is none of these.
 _ECHOES = (
     "auto-submitted:auto-replied",
@@ -94,7 +95,7 @@ class Judge:
         """
         said_by = sender(mail, self._own)
         seen = self._seen(mail, arrived)
-        whole = Folded(f"{seen.subject.folded.text} {GAP} {seen.body.folded.text}")
+        whole = Folded.both(seen.subject.folded, seen.body.folded)
         category = self._category(mail, said_by, seen)
         reasons = self._urgency(whole, category, arrived)
         return Verdict(
@@ -164,16 +165,16 @@ class Judge:
         Somebody's presence ahead makes a concern, and so does worry about an event ahead, also with a history.
         What happened lately, or at an event of ours, makes a report, whatever lies ahead.
         """
-        sentences = [Folded.of(sentence) for sentence in _SENTENCE.split(text.plain) if sentence and sentence.strip()][
-            :500
-        ]
         time = self._lexicon.time
-        if any(self._happened(sentence, phrases) for sentence in sentences):
+        held = {name: list_.candidates(text.folded) for name, list_ in time.items()}
+        acts = _acts(text.plain, held["act"])
+        before = phrases.candidates(text.folded)
+        if any(_happened(sentence, held, before) for sentence in acts):
             return ()
         found = phrases.found_in(text.folded)
         if found:
             return found
-        if any(time["act"].in_text(one) and not time["history"].in_text(one) for one in sentences):
+        if not all(_holds(sentence, held["history"]) for sentence in acts):
             return ()
         ahead_ = time["ahead"].found_in(text.folded) or self._events_ahead(text.folded, arrived)
         worried = time["worry"].found_in(text.folded)
@@ -181,16 +182,6 @@ class Judge:
         if ahead_ and (worried or going):
             return (*ahead_, *worried, *going)
         return ()
-
-    def _happened(self, sentence: Folded, ahead_: PhraseList) -> bool:
-        time = self._lexicon.time
-        if not time["act"].in_text(sentence):
-            return False
-        if time["recent"].in_text(sentence):
-            return True
-        return (
-            time["place"].in_text(sentence) and not time["history"].in_text(sentence) and not ahead_.in_text(sentence)
-        )
 
     def _events_ahead(self, text: Folded, arrived: datetime) -> tuple[str, ...]:
         return tuple(
@@ -211,6 +202,27 @@ class Judge:
         subject = [word for word in seen.subject.folded.words if word not in {"code", "of", "conduct"}]
         text = f"{' '.join(subject)}\n{seen.body.plain[:4000]}"
         return language(text, mail, self._config.community.languages, self._lexicon.function_words)
+
+
+def _acts(text: str, acts: Sequence[Phrase]) -> list[Folded]:
+    """The sentences that tell of an act, as far as they are looked at."""
+    if not acts:
+        return []
+    sentences = [one for one in _SENTENCE.split(text) if one.strip().strip(".!?;")]
+    # Each once: what counts is whether any or all of them are of a kind.
+    return [folded for one in dict.fromkeys(sentences[:_MOST_SENTENCES]) if _holds(folded := Folded.of(one), acts)]
+
+
+def _happened(act: Folded, held: Mapping[str, Sequence[Phrase]], ahead_: Sequence[Phrase]) -> bool:
+    """Whether the act of a sentence lies behind: it was lately, or at a place of ours and is no history."""
+    if _holds(act, held["recent"]):
+        return True
+    return _holds(act, held["place"]) and not _holds(act, held["history"]) and not _holds(act, ahead_)
+
+
+def _holds(sentence: Folded, phrases: Sequence[Phrase]) -> bool:
+    """Whether a part of a text holds any of the phrases that the text may hold."""
+    return any(phrase.found_in(sentence) for phrase in phrases)
 
 
 _UNREADABLE = {"unreadable", "unparsed", "truncated", "too-deep", "too-many-parts", "boundary-missing"}

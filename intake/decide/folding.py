@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
-from functools import cached_property
+from bisect import bisect_left, bisect_right
 from itertools import accumulate
+from operator import itemgetter
+from typing import Any
 
 # Letters of other scripts that look like Latin ones, and Latin letters that have no decomposition.
 _ALIKE = str.maketrans(
@@ -41,6 +42,7 @@ _ASCII_GAPS = {code: " " for code in range(1, 128) if not chr(code).isalnum()}
 _ASCII_WASTE = bytes(code for code in range(1, 128) if not chr(code).isalnum())
 _UNSPACED = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 BEGINNING = 4
+_SHORTER = tuple(itemgetter(slice(length)) for length in range(1, BEGINNING))
 _UMLAUTS = {"\u00e4": "ae", "\u00f6": "oe", "\u00fc": "ue"}
 
 
@@ -78,42 +80,76 @@ def spellings(name: str) -> tuple[str, ...]:
     return (name,) if spelled == name.lower() else (name, spelled)
 
 
-@dataclass(frozen=True)
 class Folded:
-    """A text ready to be searched. What costs time is made when it is asked for."""
+    """A text ready to be searched. What costs time is made when it is asked for.
 
-    text: str  # folded
+    Made some dozens of times a mail: hence no ``cached_property``, which takes a lock at every use.
+    """
+
+    __slots__ = ("_beginnings", "_borders", "_joined", "_words", "looked_up", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text  # folded
+        self.looked_up: dict[object, dict[Any, Any]] = {}  # what was found in it, by who looked (``phrases.Shelf``)
+        self._words: list[str] | None = None
+        self._joined: str | None = None
+        self._borders: list[int] | None = None
+        self._beginnings: set[str] | None = None
 
     @classmethod
     def of(cls, text: str) -> Folded:
         """Fold a text."""
         return cls(fold(text))
 
-    @cached_property
+    @classmethod
+    def both(cls, first: Folded, second: Folded) -> Folded:
+        """Two texts as one, with a gap between them; what is known of them is not made again."""
+        whole = cls(f"{first.text} {GAP} {second.text}")
+        whole._words = [*first.words, GAP, *second.words]
+        whole._joined = first.joined + GAP + second.joined
+        # What a phrase could begin with across the gap holds the gap, and no phrase does.
+        whole._beginnings = first.beginnings | second.beginnings
+        return whole
+
+    @property
     def words(self) -> list[str]:
         """The words, in order."""
-        return _words(self.text)
+        if self._words is None:
+            self._words = _words(self.text)
+        return self._words
 
-    @cached_property
+    @property
     def joined(self) -> str:
         """All words written together."""
-        if self.text.isascii():
-            return self.text.encode("ascii").translate(None, _ASCII_WASTE).decode("ascii")
-        return _NO_LETTERS.sub("", self.text)
+        if self._joined is None:
+            text = self.text
+            if text.isascii():
+                self._joined = text.encode("ascii").translate(None, _ASCII_WASTE).decode("ascii")
+            else:
+                self._joined = _NO_LETTERS.sub("", text)
+        return self._joined
 
-    @cached_property
-    def borders(self) -> dict[int, int]:
-        """Offset in ``joined`` -> how many words begin before it; the end counts as one too."""
-        offsets = accumulate((len(word) for word in self.words), initial=0)
-        return {offset: number for number, offset in enumerate(offsets)}
+    @property
+    def borders(self) -> list[int]:
+        """The offset in ``joined`` at which each word begins, ascending, and the end."""
+        if self._borders is None:
+            self._borders = list(accumulate(map(len, self.words), initial=0))
+        return self._borders
 
-    @cached_property
+    @property
     def beginnings(self) -> set[str]:
         """How phrases may begin here: the first letters from each border of a word, up to ``BEGINNING`` of them."""
-        joined = self.joined
-        found = {joined[at : at + BEGINNING] for at in self.borders}
-        found.update(beginning[:length] for beginning in tuple(found) for length in range(1, BEGINNING))
-        return found
+        if self._beginnings is None:
+            stops = accumulate(map(len, self.words), initial=BEGINNING)
+            found = set(map(self.joined.__getitem__, map(slice, self.borders, stops)))
+            self._beginnings = found.union(*(map(shorter, tuple(found)) for shorter in _SHORTER))
+        return self._beginnings
+
+    def border(self, offset: int) -> int | None:
+        """The number of words that begin before an offset in ``joined`` at which one begins or the text ends."""
+        borders = self.borders
+        number = bisect_left(borders, offset)
+        return number if number < len(borders) and borders[number] == offset else None
 
     def spans(self, needle: str, *, plural: bool = False) -> list[tuple[int, int]]:
         """Where a phrase (written together) stands, as (first word, word after the last); 100 places at most.
@@ -127,9 +163,9 @@ class Folded:
         while at >= 0 and len(found) < 100 and tries < 10_000:
             tries += 1
             end = at + len(needle)
-            first, after = self.borders.get(at), self.borders.get(end)
+            first, after = self.border(at), self.border(end)
             if after is None and plural and self.joined[end : end + 1] == "s":
-                after = self.borders.get(end + 1)
+                after = self.border(end + 1)
             if unspaced:
                 found.append((self._word_at(at), self._word_at(end - 1) + 1))
             elif first is not None and after is not None:
@@ -138,9 +174,7 @@ class Folded:
         return found
 
     def _word_at(self, offset: int) -> int:
-        while offset not in self.borders:
-            offset -= 1
-        return self.borders[offset]
+        return bisect_right(self.borders, offset) - 1
 
     def without(self, spans: list[tuple[int, int]]) -> Folded:
         """The same text with some words replaced by a gap."""

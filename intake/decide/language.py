@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from intake.decide.folding import words
 from intake.model import ParsedMail
 
-_ENOUGH = 1.0  # a lone word that two languages share is too little
+_WORD = 144  # what a word counts: a whole number also when up to four languages share it
+_ENOUGH = _WORD  # a lone word that two languages share is too little
 _MARGIN = 1.15
 _LOOKED_AT = 4000  # characters
 
@@ -21,15 +23,16 @@ def language(
     Content-Language decides.
     """
     default = languages[0]
-    score = dict.fromkeys(languages, 0.0)
+    score = dict.fromkeys(languages, 0)
     every = frozenset[str]().union(*(function_words.get(name, ()) for name in languages))
-    for word in filter(every.__contains__, words(text[:_LOOKED_AT])):
+    counted = Counter(words(text[:_LOOKED_AT]))
+    for word in counted.keys() & every:
         speakers = [name for name in languages if word in function_words.get(name, ())]
         for name in speakers:
-            score[name] += 1 / len(speakers) ** 2
+            score[name] += counted[word] * _WORD // len(speakers) ** 2
     ranked = sorted(languages, key=lambda name: -score[name])
     best = ranked[0]
-    runner_up = score[ranked[1]] if len(ranked) > 1 else 0.0
+    runner_up = score[ranked[1]] if len(ranked) > 1 else 0
     if score[best] >= _ENOUGH and score[best] > runner_up * _MARGIN:
         return best
     declared = mail.first("content-language").strip().lower()[:2]

@@ -88,11 +88,10 @@ def _bounce_by_words(mail: ParsedMail) -> str:
     """A subject that only mail systems write, and a body that they wrote too."""
     if mail.in_reply_to and mail.subject[:3].lower() == "re:":
         return ""
-    subject = fold(mail.subject)
-    told = _REFUSED_BODY.search(fold(mail.text[:8192])) is not None or mail.nested_message_ids
-    if _BOUNCE_SUBJECT.match(subject) and told:
-        return "bounce:wording"
-    return ""
+    if not _BOUNCE_SUBJECT.match(fold(mail.subject)):
+        return ""
+    told = mail.nested_message_ids or _REFUSED_BODY.search(fold(mail.text[:8192]))
+    return "bounce:wording" if told else ""
 
 
 # --- automatic mail -----------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from intake.decide.folding import Folded, fold, needle, spellings, visible, words
+from intake.decide.folding import GAP, Folded, fold, needle, spellings, visible, words
 from intake.model import ParsedMail, Withheld
 
 _GAP = 1  # a name may have one more name in the middle
@@ -63,6 +63,21 @@ class Searched:
         return cls(reason, _literal(text), _without_own(Folded.of(text), own_words))
 
 
+@dataclass(frozen=True, slots=True)
+class Senders:
+    """Whom a mail is from: addresses in their one form, and the fields that may hold others, lower case."""
+
+    addresses: frozenset[str]
+    fields: tuple[str, ...]
+
+    @classmethod
+    def of(cls, mail: ParsedMail) -> Senders:
+        """Look at the head of a mail."""
+        emails = {address.email for address in (*mail.authors, *mail.reply_to)}
+        fields = (value for name in _SENT_BY for value in mail.values(name))
+        return cls(frozenset(map(_canonical, emails)), tuple(map(_literal, fields)))
+
+
 class Names:
     """One organizer's names, ready to be looked for. Made once per configuration."""
 
@@ -77,13 +92,23 @@ class Names:
         self._needles |= _spelled_address(person.email)
         last_names = ["".join(name[1:] or name) for name in (*self._full, *map(tuple, map(words, names)))]
         self._cores = _cores(self._needles, [*last_names, needle(self.email.partition("@")[0])])
+        self._hints = tuple({*self._cores, *(name[-1] for name in self._full)})
+        self._signs = (*self._handles, *_at_domains(self._address))
 
-    def wrote(self, mail: ParsedMail) -> bool:
+    def wrote(self, senders: Senders) -> bool:
         """Whether the mail is from one of their addresses."""
-        senders = (address.email for address in (*mail.authors, *mail.reply_to))
-        if self._address in {_canonical(email) for email in senders}:
-            return True
-        return any(_has_address(self._address, _literal(value)) for name in _SENT_BY for value in mail.values(name))
+        return self._address in senders.addresses or any(_has_address(self._address, text) for text in senders.fields)
+
+    def may_be_named_in(self, everything: Searched) -> bool:
+        """Whether it is worth looking closer: False only if no part of the text names them."""
+        joined, text = everything.folded.joined, everything.text
+        for hint in self._hints:  # loops: the innermost of judging
+            if hint in joined:
+                return True
+        for sign in self._signs:  # noqa: SIM110
+            if sign in text:
+                return True
+        return False
 
     def named_in(self, where: Searched) -> bool:
         """Whether a text names them."""
@@ -109,21 +134,30 @@ def withheld(
     name): their paragraphs are left out wherever they are quoted whole, and nothing else is.
     """
     known = [one if isinstance(one, Names) else Names(one) for one in organizers]
-    found: list[Withheld] = []
-    places = [
-        Searched.of(reason, piece, own_words)
-        for reason, text in _places(mail)
-        for piece in _pieces(text)
-        if piece.strip()
-    ]
+    found: dict[str, Withheld] = {}
+    senders = Senders.of(mail)
+    texts = _places(mail)
     for names in known:
-        if names.wrote(mail):
-            found.append(Withheld(names.email, "is-sender"))
-            continue
-        reason = next((place.reason for place in places if names.named_in(place)), "")
-        if reason:
-            found.append(Withheld(names.email, reason))
-    return tuple(found)
+        if names.wrote(senders):
+            found[names.email] = Withheld(names.email, "is-sender")
+    left = _worth_looking_for([names for names in known if names.email not in found], texts)
+    if left:
+        places = [
+            Searched.of(reason, piece, own_words) for reason, text in texts for piece in _pieces(text) if piece.strip()
+        ]
+        for names in left:
+            reason = next((place.reason for place in places if names.named_in(place)), "")
+            if reason:
+                found[names.email] = Withheld(names.email, reason)
+    return tuple(found[names.email] for names in known if names.email in found)
+
+
+def _worth_looking_for(known: Sequence[Names], texts: Sequence[tuple[str, str]]) -> Sequence[Names]:
+    """Who may be named at all: one look at everything together, before each text is searched for each name."""
+    if sum(len(text) for _, text in texts) > _WINDOW:
+        return known
+    everything = Searched.of("", f"\n{GAP}\n".join([text for _, text in texts if text]))
+    return [names for names in known if names.may_be_named_in(everything)]
 
 
 def _places(mail: ParsedMail) -> list[tuple[str, str]]:
@@ -216,8 +250,7 @@ def _has_handle(handle: str, text: str) -> bool:
 
 def _has_address(address: str, text: str) -> bool:
     """Whether an address (in its one form) is written in a text, found from its domain outwards."""
-    domain = address.rpartition("@")[2]
-    for wanted in ("@" + domain, "@googlemail.com") if domain == "gmail.com" else ("@" + domain,):
+    for wanted in _at_domains(address):
         at = text.find(wanted)
         for _ in range(_MAX_ADDRESSES):
             if at < 0:
@@ -228,6 +261,12 @@ def _has_address(address: str, text: str) -> bool:
                 return True
             at = text.find(wanted, at + 1)
     return False
+
+
+def _at_domains(address: str) -> tuple[str, ...]:
+    """How an address ends, in each of the ways to write it."""
+    domain = address.rpartition("@")[2]
+    return ("@" + domain, "@googlemail.com") if domain == "gmail.com" else ("@" + domain,)
 
 
 def _spelled_address(email: str) -> set[str]:

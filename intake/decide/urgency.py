@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -65,8 +66,8 @@ def speakers(text: Folded, function_words: Mapping[str, frozenset[str]]) -> tupl
 
     A Dutch knife (``mes``) is no French possessive.
     """
-    words = text.words[:2000]
-    scores = {name: sum(map(known.__contains__, words)) for name, known in function_words.items()}
+    counted = Counter(text.words[:2000])
+    scores = {name: sum(counted[word] for word in counted.keys() & known) for name, known in function_words.items()}
     best = max(scores.values(), default=0)
     if best < 3:
         return tuple(scores)
