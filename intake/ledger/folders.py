@@ -243,6 +243,20 @@ def note_trouble(connection: Connection, ref: MailRef, now: datetime, wait: time
     return int(before) + 1
 
 
+def clear_of_blame(connection: Connection, ref: MailRef) -> None:
+    """The last try does not count; the mail is still tried by itself, and not before it was put off to."""
+    connection.execute(
+        update(trouble)
+        .where(
+            trouble.c.mailbox == ref.mailbox,
+            trouble.c.folder == ref.folder,
+            trouble.c.uidvalidity == ref.uidvalidity,
+            trouble.c.uid == ref.uid,
+        )
+        .values(attempts=trouble.c.attempts - 1)
+    )
+
+
 def forget_trouble(connection: Connection, ref: MailRef, uids: Sequence[int]) -> None:
     """Mail that could not be read before, and now was, or was shown to people."""
     for start in range(0, len(uids), 400):

@@ -168,6 +168,11 @@ class Ledger(CaseBook, Eraser):
         with self._database.transaction() as connection:
             folders.forget_trouble(connection, ref, [ref.uid])
 
+    def clear_of_blame(self, ref: MailRef) -> None:
+        """The last try does not count against a mail: the connection or the server was to blame."""
+        with self._database.transaction() as connection:
+            folders.clear_of_blame(connection, ref)
+
     def take_in_hand(self, mailbox: str, name: str, uids: tuple[int, int] | None) -> None:
         """Note the UIDs being worked on, so that the next pass knows if this one ends without a word."""
         with self._database.transaction() as connection:

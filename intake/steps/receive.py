@@ -25,6 +25,7 @@ from intake.model import (
     RawMail,
 )
 from intake.steps.audit import unknown_in_processed
+from intake.steps.blame import others_can_be_read
 from intake.steps.bounces import take_back
 from intake.steps.parts import MailboxReport, Parts
 from intake.steps.quoted import own_words
@@ -260,7 +261,9 @@ def _accept_suspect(
         parts.ledger.forget_trouble(ref)  # the disk's fault, no mail's
         raise
     except MailboxError:
-        if tries > POISON_TRIES:  # asked for by itself, it breaks or hangs the connection every time
+        if not others_can_be_read(parts, settings, mailbox, ref):
+            parts.ledger.clear_of_blame(ref)
+        elif tries > POISON_TRIES:  # asked for by itself, it breaks or hangs the connection every time
             _write_down(parts, settings, [_unreadable(parts, ref)], report)
         raise
 
@@ -302,6 +305,8 @@ def _arrivals(
         if tries > POISON_TRIES and not raw.unreadable:
             arrivals.append(Arrival(raw, ParsedMail(defects=(UNPROCESSABLE,)), unprocessable(parts, raw.body)))
             continue
+        if raw.unreadable and tries and not others_can_be_read(parts, settings, mailbox, raw.ref):
+            raise MailboxError(f"{settings.name}/{name}: no mail can be read just now; it is tried again")
         if raw.unreadable and _try_later(parts, raw, now, tries):
             later.add(raw.ref.uid)
             continue

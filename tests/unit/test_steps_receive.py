@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from intake.decide.clock import MAILBOX_LEASE, POISON_TRIES
-from intake.model import MessageKind, ParsedMail
+from intake.errors import MailboxError
+from intake.model import MailHead, MessageKind, ParsedMail, RawMail
 from intake.steps.audit import audit
 from intake.steps.reports import PassReport
 
-from .worlds import ANN, BOB, CARL, KEEPER, START, Killed, Server, World, header, mail
+from .worlds import ANN, BOB, CARL, KEEPER, START, Killed, Server, World, WorldMailbox, header, mail
 
 OLD = START - timedelta(days=400)
 
@@ -239,6 +240,52 @@ def test_a_mail_that_could_be_read_after_all_is_an_ordinary_one(world: World) ->
     world.now += timedelta(minutes=3)
     world.until_quiet()
     assert outcomes(world) == {"case": 1}
+
+
+@pytest.mark.parametrize("how", ["lost", "unreadable"])
+def test_trouble_with_the_network_is_no_mails_fault(world: World, how: str) -> None:
+    world.deliver(mail("before"))
+    passed(world)
+    world.deliver(mail(1))
+
+    def ill(server: Server) -> None:
+        if how == "lost":
+            raise MailboxError("the connection was lost")
+        server.unreadable |= {mail("before"), mail(1)}
+
+    world.people = ill
+    for _ in range(4 * POISON_TRIES):
+        world.run()
+        world.now += timedelta(minutes=2)
+    assert outcomes(world) == {"case": 1}
+    world.people = lambda _server: None
+    world.server.unreadable.clear()
+    world.until_quiet()
+    assert outcomes(world) == {"case": 2}
+    assert not world.sent("notice")
+
+
+def test_a_mail_that_breaks_every_connection_is_told_from_trouble_with_the_network(world: World) -> None:
+    world.deliver(mail("before"))
+    passed(world)
+    world.deliver(mail(1))
+    honest = WorldMailbox.fetch
+
+    def fetch(self: WorldMailbox, heads: Iterable[MailHead]) -> Iterator[RawMail]:
+        for raw in honest(self, heads):
+            if raw.body == mail(1):
+                raise MailboxError("the connection was lost")
+            yield raw
+
+    WorldMailbox.fetch = fetch  # type: ignore[method-assign]  # one mail that no connection outlives
+    try:
+        for _ in range(4 * POISON_TRIES):
+            world.run()
+            world.now += timedelta(minutes=2)
+    finally:
+        WorldMailbox.fetch = honest  # type: ignore[method-assign]  # as it was
+    assert outcomes(world) == {"case": 1, "quarantined": 1}
+    assert world.reached("notice") == [ANN, BOB, CARL]
 
 
 def killing(world: World, which: Callable[[bytes], bool]) -> None:
