@@ -435,6 +435,10 @@ class Case:
     reminded_at: datetime | None = None
 
 
+# ``Delivery.attempts`` only ever grows, so that no late writer wins; a retry by a person begins at the next multiple.
+RUN_OF_TRIES = 1_000_000
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """A row of the outbox that was claimed: ``attempts`` is ours, and a late writer with another number loses."""
@@ -455,6 +459,11 @@ class Delivery:
     error: str = ""
     receipt: str = ""
     unreported: int = 0  # how often it was claimed before without a word about what became of it
+
+    @property
+    def tries(self) -> int:
+        """How often it was tried, since a person last asked for it to be tried again."""
+        return self.attempts % RUN_OF_TRIES
 
 
 @dataclass(frozen=True, slots=True)

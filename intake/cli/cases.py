@@ -160,7 +160,7 @@ def show(invocation: Invocation, code: str) -> int:
             "to": d.recipient,
             "state": d.state,
             "sent": d.sent_at,
-            "attempts": d.attempts,
+            "attempts": d.tries,
             "error": d.error,
         }
         for d in deliveries
@@ -177,7 +177,7 @@ def show(invocation: Invocation, code: str) -> int:
     now = invocation.clock.now()
     table(
         ("message", "to", "state", "sent", "tries", "error"),
-        [(d.kind, d.recipient, d.state, when(d.sent_at, now), str(d.attempts), d.error) for d in deliveries],
+        [(d.kind, d.recipient, d.state, when(d.sent_at, now), str(d.tries), d.error) for d in deliveries],
         empty="",
     )
     click.echo()

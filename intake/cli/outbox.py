@@ -25,7 +25,7 @@ def as_json(delivery: Delivery) -> dict[str, object]:
         "kind": delivery.kind,
         "recipient": delivery.recipient,
         "state": delivery.state,
-        "attempts": delivery.attempts,
+        "attempts": delivery.tries,
         "created": delivery.created,
         "not_before": delivery.not_before,
         "sent": delivery.sent_at,
@@ -59,7 +59,7 @@ def listed(invocation: Invocation, everything: bool) -> None:  # noqa: FBT001 - 
                 one.kind,
                 one.recipient,
                 one.state,
-                str(one.attempts),
+                str(one.tries),
                 when(one.created, now),
                 one.not_before.isoformat(timespec="minutes") if one.state in SHOWN[:4] else "-",
                 one.error,
@@ -73,11 +73,26 @@ def listed(invocation: Invocation, everything: bool) -> None:  # noqa: FBT001 - 
 @outbox.command()
 @options
 @click.argument("ids", nargs=-1, type=int)
-def retry(invocation: Invocation, ids: tuple[int, ...]) -> None:
-    """Try failed messages again (all of them, or those named), at the next pass."""
+@click.option(
+    "--to", "to", metavar="ADDRESS", default="", help="To this organizer instead, who has another address now."
+)
+def retry(invocation: Invocation, ids: tuple[int, ...], to: str) -> None:
+    """Try failed messages again (all of them, or those named), at the next pass, for days if need be.
+
+    Where the original has been wiped from the ledger, the organizer is told where the mail stands.
+    """
+    if to:
+        if not ids:
+            raise click.UsageError("--to needs the ids of the messages, from: intake outbox list")
+        people = (*invocation.config().organizers, *filter(None, (invocation.config().fallback,)))
+        if to.lower() not in {person.email.lower() for person in people}:
+            raise click.UsageError(f"{to} is no organizer: put the new address into the configuration first")
     with open_ledger(invocation) as book:
-        count = book.retry(ids, invocation.clock.now())
+        count = book.retry(ids, invocation.clock.now(), to.lower())
+        left = sum(not ids or one.id in ids for one in book.deliveries((DeliveryState.FAILED,)))
     if invocation.json:
         print_json({"due": count})
-    else:
-        click.echo(f"{count} message(s) will be tried again at the next pass.")
+        return
+    click.echo(f"{count} message(s) will be tried again at the next pass.")
+    if left:
+        click.echo(f"{left} can't be made any more: the mail is no longer in the ledger, only in the mailbox.")

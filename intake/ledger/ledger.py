@@ -319,10 +319,10 @@ class Ledger(CaseBook, Eraser):
         with self._database.reading() as connection:
             return outbox.open_count(connection)
 
-    def retry(self, numbers: Sequence[int], now: datetime) -> int:
-        """Make failed deliveries due again."""
+    def retry(self, numbers: Sequence[int], now: datetime, to: str = "") -> int:
+        """Make failed deliveries due again; ``to``: to somebody else."""
         with self._database.transaction() as connection:
-            return outbox.retry(connection, numbers, now)
+            return outbox.retry(connection, numbers, now, to)
 
     def tidy(self) -> int:
         """Wipe the originals that nothing needs any more."""

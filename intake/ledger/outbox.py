@@ -28,7 +28,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from intake.ledger.makes import PRIORITY
 from intake.ledger.schema import Moment, delivery, lease, original
-from intake.model import ABOUT_A_CHANGE, REFUSALS, Delivery, DeliveryDraft, DeliveryState, MessageKind
+from intake.model import ABOUT_A_CHANGE, REFUSALS, RUN_OF_TRIES, Delivery, DeliveryDraft, DeliveryState, MessageKind
 
 OPEN = (DeliveryState.WAITING, DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN)
 COPIES = (MessageKind.REPORT, MessageKind.FOLLOW_UP, MessageKind.NOTICE)
@@ -398,14 +398,37 @@ def open_count(connection: Connection) -> int:
     return connection.execute(select(func.count()).where(delivery.c.state.in_(OPEN))).scalar() or 0
 
 
-def retry(connection: Connection, numbers: Sequence[int], now: datetime) -> int:
-    """Make failed deliveries due again, if their original is still there; say how many."""
-    whole = or_(delivery.c.mail_id.is_(None), exists().where(original.c.mail_id == delivery.c.mail_id))
-    chosen = [delivery.c.state == DeliveryState.FAILED, whole]
+def retry(connection: Connection, numbers: Sequence[int], now: datetime, to: str = "") -> int:
+    """Make failed deliveries due again, with as many days and tries as at first; say how many.
+
+    A copy whose original is no longer here becomes word of where the mail stands; nothing else can be made without.
+    ``to``: to whom they go instead, unless that person has the mail.
+    """
+    chosen = [delivery.c.state == DeliveryState.FAILED]
     if numbers:
         chosen.append(delivery.c.id.in_(numbers))
-    return connection.execute(
-        update(delivery)
-        .where(*chosen)
-        .values(state=DeliveryState.PENDING, not_before=now, created=now, error="", unreported=0, alarmed=None)
-    ).rowcount
+    again: dict[str, Any] = {
+        "state": DeliveryState.PENDING,
+        "not_before": now,
+        "created": now,
+        "attempts": (delivery.c.attempts // RUN_OF_TRIES + 1) * RUN_OF_TRIES,
+        "error": "",
+        "unreported": 0,
+        "alarmed": None,
+    }
+    if to:
+        other = delivery.alias()
+        has_it = exists().where(
+            other.c.mail_id == delivery.c.mail_id,
+            other.c.recipient == to,
+            other.c.kind.in_(COPIES),
+            other.c.variant.not_in(NOT_COPIES),
+            other.c.state.not_in((DeliveryState.FAILED, DeliveryState.WITHHELD)),
+        )
+        chosen += [delivery.c.kind.in_(COPIES), ~has_it]
+        again["recipient"] = to
+    whole = or_(delivery.c.mail_id.is_(None), exists().where(original.c.mail_id == delivery.c.mail_id))
+    count = connection.execute(update(delivery).where(*chosen, whole).values(again)).rowcount
+    chosen += [delivery.c.kind.in_(COPIES), delivery.c.variant.not_in(NOT_COPIES)]
+    word = again | {"kind": MessageKind.NOTICE, "variant": "waiting"}
+    return count + connection.execute(update(delivery).where(*chosen, ~whole).values(word)).rowcount

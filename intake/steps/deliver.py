@@ -199,7 +199,7 @@ def _became(
         return Became(delivery, DeliveryState.PENDING, not_before=now, error=result.reason, variant=variant)
     if delivery.id not in given_up:
         state = DeliveryState.UNKNOWN if isinstance(result, Unknown) else DeliveryState.PENDING
-        retry = next_try(delivery.attempts, now, parts.chance.fraction())
+        retry = next_try(delivery.tries, now, parts.chance.fraction())
         return Became(delivery, state, not_before=retry, error=result.reason)
     report.failed += 1
     follow = consequences(parts, delivery, given_up=given_up)
@@ -251,12 +251,12 @@ def _ends(parts: Parts, delivery: Delivery, result: Result | Withhold) -> bool:
         return False
     if isinstance(result, Failed) and result.way_out and not result.permanent:
         return False
-    if delivery.kind is MessageKind.ALARM and parts.config.alarm.smtp_host and delivery.attempts <= POISON_TRIES:
+    if delivery.kind is MessageKind.ALARM and parts.config.alarm.smtp_host and delivery.tries <= POISON_TRIES:
         return False  # there is another way for it
     if isinstance(result, Failed) and result.size and _goes_smaller(delivery):
         return False
     permanent = isinstance(result, Failed) and result.permanent
-    return permanent or gives_up(delivery.created, delivery.attempts, parts.now)
+    return permanent or gives_up(delivery.created, delivery.tries, parts.now)
 
 
 def _goes_smaller(delivery: Delivery) -> bool:

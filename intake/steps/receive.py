@@ -319,7 +319,9 @@ def _arrivals(
 
 def _was_before(parts: Parts, settings: MailboxConfig, cursor: Cursor, raw: RawMail) -> bool:
     """Whether a mail was there at first contact, and only stands elsewhere or has another number now."""
-    if settings.start != "now" or raw.internal_date >= cursor.first_contact + A_DAY:
+    # A machine whose clock was years behind at first contact: what was written down of those mails is still right.
+    recent = raw.internal_date >= cursor.first_contact + A_DAY
+    if settings.start != "now" or (recent and not cursor.rescanning):
         return False
     elsewhere = "" if cursor.rescanning else raw.ref.folder  # a new mail in the same folder is a new mail
     if parts.ledger.was_before(settings.name, MailHead(raw.ref.uid, raw.size, raw.internal_date), elsewhere):
