@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from intake.compose.composer import Composer
     from intake.config import Config, MailboxConfig
-    from intake.credentials import Keyed, Login
+    from intake.credentials import Keyed, Login, Password, Token
     from intake.deliver.pace import Pace
     from intake.ledger.glance import Glance
     from intake.ledger.keys import Key
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from intake.ports import TextRecords, Transport, Watched
     from intake.receive.wire import Settings
     from intake.steps.parts import Judge, Parse, Parts, Planner
+    from intake.tokens import TokenFile
 
     class HasKey(Keyed, Protocol):
         """``[ledger]``, or what a pass without news knows of it."""
@@ -35,6 +36,12 @@ if TYPE_CHECKING:
         @property
         def key_file(self) -> Path | None:
             """The file that holds the key; None where it is elsewhere."""
+
+    class Knowing(Protocol):
+        """Something that can be asked what to log in with."""
+
+        def credential(self, settings: Login, /) -> Password | Token | None:
+            """A credential; None where there is no log-in."""
 
     class Reachable(Settings, Login, Protocol):
         """A mailbox to log in to: a ``[[mailbox]]``, or what a pass without news knows of it."""
@@ -96,11 +103,24 @@ def code_prefix(config: Config) -> str:
     return name[:16] or "CASE"
 
 
-def logins(directory: Path, environ: Mapping[str, str] = os.environ) -> Logins:
-    """What to log in with; it remembers tokens for as long as it is kept. ``directory`` is the configuration's."""
+def logins(directory: Path, environ: Mapping[str, str] = os.environ, file: TokenFile | None = None) -> Logins:
+    """What to log in with; it keeps tokens for its own life, and in ``file``. ``directory`` is the configuration's."""
     from intake.oauth import Logins  # noqa: PLC0415
 
-    return Logins(directory, environ)
+    return Logins(directory, environ, file)
+
+
+def tokens_at(ledger_file: Path, key_of: Callable[[], Key]) -> TokenFile:
+    """The tokens that are kept beside a file of the state: the ledger, or its key where the ledger is elsewhere."""
+    from intake.tokens import TokenFile  # noqa: PLC0415
+
+    return TokenFile(ledger_file.with_name(f"{ledger_file.name}.tokens"), key_of)
+
+
+def tokens(config: Config, book: Ledger) -> TokenFile | None:
+    """The same for a configuration with its open ledger; None where it has no folder to write in."""
+    beside = config.ledger.file or config.ledger.key_file
+    return tokens_at(beside, lambda: book.key) if beside else None
 
 
 def mailbox(
@@ -114,10 +134,10 @@ def mailbox(
 
 
 def mailbox_at(
-    directory: Path, settings: Reachable, environ: Mapping[str, str], known: Logins | None = None
+    directory: Path, settings: Reachable, environ: Mapping[str, str], known: Knowing | None = None
 ) -> Watched:
     """The same by what is needed to log in; ``directory`` is the configuration's."""
-    from intake.credentials import Password, Token, credential  # noqa: PLC0415
+    from intake.credentials import credential  # noqa: PLC0415
     from intake.receive.imap import ImapMailbox  # noqa: PLC0415
 
     def secret() -> Password | Token:
@@ -308,7 +328,7 @@ def build(config: Config, outside: Outside | None = None, environ: Mapping[str, 
     book.open(outside.clock.now())
     if moved := old_addresses(config):
         book.carry_over(moved, outside.clock.now())
-    known = logins(config.directory, environ)
+    known = logins(config.directory, environ, tokens(config, book))
     return Parts(
         config=config,
         ledger=book,

@@ -23,10 +23,12 @@ from intake import credentials
 from intake.credentials import CredentialError, Password, Token
 from intake.deadline import within
 from intake.errors import ConfigError
+from intake.tokens import MARGIN_S
 
 if TYPE_CHECKING:
     from intake.config import Config
     from intake.credentials import App, Login
+    from intake.tokens import TokenFile
 
     class Microsoft(Login, App, Protocol):
         """A login through Microsoft Entra."""
@@ -75,7 +77,6 @@ SECONDS = 30.0  # for one answer of an authority, however slowly it comes
 # What the libraries raise when an authority's answer is not what they expect: they take it at its word.
 NONSENSE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 SOON = timedelta(days=30)  # so long before something ends, people are told
-MARGIN_S = 300.0  # a token with less left than this is not used any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,42 +131,65 @@ class Expiry:
 
 
 class Source:
-    """The tokens of one login. ``ask(anew)`` fetches one; ``anew`` says that what others have kept is no good."""
+    """The tokens of one login. ``ask(anew)`` fetches one; ``anew`` says that what others have kept is no good.
 
-    def __init__(self, ask: Callable[[bool], Issued], monotonic: Callable[[], float] = time.monotonic) -> None:
+    ``kept`` gives a token that another process has left, with what is left of its time; ``keep`` leaves one.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[[bool], Issued],
+        monotonic: Callable[[], float] = time.monotonic,
+        kept: Callable[[], tuple[str, float] | None] = lambda: None,
+        keep: Callable[[str, float], None] = lambda _text, _seconds: None,
+    ) -> None:
         self._ask, self._monotonic = ask, monotonic
+        self._found, self._leave = kept, keep
         self._lock = threading.Lock()
-        self._kept = Issued("")
+        self._kept = ""
         self._until = 0.0
 
     def token(self) -> Token:
         """A token that holds for some minutes yet."""
         with self._lock:
-            if self._kept.text and self._monotonic() < self._until:
-                return Token(self._kept.text, renew=partial(self._renewed, self._kept.text))
+            if not self._kept or self._monotonic() >= self._until:
+                self._kept, left = self._found() or ("", 0.0)
+                self._until = self._monotonic() + left
+            if self._kept:
+                return Token(self._kept, renew=partial(self._renewed, self._kept))
             return self._fetch(anew=False)
 
     def _renewed(self, refused: str) -> Token:
         with self._lock:
-            if self._kept.text and self._kept.text != refused:
-                return Token(self._kept.text)  # another thread was faster
+            if self._kept and self._kept != refused:
+                return Token(self._kept)  # another thread was faster
             return self._fetch(anew=True)
 
     def _fetch(self, *, anew: bool) -> Token:
-        self._kept = Issued("")
+        self._kept = ""
         issued = self._ask(anew)
         if issued.seconds > MARGIN_S:
-            self._kept, self._until = issued, self._monotonic() + issued.seconds - MARGIN_S
+            self._kept, self._until = issued.text, self._monotonic() + issued.seconds - MARGIN_S
+            self._leave(issued.text, issued.seconds)
         return Token(issued.text)
 
 
 class Logins:
-    """What to log in with, for every mailbox and the way out. Safe to ask from several threads."""
+    """What to log in with, for every mailbox and the way out. Safe to ask from several threads.
+
+    With ``file``, tokens of an authority outlive the process.
+    """
 
     def __init__(
-        self, directory: Path, environ: Mapping[str, str], *, monotonic: Callable[[], float] = time.monotonic
+        self,
+        directory: Path,
+        environ: Mapping[str, str],
+        file: TokenFile | None = None,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._directory, self._environ, self._monotonic = directory, environ, monotonic
+        self._file = file
         self._lock = threading.Lock()
         self._sources: dict[tuple[str, ...], Source] = {}
 
@@ -186,8 +210,17 @@ class Logins:
         elif settings.auth == "google":
             ask = partial(_google, cast("Google", settings))
         else:
-            ask = partial(_printed, settings, self._directory, self._environ)
-        return Source(ask, self._monotonic)
+            # What prints tokens keeps its own: they are of a kind that we know nothing about.
+            return Source(partial(_printed, settings, self._directory, self._environ), self._monotonic)
+        if self._file is None:
+            return Source(ask, self._monotonic)
+        name = token_name(settings)
+        return Source(ask, self._monotonic, partial(self._file.get, name), partial(self._file.put, name))
+
+
+def token_name(settings: Login) -> str:
+    """Under which name the tokens of a login are kept; empty for one that has none of an authority."""
+    return "\0".join(_identity(settings)) if settings.auth in {"microsoft", "google"} else ""
 
 
 def scope(settings: Microsoft) -> str:

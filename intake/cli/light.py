@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from intake.ledger.glance import Glance
     from intake.ports import Mailbox
     from intake.steps.parts import Parts
+    from intake.tokens import KeptOnly, TokenFile
 
-AUTH = ("password", "token")
+BY_AUTHORITY = ("microsoft", "google")  # tokens of these are kept beside the ledger
 Made = TypeVar("Made", bound="Known | KnownKey")
 UNEXPECTED = (IntakeError, sqlite3.Error, OSError, ValueError, LookupError, TypeError)
 
@@ -51,6 +52,7 @@ class Known:
     password_env: str
     password_credential: str
     token_command: str = ""
+    token_name: str = ""  # under which the token of an authority is kept
 
     def place(self, key: str = "") -> str:  # noqa: ARG002 - a full pass tells people where
         """Nowhere: whatever is wrong is found and told by a full pass."""
@@ -96,7 +98,8 @@ def _look(path: Path, now: datetime, environ: Mapping[str, str]) -> PassReport |
         waiting = ledger.waiting(names, moment)
         if ledger.meta("key") != key.proof() or waiting is None:
             return None
-        quiet = all(_nothing_new(one, ledger, path, environ) for one in mailboxes)
+        kept = app.tokens_at(_ledger_file(document, path), lambda: key)
+        quiet = all(_nothing_new(one, ledger, path, environ, kept) for one in mailboxes)
         if not quiet or not ledger.note_pass(names, moment, written):
             return None
     return PassReport([MailboxReport(name) for name in names], pending=waiting)
@@ -121,13 +124,22 @@ def _holds(note: dict[str, Any], found: str, moment: int) -> bool:
     return marks == {name: _mark(Path(name)) for name in marks}
 
 
-def _nothing_new(settings: Known, ledger: Glance, path: Path, environ: Mapping[str, str]) -> bool:
-    mailbox = app.mailbox_at(path.absolute().parent, settings, environ)
+def _nothing_new(settings: Known, ledger: Glance, path: Path, environ: Mapping[str, str], kept: TokenFile) -> bool:
+    mailbox = app.mailbox_at(path.absolute().parent, settings, environ, _login(settings, kept))
     try:
         mailbox.open()
         return all(_read_to_its_end(mailbox, settings.name, folder, ledger) for folder in settings.folders)
     finally:
         mailbox.close()
+
+
+def _login(settings: Known, kept: TokenFile) -> KeptOnly | None:
+    """A kept token, where the library that asks for one is slow to load; None for the usual way."""
+    if settings.auth not in BY_AUTHORITY:
+        return None
+    from intake.tokens import KeptOnly  # noqa: PLC0415 - for those who log in with tokens
+
+    return KeptOnly(kept, settings.token_name)
 
 
 def _read_to_its_end(mailbox: Mailbox, name: str, folder: str, ledger: Glance) -> bool:
@@ -167,13 +179,9 @@ def _of(kind: type[Made], values: dict[str, Any]) -> Made:
 def remember(path: Path, raw: bytes, parts: Parts, since: datetime, environ: Mapping[str, str]) -> None:
     """Note what the next pass may take for granted, after a full pass of which nothing was left undone."""
     config = parts.config
-    if (
-        config.metrics.textfile
-        or config.ledger.file is None
-        or config.alarm.ping_url
-        or any(one.auth not in AUTH for one in config.mailboxes)
-    ):
+    if config.metrics.textfile or config.ledger.file is None or config.alarm.ping_url:
         return
+    from intake.oauth import token_name  # noqa: PLC0415 - loaded already by a full pass
 
     def note() -> str:
         from intake.steps.whole import quiet_until  # noqa: PLC0415
@@ -185,7 +193,10 @@ def remember(path: Path, raw: bytes, parts: Parts, since: datetime, environ: Map
                 "until": _milliseconds(quiet_until(parts, since)),
                 "files": {str(file): _mark(file) for file in _files(config)},
                 "key": _plain(KnownKey, config.ledger),
-                "mailboxes": [{**_plain(Known, one), "token_command": ""} for one in config.mailboxes],
+                "mailboxes": [
+                    {**_plain(Known, one), "token_command": "", "token_name": token_name(one)}
+                    for one in config.mailboxes
+                ],
             }
         )
 
@@ -199,7 +210,7 @@ def fingerprint(path: Path, raw: bytes, environ: Mapping[str, str]) -> str:
 
 
 def _plain(kind: Any, settings: Any) -> dict[str, Any]:
-    values = {field.name: getattr(settings, field.name) for field in fields(kind)}
+    values = {one.name: getattr(settings, one.name) for one in fields(kind) if one.name != "token_name"}
     return {name: str(value) if isinstance(value, Path) else value for name, value in values.items()}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -19,8 +20,8 @@ from servers.dovecot import Dovecot
 from servers.smtp import Aiosmtpd
 from servers.world import addresses, finished, world
 
-from intake import app, oauth
-from intake.cli import advice, status
+from intake import app, oauth, tokens
+from intake.cli import advice, light, status
 from intake.config import Config, loads
 from intake.credentials import CredentialError, Token
 from intake.errors import ConfigError, DeliveryError, IntakeError, MailboxError
@@ -388,7 +389,7 @@ def test_tokens_are_renewed_before_they_end() -> None:
     source = Source(issue, lambda: now)
     assert source.token().renew is None  # just issued: a refusal is no matter of its age
     kept = source.token()
-    now = 3600.0 - oauth.MARGIN_S - 1
+    now = 3600.0 - tokens.MARGIN_S - 1
     assert source.token() == kept == Token("t1")
     now += 1
     assert source.token() == Token("t2")
@@ -467,10 +468,23 @@ def test_the_whole_command_with_tokens(
         assert done.code == 0, done.err + done.out
         assert said in done.out
     place.arrived(place.people[0].address, 1)
+    assert len(authority.issued) == 2, "one that check asked for, and one that is kept between passes"
+    assert place.folder.joinpath("intake.db.tokens").stat().st_mode & 0o777 == 0o600
+    look = light.look(place.folder / "config.toml", datetime.now(UTC), os.environ | environment)
+    assert look is not None, "a pass without news is as cheap as with a password"
+    assert finished(place.start("once", environment=environment)).code == 0
+    assert len(authority.issued) == 2
+    authority.revoke()
+    assert light.look(place.folder / "config.toml", datetime.now(UTC), os.environ | environment) is None
+    assert finished(place.start("once", environment=environment)).code == 0
+    assert len(authority.issued) == 3, "a kept token that is refused is renewed"
     authority.orders.secret = "another"
+    authority.revoke()
     done = finished(place.start("once", environment=environment))
     assert (done.code, done.err.count("AADSTS7000215")) == (75, 1)
     assert CANARY not in done.err
+    for one in authority.issued:
+        assert not [path for path in place.folder.rglob("*") if path.is_file() and one.encode() in path.read_bytes()]
 
 
 def test_a_tenant_without_smtp_auth_is_shown_the_other_way(

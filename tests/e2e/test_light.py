@@ -198,6 +198,7 @@ def test_what_is_noted_of_a_mailbox_is_what_is_configured(place: World) -> None:
     ((note,),) = sql(config, "SELECT value FROM meta WHERE name = 'glance'")
     assert place.imap.password not in note
     (known,) = json.loads(note)["mailboxes"]
+    assert known.pop("token_name") == ""
     configured = load(config).mailboxes[0]
     for name, value in known.items():
         there = getattr(configured, name)
