@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, bindparam, func, or_, select
@@ -12,44 +12,58 @@ from intake.ledger import outbox, views
 from intake.ledger.keys import Key
 from intake.ledger.schema import case, delivery, mail, original, recusal
 from intake.letters import AcknowledgementState
-from intake.model import Case, Delivery, DeliveryState, Withheld
+from intake.model import Case, DeliveryState, Withheld
+
+
+@dataclass(frozen=True, slots=True)
+class SentTo:
+    """A delivery that brings a mail to somebody, and how far it has come."""
+
+    id: int
+    recipient: str
+    state: DeliveryState
 
 
 @dataclass(frozen=True, slots=True)
 class MailContext:
-    """A mail, its case and its deliveries as they are now.
+    """A mail, its case and who has it, as they are now.
 
-    ``original`` is None once it is wiped; ``withheld`` are the addresses that must not have it, by the mail itself or
+    ``kept``: its original is not wiped yet; ``withheld`` are the addresses that must not have it, by the mail itself or
     by its case; ``roots`` tells by recipient the Message-ID that began their thread of the case.
     """
 
     place: views.MailPlace
-    original: bytes | None = field(repr=False)
+    kept: bool
     truncated: bool
     case: Case | None
     linked_code: str
     withheld: frozenset[str]
-    deliveries: tuple[Delivery, ...]
+    sent_to: tuple[SentTo, ...]
     acknowledgement: AcknowledgementState
     roots: dict[str, str]
 
-    def copies(self, *states: DeliveryState) -> tuple[Delivery, ...]:
+    def copies(self, *states: DeliveryState) -> tuple[SentTo, ...]:
         """The copies of this mail that are in one of the states."""
-        return tuple(
-            d
-            for d in self.deliveries
-            if d.kind in outbox.COPIES and d.variant not in outbox.NOT_COPIES and d.state in states
-        )
+        return tuple(copy for copy in self.sent_to if copy.state in states)
 
 
 # Built once: they run for every mail whose messages are composed.
 _MAILS = bindparam("mails", type_=BigInteger, expanding=True)
 _CASES = bindparam("cases", type_=BigInteger, expanding=True)
 _PLACES = select(mail).where(mail.c.id.in_(_MAILS))
-_ORIGINALS = select(original).where(original.c.mail_id.in_(_MAILS))
+_KEPT = select(original.c.mail_id, original.c.truncated).where(original.c.mail_id.in_(_MAILS))
+_ORIGINALS = select(original.c.mail_id, original.c.sealed).where(original.c.mail_id.in_(_MAILS))
 _FILES = select(case).where(case.c.id.in_(_CASES))
 _CODES = select(case.c.id, case.c.code).where(case.c.id.in_(_CASES))
-_DELIVERIES = select(delivery).where(delivery.c.mail_id.in_(_MAILS)).order_by(delivery.c.id)
+_COPIES = (
+    select(delivery.c.mail_id, delivery.c.id, delivery.c.recipient, delivery.c.state)
+    .where(
+        delivery.c.mail_id.in_(_MAILS),
+        delivery.c.kind.in_(outbox.COPIES),
+        delivery.c.variant.not_in(outbox.NOT_COPIES),
+    )
+    .order_by(delivery.c.id)
+)
 _RECUSALS = (
     select(recusal.c.mail_id, recusal.c.case_id, recusal.c.organizer, recusal.c.reason)
     .where(or_(recusal.c.mail_id.in_(_MAILS), recusal.c.case_id.in_(_CASES)), recusal.c.released.is_(None))
@@ -71,22 +85,28 @@ _WITHHELD = select(recusal.c.organizer).where(
 CHUNK = 400  # bound parameters in one question
 
 
-def of(connection: Connection, key: Key, mail_ids: Collection[int]) -> dict[int, MailContext]:
+def of(connection: Connection, mail_ids: Collection[int]) -> dict[int, MailContext]:
     """Read it for several mails. They exist: deliveries refer to them."""
     wanted = sorted(mail_ids)
     found: dict[int, MailContext] = {}
     for start in range(0, len(wanted), CHUNK):
-        found |= _of(connection, key, wanted[start : start + CHUNK])
+        found |= _of(connection, wanted[start : start + CHUNK])
     return found
 
 
-def _of(connection: Connection, key: Key, mails: list[int]) -> dict[int, MailContext]:
+def originals(connection: Connection, key: Key, mail_ids: Collection[int]) -> dict[int, bytes]:
+    """The bytes of mails that are not wiped yet."""
+    rows = connection.execute(_ORIGINALS, {"mails": sorted(mail_ids)})
+    return {row.mail_id: key.open(row.sealed, b"original") for row in rows}
+
+
+def _of(connection: Connection, mails: list[int]) -> dict[int, MailContext]:
     places = {row.id: views.as_place(row) for row in connection.execute(_PLACES, {"mails": mails})}
     numbers = sorted({place.case_id for place in places.values() if place.case_id is not None})
-    originals = {row.mail_id: row for row in connection.execute(_ORIGINALS, {"mails": mails})}
-    deliveries: dict[int, list[Delivery]] = {}
-    for row in connection.execute(_DELIVERIES, {"mails": mails}):
-        deliveries.setdefault(row.mail_id, []).append(outbox.as_delivery(row))
+    kept: dict[int, bool] = {mail_id: truncated for mail_id, truncated in connection.execute(_KEPT, {"mails": mails})}  # noqa: C416 - as below
+    sent_to: dict[int, list[SentTo]] = {}
+    for mail_id, number, recipient, state in connection.execute(_COPIES, {"mails": mails}):
+        sent_to.setdefault(mail_id, []).append(SentTo(number, recipient, DeliveryState(state)))
     recusals = connection.execute(_RECUSALS, {"mails": mails, "cases": numbers}).all()
     cases = _cases(connection, numbers, recusals)
     states = views.acknowledgement_states(connection, numbers)
@@ -96,11 +116,11 @@ def _of(connection: Connection, key: Key, mails: list[int]) -> dict[int, MailCon
     codes: dict[int, str] = {number: code for number, code in rows}  # noqa: C416 - a row is a tuple only to unpack
     found: dict[int, MailContext] = {}
     for number, place in places.items():
-        held, its_case = originals.get(number), cases.get(place.case_id or 0)
+        its_case = cases.get(place.case_id or 0)
         found[number] = MailContext(
             place=place,
-            original=key.open(held.sealed, b"original") if held else None,
-            truncated=bool(held and held.truncated),
+            kept=number in kept,
+            truncated=kept.get(number, False),
             case=its_case,
             linked_code=codes.get(its_case.linked_to or 0, "") if its_case else "",
             withheld=frozenset(
@@ -108,7 +128,7 @@ def _of(connection: Connection, key: Key, mails: list[int]) -> dict[int, MailCon
                 for one in recusals
                 if one.mail_id == number or (one.case_id is not None and one.case_id == place.case_id)
             ),
-            deliveries=tuple(deliveries.get(number, ())),
+            sent_to=tuple(sent_to.get(number, ())),
             acknowledgement=states[its_case.id] if its_case else AcknowledgementState("not-sent", ""),
             roots=threads.get(its_case.id, {}) if its_case else {},
         )

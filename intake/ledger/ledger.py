@@ -273,7 +273,14 @@ class Ledger(CaseBook, Eraser):
         if not mail_ids:
             return {}
         with self._database.reading() as connection:
-            return context.of(connection, self.key, mail_ids)
+            return context.of(connection, mail_ids)
+
+    def originals(self, mail_ids: Collection[int]) -> dict[int, bytes]:
+        """The bytes of mails, of those that are not wiped yet."""
+        if not mail_ids:
+            return {}
+        with self._database.reading() as connection:
+            return context.originals(connection, self.key, mail_ids)
 
     def withheld(self, mail_id: int | None, case_id: int | None) -> frozenset[str]:
         """Who must not have a mail or its case, as of now: asked right before each message leaves."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from intake.model import MessageKind
 
-PRIORITY = {MessageKind.ACKNOWLEDGEMENT: 2, MessageKind.DIGEST: 3, MessageKind.ALARM: 1, MessageKind.REMINDER: 1}
+# An answer leaves once a copy of its mail has: waiting for copies of others, it would have its mail read once more.
+PRIORITY = {MessageKind.DIGEST: 3}
 
 
 @dataclass(frozen=True, slots=True)

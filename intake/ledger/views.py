@@ -89,6 +89,11 @@ _ONE_RECUSED = (
     .order_by(recusal.c.id.desc())
 )
 _ONE_COUNT = select(func.count()).where(mail.c.case_id == bindparam("case"), REPORTERS_MAIL)
+_COUNTS = (
+    select(mail.c.case_id, func.count())
+    .where(mail.c.case_id.in_(bindparam("cases", expanding=True)), REPORTERS_MAIL)
+    .group_by(mail.c.case_id)
+)
 _ACKNOWLEDGEMENTS = (
     select(delivery.c.case_id, delivery.c.state, delivery.c.sent_at, delivery.c.variant)
     .where(delivery.c.case_id.in_(bindparam("cases", expanding=True)), delivery.c.kind == MessageKind.ACKNOWLEDGEMENT)
@@ -130,18 +135,10 @@ def _recused(connection: Connection, numbers: list[int]) -> dict[int, tuple[With
 def mail_counts(connection: Connection, numbers: list[int], since: datetime | None = None) -> dict[int, int]:
     """How many mails of reporters each case has (since then)."""
     counts: dict[int, int] = {}
+    question = _COUNTS if since is None else _COUNTS.where(mail.c.accepted > since)
     for start in range(0, len(numbers), 400):
-        chosen = (
-            select(mail.c.case_id, func.count())
-            .where(
-                mail.c.case_id.in_(numbers[start : start + 400]),
-                REPORTERS_MAIL,
-            )
-            .group_by(mail.c.case_id)
-        )
-        if since is not None:
-            chosen = chosen.where(mail.c.accepted > since)
-        counts.update({row[0]: row[1] for row in connection.execute(chosen)})
+        rows = connection.execute(question, {"cases": numbers[start : start + 400]})
+        counts.update({row[0]: row[1] for row in rows})
     return counts
 
 

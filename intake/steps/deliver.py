@@ -144,10 +144,10 @@ class _Rounds:
         parts = self.parts
         self._dry = False
         given_up = {delivery.id for delivery, result in done if _ends(parts, delivery, result)}
-        _record(parts, [_became(parts, self.report, delivery, result, given_up) for delivery, result in done])
-        for delivery, _ in done:
-            self._under_way.pop(delivery.id, None)
-            self._dispatcher.changed(delivery.mail_id)
+        became = [_became(parts, self.report, delivery, result, given_up) for delivery, result in done]
+        for one, is_mine in zip(became, _record(parts, became), strict=True):
+            self._under_way.pop(one.mine.id, None)
+            self._dispatcher.became(one.mine, one.state if is_mine else DeliveryState.CLAIMED)
         trouble = next((result for _, result in done if isinstance(result, Failed) and result.way_out), None)
         if trouble and not self._over:
             parts.say(f"[smtp]: {trouble.reason}")
@@ -170,16 +170,17 @@ def _sound(parts: Parts, claimed: list[Delivery]) -> list[Delivery]:
     return chosen
 
 
-def _record(parts: Parts, became: Sequence[Became]) -> None:
-    """Write down outcomes, again if need be: a receipt that is lost means that the message goes out twice."""
+def _record(parts: Parts, became: Sequence[Became]) -> list[bool]:
+    """Write down outcomes, again if need be: a receipt that is lost means that the message goes out twice.
+
+    False for each that somebody else has claimed since.
+    """
     for wait in RECORD_AGAIN:
         try:
-            parts.ledger.record_all(became, parts.now)
+            return parts.ledger.record_all(became, parts.now)
         except LedgerError:
             parts.pause(wait)
-        else:
-            return
-    parts.ledger.record_all(became, parts.now)
+    return parts.ledger.record_all(became, parts.now)
 
 
 def _became(
@@ -274,14 +275,13 @@ def consequences(parts: Parts, delivery: Delivery, *, given_up: AbstractSet[int]
     if delivery.mail_id is None or delivery.kind not in COPIES or delivery.variant in NOT_COPIES:
         return []
     context = parts.ledger.context(delivery.mail_id)
-    kept = context.original is not None
     others = {o.email.lower() for o in config.organizers} - context.withheld - {delivery.recipient}
     drafts = [_undelivered(delivery, email, now) for email in sorted(others)]
     if delivery.variant.startswith("team"):
         return drafts  # whoever wrote that has it
     for email in _instead(parts, context, others, given_up | {delivery.id}):
         # If it came back when the original was wiped, they are told where it stands, and the case is theirs as well.
-        kind, variant = (delivery.kind, delivery.variant) if kept else (MessageKind.NOTICE, "waiting")
+        kind, variant = (delivery.kind, delivery.variant) if context.kept else (MessageKind.NOTICE, "waiting")
         key = f"mail {delivery.mail_id}: copy for {email}"
         drafts.append(DeliveryDraft(kind, email, key, DeliveryState.PENDING, now, variant))
     return drafts

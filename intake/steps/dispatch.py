@@ -25,7 +25,8 @@ from intake.model import (
 )
 from intake.steps import alarm, news, selfcheck
 from intake.steps.digest import compose_digest
-from intake.steps.understand import UNPROCESSABLE, understand, unprocessable
+from intake.steps.in_hand import InHand
+from intake.steps.understand import UNPROCESSABLE, unprocessable
 
 if TYPE_CHECKING:
     from intake.config import OrganizerConfig
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 WITHOUT_ORIGINAL = "without-original"  # in a variant: its size was refused
 REACHED = (DeliveryState.SENT,)
+# A copy of a report can do with what was known when it was claimed. An answer is told what became of copies since.
+CAN_DO_WITH_LESS = (MessageKind.REPORT, MessageKind.ACKNOWLEDGEMENT)
 ON_THE_WAY = (DeliveryState.SENT, DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN)
 
 
@@ -57,27 +60,25 @@ class Dispatcher:
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
-        self._contexts: dict[int, MailContext] = {}
-        self._changed: set[int] = set()
+        self._in_hand = InHand(parts)
         self._told: set[str] = set()
-        self._known: dict[int | None, tuple[ParsedMail, Verdict]] = {}
         self._hidden: dict[tuple[int | None, int | None], frozenset[str]] = {}
 
     def expect(self, deliveries: Iterable[Delivery]) -> None:
-        """Read what is known about their mails now, in a few questions for all of them; forget others."""
-        numbers = {delivery.mail_id for delivery in deliveries if delivery.mail_id is not None}
-        self._contexts = self.parts.ledger.contexts(numbers)
-        self._changed.clear()
-        self._known.clear()
+        """Read what is known about their mails, in a few questions for all of them; forget others."""
+        self._in_hand.expect({delivery.mail_id for delivery in deliveries if delivery.mail_id is not None})
 
     def look_up(self, deliveries: Iterable[Delivery]) -> None:
         """Ask who must not have what is composed next: right before it leaves, because it may have changed."""
         self._hidden = self.parts.ledger.withheld_from({(one.mail_id, one.case_id) for one in deliveries})
 
-    def _is_withheld(self, delivery: Delivery) -> bool:
+    def _withheld(self, delivery: Delivery) -> frozenset[str]:
         about = (delivery.mail_id, delivery.case_id)
         hidden = self._hidden.get(about)
-        return delivery.recipient in (self.parts.ledger.withheld(*about) if hidden is None else hidden)
+        return self.parts.ledger.withheld(*about) if hidden is None else hidden
+
+    def _is_withheld(self, delivery: Delivery) -> bool:
+        return delivery.recipient in self._withheld(delivery)
 
     def tell(self, trouble: str) -> None:
         """Say what keeps messages from being composed, once for all of them."""
@@ -93,19 +94,20 @@ class Dispatcher:
             return self._news(delivery)
         if delivery.mail_id is None:
             return Impossible("it belongs to no mail")
-        context = self._context(delivery.mail_id, current=delivery.kind is not MessageKind.REPORT)
+        context = self._in_hand.context(delivery.mail_id, current=delivery.kind not in CAN_DO_WITH_LESS)
         if self._is_withheld(delivery):
             return Withhold()
         if delivery.variant == "undelivered":
             if context.case and context.case.rule == DRILL:
                 return Withhold()  # whoever holds the drill sees it there
             return self._notice(delivery, context)
-        if context.original is None:
+        original = self._in_hand.original(delivery.mail_id)
+        if original is None:
             return Impossible("the original is no longer in the ledger")
-        mail, verdict = self._understood(delivery, context, context.original)
+        mail, verdict = self._understood(delivery, context, original)
         if delivery.kind is MessageKind.ACKNOWLEDGEMENT:
             return self._acknowledgement(delivery, context, mail, verdict)
-        return self._copy(delivery, context, mail, verdict)
+        return self._copy(delivery, context, mail, verdict, original)
 
     def _by_ourselves(self, delivery: Delivery) -> Composed:
         """What stems from no mail."""
@@ -125,14 +127,15 @@ class Dispatcher:
             return Impossible(gone) if topic == "waiting" else Withhold()
         if delivery.mail_id is None or topic in news.ABOUT_A_CASE:
             return news.of_case(self.parts, delivery, *to) or Withhold()
-        context = self._context(delivery.mail_id, current=True)
+        context = self._in_hand.context(delivery.mail_id, current=True)
         # Who is withheld by now is not told what became of their command either, unless they asked for just that.
         withheld = self._is_withheld(delivery)
         if topic == "waiting":
             return Withhold() if withheld else news.waiting(self.parts, delivery, context, *to)
-        if context.original is None:
+        original = self._in_hand.original(delivery.mail_id)
+        if original is None:
             return Impossible("the original is no longer in the ledger")
-        mail, _ = self._understood(delivery, context, context.original)
+        mail, _ = self._understood(delivery, context, original)
         if withheld and not news.asked_for_it(delivery, mail):
             return Withhold()
         return news.of_command(self.parts, delivery, context, mail, *to)
@@ -143,21 +146,13 @@ class Dispatcher:
         variant = delivery.variant.partition(" ")[0]
         if fatal or variant in {"unreadable", UNPROCESSABLE}:
             return ParsedMail(defects=(variant or UNPROCESSABLE,)), unprocessable(self.parts, original)
-        if delivery.mail_id not in self._known:
-            arrived = context.place.internal_date
-            self._known[delivery.mail_id] = understand(self.parts, original, arrived, truncated=context.truncated)
-        return self._known[delivery.mail_id]
+        assert delivery.mail_id is not None  # noqa: S101 - it has an original
+        return self._in_hand.understood(delivery.mail_id, original, context)
 
-    def _context(self, mail_id: int, *, current: bool) -> MailContext:
-        if mail_id not in self._contexts or (current and mail_id in self._changed):
-            self._contexts[mail_id] = self.parts.ledger.context(mail_id)
-            self._changed.discard(mail_id)
-        return self._contexts[mail_id]
-
-    def changed(self, mail_id: int | None) -> None:
-        """What was read about a mail is no longer current; copies of a report can do with it, answers can't."""
-        if mail_id is not None:
-            self._changed.add(mail_id)
+    def became(self, delivery: Delivery, state: DeliveryState) -> None:
+        """What was written down about a delivery of a mail is known from now on."""
+        if delivery.mail_id is not None:
+            self._in_hand.became(delivery.mail_id, delivery.id, state)
 
     def _readers(
         self, context: MailContext, *states: DeliveryState, apart: frozenset[str] | None = None
@@ -175,9 +170,11 @@ class Dispatcher:
     def _acknowledgement(
         self, delivery: Delivery, context: MailContext, mail: ParsedMail, verdict: Verdict
     ) -> Composed:
+        apart = self._withheld(delivery)
+        if delivery.mail_id is not None and not _reached(context, apart):  # but by somebody else, perhaps
+            context = self._in_hand.context(delivery.mail_id, current=True)
         if verdict.acknowledge_to is None or context.case is None:
             return Impossible("the sender can't be answered")
-        reached = {copy.recipient for copy in context.copies(*REACHED)} - context.withheld
         letter = Acknowledgement(
             to=Address("", verdict.acknowledge_to.email),
             thread=Thread(delivery.message_id, mail.message_id, (*mail.references, mail.message_id)),
@@ -186,8 +183,8 @@ class Dispatcher:
             code=context.case.code,
             received=context.place.internal_date,
             # What it says is decided now: the truth may have changed since the row was written.
-            variant=delivery.variant if reached else "unread",
-            readers=self._readers(context, *ON_THE_WAY),
+            variant=delivery.variant if _reached(context, apart) else "unread",
+            readers=self._readers(context, *ON_THE_WAY, apart=apart),
             truncated=context.truncated,
             event=verdict.event,
             event_phone=self._event_phone(verdict),
@@ -210,7 +207,7 @@ class Dispatcher:
         """
         if delivery.mail_id is None:
             return Impossible("it belongs to no mail")
-        context = self._context(delivery.mail_id, current=False)
+        context = self._in_hand.context(delivery.mail_id, current=False)
         if context.case is None:
             return Impossible("it belongs to no case")
         letter = Acknowledgement(
@@ -226,7 +223,9 @@ class Dispatcher:
         )
         return self.parts.composer().acknowledgement(letter, self.parts.now)
 
-    def _copy(self, delivery: Delivery, context: MailContext, mail: ParsedMail, verdict: Verdict) -> Composed:
+    def _copy(
+        self, delivery: Delivery, context: MailContext, mail: ParsedMail, verdict: Verdict, original: bytes
+    ) -> Composed:
         to = self._person(delivery.recipient)
         if to is None or context.case is None:
             return Impossible("nobody of that address is in the configuration")
@@ -255,7 +254,7 @@ class Dispatcher:
             recipients=self._readers(context, *ON_THE_WAY),
             others_withheld=len({w.organizer for w in context.case.recused}),
             acknowledgement=context.acknowledgement,
-            original=(context.original or b"") if whole else b"",
+            original=original if whole else b"",
             original_note=_note(delivery.variant, context),
             linked_code=self._linked_code(delivery, context),
             team_reply=delivery.variant.startswith("team"),
@@ -347,6 +346,11 @@ class Dispatcher:
             if person.email.lower() == email and email != REPORTER:
                 return Address(person.name, person.email), config.language_of(person)
         return None
+
+
+def _reached(context: MailContext, apart: frozenset[str]) -> bool:
+    """Whether somebody's server has taken a copy, other than of those ``apart``."""
+    return any(copy.recipient not in apart for copy in context.copies(*REACHED))
 
 
 def _note(variant: str, context: MailContext) -> str:

@@ -279,14 +279,16 @@ def test_a_withheld_organizer_sees_no_trace(ledger: Ledger) -> None:
 
 def test_the_original_is_kept_until_every_delivery_is_final(ledger: Ledger) -> None:
     outcomes(ledger, arrival(1, body=b"the very bytes \x00\xff"))
-    assert ledger.context(1).original == b"the very bytes \x00\xff"
+    assert ledger.context(1).kept
+    assert ledger.originals([1]) == {1: b"the very bytes \x00\xff"}
     for delivery in ledger.claim("me", NOW, LEASE, 10):
         ledger.record(delivery, DeliveryState.SENT, NOW)
     assert ledger.tidy() == 0
     (answer,) = ledger.claim("me", NOW, LEASE, 10)
     ledger.record(answer, DeliveryState.SENT, NOW)
     assert ledger.tidy() == 1
-    assert ledger.context(1).original is None
+    assert not ledger.context(1).kept
+    assert ledger.originals([1]) == {}
 
 
 def test_nothing_of_a_reporter_is_readable_in_any_file(tmp_path: Path) -> None:
