@@ -123,6 +123,26 @@ class MailboxHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class Expiry:
+    """Something that ends by itself: ``what`` is ``secret`` or ``certificate`` (of the log-in), or ``key`` (PGP).
+
+    ``name`` is whose key it is; without ``ends`` it can't be used now.
+    """
+
+    what: str
+    ends: datetime | None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SelfCheck:
+    """The last drill that came through: when it was sent, and how many seconds it took."""
+
+    at: datetime
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Digest:
     """All that one organizer may know about the cases since ``since``; computed after recusal."""
 
@@ -138,9 +158,12 @@ class Digest:
     silenced: int  # acknowledgements that a cap held back
     undelivered: int  # deliveries given up or overdue
     mailboxes: tuple[MailboxHealth, ...]
-    problems: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()  # topics of open alarms that are about no case
     erased_soon: tuple[str, ...] = ()  # codes of closed cases whose time is up within two weeks
-    login_ends: datetime | None = None  # of the program's own log-in, when that is within weeks
+    expiries: tuple[Expiry, ...] = ()  # within weeks, the soonest first
+    places: tuple[tuple[str, tuple[str, ...]], ...] = ()  # mailbox/folder, for each kind in ``not_fanned_out``
+    silenced_codes: tuple[str, ...] = ()  # the cases of the acknowledgements that were held back
+    self_check: SelfCheck | None = None
 
 
 @dataclass(frozen=True, slots=True)

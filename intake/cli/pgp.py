@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from intake.cli.findings import Finding, failure, ok, warning
@@ -12,15 +12,13 @@ from intake.errors import EncryptionError
 if TYPE_CHECKING:
     from intake.config import Config
 
-SOON = timedelta(days=42)  # six weeks: time to ask somebody on holiday for a new key
-
 
 def keys(config: Config, now: datetime) -> Iterator[Finding]:
     """A line for each organizer's key: a bad one is a failure where copies would be encrypted to it."""
     people = [person for person in config.organizers if person.pgp_key is not None]
     if not people:
         return
-    from intake.compose.encrypt import read_key  # noqa: PLC0415 - few have a key
+    from intake.compose.encrypt import SOON, read_key  # noqa: PLC0415 - few have a key
 
     for person in people:
         assert person.pgp_key is not None  # noqa: S101 - chosen for it

@@ -30,6 +30,12 @@ def document(letter: Digest, house: House) -> str:
         ],
         "problems": list(letter.problems),
         "erased_soon": list(letter.erased_soon),
+        "expires": [{"what": one.what, "name": one.name or None, "ends": _iso(one.ends)} for one in letter.expiries],
+        "not_fanned_out_in": {name: list(where) for name, where in letter.places},
+        "silenced_cases": list(letter.silenced_codes),
+        "self_check": {"at": iso(letter.self_check.at), "seconds": letter.self_check.seconds}
+        if letter.self_check
+        else None,
     }
     return json.dumps(answer, ensure_ascii=True, indent=1) + "\n"
 

@@ -5,18 +5,18 @@ It is sent when there is nothing new, too: silence must mean that something is b
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from html import escape
 
-from intake.compose import digest_json, mime, page, words
+from intake.compose import digest_csv, digest_json, mime, page, reasons, words
 from intake.compose.headers import addr_spec
 from intake.compose.house import House
 from intake.compose.letter import Body, Envelope, message
 from intake.compose.markdown import Markdown, flow
 from intake.compose.render import Phrases, Templates
-from intake.letters import Digest, DigestCase
+from intake.letters import Digest, DigestCase, Expiry
 from intake.model import CaseState, MessageKind, Outgoing, Urgency
 
 GROUPS = ("overdue", "urgent", "unassigned", "waiting", "closing")  # in this order
@@ -38,7 +38,10 @@ def compose(letter: Digest, now: datetime, house: House, templates: Templates, m
     lead, foot = markdown.convert(before), markdown.convert(after)
     html = page.document(language, rendered.subject, sheet.summary, sheet.html(lead[0], foot[0]))
     text = sheet.text(lead[1], foot[1])
-    attached = ((mime.json_part(digest_json.document(letter, house), "digest.json"),),)
+    attached = (
+        (mime.json_part(digest_json.document(letter, house), "digest.json"),),
+        (mime.csv_part(digest_csv.table(letter), "digest.csv"),),
+    )
     envelope = Envelope(MessageKind.DIGEST, letter.to, rendered.subject, language, letter.thread, now)
     body = Body(mime.quoted_printable(text), mime.quoted_printable(html), attached)
     return Outgoing(house.sender, addr_spec(letter.to.email), message(house, envelope, body))
@@ -93,8 +96,8 @@ class Sheet:
         news = f"{words.listing(said, self.language)}." if said else self.phrases.get("digest", "nothing-new")
         return f"{news} {self._count('open', len(self.letter.cases))}."
 
-    def _count(self, key: str, number: int, table: str = "digest") -> str:
-        return self.phrases.count(table, key, number)
+    def _count(self, key: str, number: int, **facts: object) -> str:
+        return self.phrases.count("digest", key, number, **facts)
 
     def _is_new(self, item: DigestCase) -> bool:
         return self.letter.since is None or item.opened > self.letter.since
@@ -162,13 +165,20 @@ class Sheet:
         said = [self._count("undelivered", self.letter.undelivered)] if self.letter.undelivered else []
         for box in self.letter.mailboxes:
             if box.error:
-                said.append(f"{box.name}: {box.error}")
+                why = reasons.told(box.error, self.phrases)
+                said.append(self.phrases.get("digest", "can-not-read", mailbox=box.name, reason=why))
             elif box.last_pass is None:
                 said.append(self.phrases.get("digest", "never-read", mailbox=box.name))
-        if self.letter.login_ends:
-            ends = words.day(self.letter.login_ends, self.language)
-            said.append(self.phrases.get("digest", "login-ends", at=ends))
-        return [*said, *self.letter.problems]
+        said += [f"{self.phrases.get('alarm', topic)}. {self._look('status')}" for topic in self.letter.problems]
+        return said + [self._expiry(one) for one in self.letter.expiries]
+
+    def _expiry(self, one: Expiry) -> str:
+        what = "key" if one.what == "key" else "login"
+        if one.ends is None:
+            return self.phrases.get("digest", f"{what}-bad", name=one.name)
+        at = words.day(one.ends.astimezone(self.house.zone), self.language)
+        when = "ended" if one.ends <= self.letter.now else "ends"
+        return self.phrases.get("digest", f"{what}-{when}", at=at, name=one.name)
 
     def health(self) -> list[str]:
         """What is well, and what was counted without being passed on, with the command to look."""
@@ -180,19 +190,33 @@ class Sheet:
             if box.last_pass and not box.error
         ]
         colon = words.colon(self.language)
+        if self.letter.self_check:
+            at = words.when(self.letter.self_check.at, self.house.zone, self.language)
+            seconds = max(1, round(self.letter.self_check.seconds))
+            said.append(self.phrases.get("digest", "self-check", at=at, seconds=seconds))
+        places = dict(self.letter.places)
         counted = [
-            f"{self.phrases.get('outcome', name)}{colon} {count}" for name, count in self.letter.not_fanned_out if count
+            f"{self.phrases.get('outcome', name)}{colon} {count}{self._in(places.get(name, ()))}"
+            for name, count in self.letter.not_fanned_out
+            if count
         ]
         if counted:
             what = f"{self.phrases.get('digest', 'not-passed-on')}{colon} {', '.join(counted)}."
-            said.append(f"{what} {self._look('cases machine')}")
-        if self.letter.erased_soon:
-            codes = words.listing(list(self.letter.erased_soon[:SHOWN_CODES]), self.language)
-            codes += " …" if len(self.letter.erased_soon) > SHOWN_CODES else ""
-            said.append(self.phrases.count("digest", "erased-soon", len(self.letter.erased_soon), codes=codes))
+            before = " --all" if dict(self.letter.not_fanned_out).get("before") else ""
+            said.append(f"{what} {self._look(f'cases machine{before}')}")
         if self.letter.silenced:
-            said.append(self._count("silenced", self.letter.silenced))
+            said.append(self._count("silenced", self.letter.silenced, codes=self._codes(self.letter.silenced_codes)))
+        if self.letter.erased_soon:
+            codes = self._codes(self.letter.erased_soon)
+            said.append(self._count("erased-soon", len(self.letter.erased_soon), codes=codes))
         return said
+
+    def _in(self, places: Sequence[str]) -> str:
+        """Where to look for it in a mail program."""
+        return f" ({', '.join(places[:3])}{' …' if len(places) > 3 else ''})" if places else ""
+
+    def _codes(self, codes: Sequence[str]) -> str:
+        return words.listing(list(codes[:SHOWN_CODES]), self.language) + (" …" if len(codes) > SHOWN_CODES else "")
 
     def _more(self, number: int) -> str:
         return self.phrases.get("digest", "more", n=number)

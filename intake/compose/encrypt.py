@@ -7,7 +7,7 @@ at here first, whole and in its parts. What can't be encrypted is never sent in 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from intake.model import Outgoing
 if TYPE_CHECKING:
     from pysequoia import Cert
 
+SOON = timedelta(days=42)  # before a key ends: six weeks are time to ask somebody on holiday for a new one
 OUTER_SUBJECT = "[...]"  # RFC 9788, 3.2.1
 _INSIDE_ONLY = (b"subject:", b"thread-topic:")
 _REPEATED_INSIDE = (b"from:", b"to:", b"subject:", b"date:", b"message-id:", b"in-reply-to:", b"references:")

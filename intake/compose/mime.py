@@ -64,6 +64,19 @@ class Original:
     again: tuple[bytes, ...] = field(repr=False, default=())
 
 
+def csv_part(body: str, filename: str) -> bytes:
+    """An attached table (RFC 4180). It begins with a mark, by which spreadsheets know that it is UTF-8."""
+    name = filename.encode("ascii")
+    return b"".join(
+        (
+            b'Content-Type: text/csv; charset=utf-8; header=present; name="' + name + b'"\r\n',
+            b"Content-Transfer-Encoding: base64\r\n",
+            b'Content-Disposition: attachment; filename="' + name + b'"\r\n\r\n',
+            wrapped_base64(body.encode("utf-8-sig", "replace")),
+        )
+    )
+
+
 def is_transparent(body: bytes) -> bool:
     """Whether SMTP carries ``body`` unchanged (RFC 5321, 2.3.8 and 4.5.3.1.6): CRLF only, no NUL, lines to 998."""
     if b"\0" in body or body.count(b"\n") != body.count(b"\r\n") or body.count(b"\r") != body.count(b"\r\n"):

@@ -14,10 +14,12 @@ from intake.letters import (
     Copy,
     Digest,
     DigestCase,
+    Expiry,
     MailboxHealth,
     Notice,
     Reader,
     Reminder,
+    SelfCheck,
     Thread,
 )
 from intake.model import (
@@ -54,6 +56,13 @@ TEXTS = {
     "Quelqu'un pourrait-il marcher avec moi jusqu'à la gare à six heures ?\n\nUne photo : https://pictures.example/1234.\n\nRobin",
     "de": "Hallo,\n\nseit dem Mittag folgt mir jemand von Raum zu Raum. Ich habe darum gebeten, damit aufzuhören.\n"
     "Könnte mich um sechs jemand zum Bahnhof begleiten?\n\nEin Bild: https://pictures.example/1234.\n\nRobin",
+}
+
+_TEAM = {
+    "en": "I am on site and can walk with them.\nWho has the room list?",
+    "nl": "Ik ben ter plaatse en kan meewandelen.\nWie heeft de lijst met zalen?",
+    "fr": "Je suis sur place et je peux accompagner cette personne.\nQui a la liste des salles ?",
+    "de": "Ich bin vor Ort und kann mitgehen.\nWer hat die Liste der Räume?",
 }
 
 
@@ -173,9 +182,7 @@ def team_reply(language: str) -> Copy:
         subject=f"Re: [{CODE}]",
         authors=(Address("Bea Voorbeeld", "bea@example.org"),),
         to=(Address("", "help@example.org"),),
-        text={"nl": "Ik ben ter plaatse en wandel mee.", "fr": "Je suis sur place, je viens."}.get(
-            language, "I am on site and will walk with them."
-        ),
+        text=_TEAM.get(language, _TEAM["en"]),
     )
     return replace(report, mail=written, acknowledgement=AcknowledgementState("not-sent", "organizer"), team_reply=True)
 
@@ -216,7 +223,11 @@ def digest(language: str, *, quiet: bool = False) -> Digest:
         silenced=0 if quiet else 1,
         undelivered=0 if quiet else 1,
         mailboxes=(MailboxHealth("help", NOW - timedelta(minutes=1)),),
-        problems=() if quiet else ("The mail password of “help” expires on 2026-05-01.",),
+        erased_soon=() if quiet else ("W3RTY7",),
+        expiries=() if quiet else (Expiry("secret", NOW + 19 * 24 * hour),),
+        places=() if quiet else tuple((kind, ("help/Processed",)) for kind in ("automatic", "bounce", "list")),
+        silenced_codes=() if quiet else ("H2VNX9",),
+        self_check=SelfCheck(NOW - 7 * hour, 14.2),
     )
 
 
@@ -248,7 +259,7 @@ _NOTICE_FACTS: dict[str, tuple[tuple[str, str], ...]] = {
     "too-large": (("size", "45 MB"), ("mailbox", "help"), ("folder", "INBOX")),
     "quarantine": (("mailbox", "help"), ("folder", "INBOX")),
     "withheld": (),
-    "reply": (("organizer", "Bea Voorbeeld"), ("text", "I am on site and can walk with them.\nWho has the room list?")),
+    "reply": (("organizer", "Bea Voorbeeld"),),
     "other": (("case", CODE), ("count", "2")),
 }
 
@@ -262,7 +273,8 @@ def notice(language: str, topic: str) -> Notice:
         thread=thread(f"n-{topic}", follows=not quarantined),
         topic=topic,
         code="" if quarantined else CODE,
-        facts=_NOTICE_FACTS.get(topic, ()),
+        facts=_NOTICE_FACTS.get(topic, ())
+        + ((("text", _TEAM.get(language, _TEAM["en"])),) if topic == "reply" else ()),
         original=ORIGINAL if quarantined else b"",
     )
 

@@ -33,7 +33,8 @@ class MailPlace:
 class Overview:
     """All that one organizer may know, at one moment.
 
-    ``new_mails`` and ``problems`` are by case; problems that belong to no case stand under None.
+    ``new_mails`` and ``problems`` are by case; problems that belong to no case stand under None. ``places`` says in
+    which folders the mail stands that was counted, ``silenced`` which cases had no acknowledgement because of a cap.
     """
 
     cases: list[Case]
@@ -41,7 +42,8 @@ class Overview:
     new_mails: dict[int, int]
     problems: dict[int | None, int]
     not_fanned_out: dict[str, int]
-    silenced: int
+    places: dict[str, set[str]]
+    silenced: list[str]
     mailboxes: list[MailboxHealth]
 
 
@@ -190,34 +192,40 @@ def _acknowledgement_state(row: Any) -> AcknowledgementState:
     return AcknowledgementState("waiting", "until-a-copy-has-arrived")
 
 
-def not_fanned_out(connection: Connection, since: datetime | None, organizer: str) -> dict[str, int]:
-    """Mail that was recorded without telling anyone, by kind; without any that concerns what is withheld."""
+def not_fanned_out(
+    connection: Connection, since: datetime | None, organizer: str
+) -> tuple[dict[str, int], dict[str, set[str]]]:
+    """Mail that was recorded without telling anyone, by kind, and where; without any that concerns what is withheld."""
     seen = or_(
         and_(mail.c.case_id.is_not(None), _hidden(mail.c.case_id, organizer)),
         exists().where(recusal.c.mail_id == mail.c.id, recusal.c.organizer == organizer.lower()),
     )
+    what = (mail.c.outcome, mail.c.reason, mail.c.kind, mail.c.mailbox, mail.c.folder, mail.c.filed_to)
     chosen = (
-        select(mail.c.outcome, mail.c.reason, mail.c.kind, func.count())
-        .where(mail.c.outcome.in_((Outcome.RECORDED, Outcome.BEFORE)), ~seen)
-        .group_by(mail.c.outcome, mail.c.reason, mail.c.kind)
+        select(*what, func.count()).where(mail.c.outcome.in_((Outcome.RECORDED, Outcome.BEFORE)), ~seen).group_by(*what)
     )
     if since is not None:
         chosen = chosen.where(mail.c.accepted > since)
     counts: dict[str, int] = {}
-    for outcome, reason, kind, number in connection.execute(chosen):
+    places: dict[str, set[str]] = {}
+    for outcome, reason, kind, mailbox, folder, filed_to, number in connection.execute(chosen):
         name = _group(outcome, reason, kind)
         counts[name] = counts.get(name, 0) + number
-    return counts
+        places.setdefault(name, set()).add(f"{mailbox}/{filed_to or folder}")
+    return counts, places
 
 
-def silenced(connection: Connection, since: datetime | None, organizer: str) -> int:
-    """Acknowledgements that a cap held back, of cases the organizer may see."""
-    chosen = select(func.count()).where(
-        mail.c.acknowledge_reason.like("cap-%"), ~and_(mail.c.case_id.is_not(None), _hidden(mail.c.case_id, organizer))
+def silenced(connection: Connection, since: datetime | None, organizer: str) -> list[str]:
+    """Cases whose acknowledgement a cap held back, a code for each, of those that the organizer may see."""
+    chosen = (
+        select(case.c.code)
+        .join(mail, mail.c.case_id == case.c.id)
+        .where(mail.c.acknowledge_reason.like("cap-%"), ~_hidden(case.c.id, organizer))
+        .order_by(mail.c.id)
     )
     if since is not None:
         chosen = chosen.where(mail.c.accepted > since)
-    return connection.execute(chosen).scalar() or 0
+    return list(connection.execute(chosen).scalars())
 
 
 def delivery_problems(connection: Connection, organizer: str, now: datetime) -> dict[int | None, int]:
@@ -299,12 +307,14 @@ def overview(connection: Connection, organizer: str, since: datetime | None, now
     """Everything a digest is made of, read in one transaction."""
     open_cases = cases(connection, states=(CaseState.NEW, CaseState.CLAIMED), organizer=organizer)
     closed = cases(connection, states=(CaseState.CLOSED,), closed_since=since, organizer=organizer)
+    counts, places = not_fanned_out(connection, since, organizer)
     return Overview(
         cases=open_cases,
         closed=closed,
         new_mails=mail_counts(connection, [one.id for one in open_cases], since),
         problems=delivery_problems(connection, organizer, now),
-        not_fanned_out=not_fanned_out(connection, since, organizer),
+        not_fanned_out=counts,
+        places=places,
         silenced=silenced(connection, since, organizer),
         mailboxes=mailbox_health(connection),
     )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from intake.decide.clock import last_due, next_due
 from intake.decide.reminders import answered, due_of
-from intake.letters import Digest, DigestCase, Thread
+from intake.errors import EncryptionError
+from intake.letters import Digest, DigestCase, Expiry, SelfCheck, Thread
 from intake.model import DRILL, Address, Case, CaseState, Delivery, DeliveryDraft, DeliveryState, MessageKind, Outgoing
+from intake.steps import selfcheck
 
 if TYPE_CHECKING:
     from intake.config import Config
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 
 CLOCKS_DIFFER = timedelta(hours=1)  # by more than this, the clock was wrong when the ledger was made
 BEFORE_ERASURE = timedelta(days=14)
+# Alarms that everybody may know of: no case, and no mail of anybody, makes them begin.
+ABOUT_NO_CASE = ("drill", "audit", "clock")
 _PRESSING = {"overdue": 0, "urgent": 1, "unassigned": 2, "waiting": 3}
 
 
@@ -74,19 +79,51 @@ def digest_for(
         cases=tuple(sorted(cases, key=lambda line: _pressing(line, now))),
         closed=tuple(_line(parts, view, case) for case in view.closed if case.rule != DRILL),
         not_fanned_out=tuple(sorted(view.not_fanned_out.items())),
-        silenced=view.silenced,
+        silenced=len(view.silenced),
         undelivered=sum(view.problems.values()),
         mailboxes=tuple(view.mailboxes),
         erased_soon=_erased_soon(parts, email, now),
-        login_ends=_login_ends(config, now),
+        problems=tuple(sorted(one.topic for one in parts.ledger.alarms.open().values() if one.topic in ABOUT_NO_CASE)),
+        expiries=tuple(sorted((*_logins(config, now), *_keys(config, now)), key=lambda one: one.ends or now)),
+        places=tuple((name, tuple(sorted(where))) for name, where in sorted(view.places.items())),
+        silenced_codes=tuple(dict.fromkeys(view.silenced)),
+        self_check=_self_check(parts),
     )
 
 
-def _login_ends(config: Config, now: datetime) -> datetime | None:
-    """The next end of a secret or certificate, weeks before it comes; organizers are those who notice."""
+def _logins(config: Config, now: datetime) -> Iterator[Expiry]:
+    """Ends of secrets and certificates, weeks before they come; organizers are those who notice."""
     from intake import oauth  # noqa: PLC0415 - loaded already where there is somebody to log in
 
-    return next((one.ends for one in oauth.ending(config, now)), None)
+    for one in oauth.ending(config, now):
+        yield Expiry("certificate" if one.what.startswith("certificate") else "secret", one.ends)
+
+
+def _keys(config: Config, now: datetime) -> Iterator[Expiry]:
+    """Keys that end within weeks, or are no good already: their owners then get notices without content."""
+    people = [person for person in config.organizers if person.content == "encrypted" and person.pgp_key is not None]
+    if not people:
+        return
+    from intake.compose.encrypt import SOON, read_key  # noqa: PLC0415 - few have a key
+
+    for person in people:
+        assert person.pgp_key is not None  # noqa: S101 - chosen for it
+        try:
+            until = read_key(person.pgp_key, now).until
+        except EncryptionError:
+            yield Expiry("key", None, person.name)
+        else:
+            if until is not None and until - now < SOON:
+                yield Expiry("key", until, person.name)
+
+
+def _self_check(parts: Parts) -> SelfCheck | None:
+    settings = parts.config.drill
+    if not settings.every or not settings.to:
+        return None
+    found = selfcheck.checks(parts, settings.to)
+    well = (SelfCheck(one.at, one.seconds or 0.0) for one in found if one.stage == selfcheck.THROUGH)
+    return next(well, None)
 
 
 def _erased_soon(parts: Parts, email: str, now: datetime) -> tuple[str, ...]:

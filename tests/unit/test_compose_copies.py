@@ -89,9 +89,12 @@ def matches(value: object, schema: dict[str, Any], root: dict[str, Any], place: 
     if "enum" in schema:
         assert value in schema["enum"], f"{place}: {value!r}"
     kinds = schema.get("type", [])
-    names = {"string": str, "integer": int, "boolean": bool, "array": list, "object": dict, "null": type(None)}
+    names: dict[str, tuple[type, ...]] = {
+        "string": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,), "array": (list,),
+        "object": (dict,), "null": (type(None),),
+    }  # fmt: skip
     if kinds:
-        allowed = tuple(names[kind] for kind in ([kinds] if isinstance(kinds, str) else kinds))
+        allowed = tuple(one for kind in ([kinds] if isinstance(kinds, str) else kinds) for one in names[kind])
         assert isinstance(value, allowed), f"{place}: {value!r}"
         assert bool in allowed or not isinstance(value, bool), place
     if isinstance(value, dict):

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import csv
 import email
 import email.policy
+import io
 import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from html import unescape
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intake.compose import digests, sample
+from intake.compose import digest_csv, digest_json, digests, sample
 from intake.compose.composer import Composer
-from intake.letters import Digest, DigestCase, MailboxHealth
+from intake.letters import Digest, DigestCase, Expiry, MailboxHealth
 from intake.model import Outgoing
 from unit.test_compose_copies import bodies, matches, parsed, schema, seen
 
@@ -36,7 +39,8 @@ def test_the_headers_and_parts_of_the_contract(language: str, quiet: bool) -> No
     assert message["X-Intake-Kind"] == "digest"
     assert message["Auto-Submitted"] == "auto-generated"
     assert not {"X-Intake-Case", "Thread-Index", "Importance", "Cc", "Bcc"} & set(message.keys())
-    assert [part.get_content_type() for part in message.iter_parts()] == ["multipart/alternative", "application/json"]
+    types = [part.get_content_type() for part in message.iter_parts()]
+    assert types == ["multipart/alternative", "application/json", "text/csv"]
     part = next(p for p in message.walk() if p.get_filename() == "digest.json")
     answer = json.loads(part.get_content())
     matches(answer, schema("digest"), schema("digest"))
@@ -50,7 +54,7 @@ def test_the_most_pressing_comes_first() -> None:
     assert [name for name, _ in digests.grouped(sample.digest("en"))] == list(digests.GROUPS)
     text, html = bodies(composed(sample.digest("en")))
     for shown in (text, html):
-        assert [code for code in re.findall(r"\b[A-Z0-9]{6}\b", shown) if code in {"K7QXM2", "PW4TRD", "H2VNX9", "C8MZF3", "D9GWQ4"}] == [
+        assert [code for code in dict.fromkeys(re.findall(r"\b[A-Z0-9]{6}\b", shown)) if code in {"K7QXM2", "PW4TRD", "H2VNX9", "C8MZF3", "D9GWQ4"}] == [
             "K7QXM2", "PW4TRD", "H2VNX9", "C8MZF3", "D9GWQ4",
         ]  # fmt: skip
 
@@ -77,10 +81,10 @@ def test_time_left_as_bars_and_in_words() -> None:
 def test_what_needs_a_look_is_on_top() -> None:
     letter = replace(sample.digest("en"), mailboxes=(MailboxHealth("help", sample.NOW, "the log-in was refused"),))
     text, html = bodies(composed(letter))
-    assert text.index("! help: the log-in was refused") < text.index("OVERDUE")
-    assert "the log-in was refused" in html
+    assert text.index("be read at the moment: the log-in is refused.") < text.index("OVERDUE")
+    assert "the log-in is refused" in html
     assert "automatic mail: 14" in " ".join(text.split())
-    assert "intake cases machine" in text
+    assert "intake cases machine" in " ".join(text.split())
 
 
 @pytest.mark.parametrize("age", [timedelta(0), timedelta(seconds=-5), timedelta(days=4000)])
@@ -139,12 +143,73 @@ def test_every_case_stands_once_in_text_and_html(cases: list[DigestCase], langua
     [("en", "31 March 2027"), ("nl", "31 maart 2027"), ("fr", "31 mars 2027"), ("de", "31. März 2027")],
 )
 def test_the_end_of_the_log_in_is_announced(language: str, said: str) -> None:
-    letter = replace(sample.digest(language), login_ends=datetime(2027, 3, 31, tzinfo=UTC))
-    for shown, without in zip(
-        bodies(composed(letter)), bodies(composed(replace(letter, login_ends=None))), strict=True
-    ):
-        assert said in " ".join(shown.split())
-        assert said not in " ".join(without.split())
+    ends = datetime(2027, 3, 31, tzinfo=UTC)
+    for expiry in (Expiry("secret", ends), Expiry("certificate", ends), Expiry("key", ends, "Bea Voorbeeld")):
+        letter = replace(sample.digest(language), expiries=(expiry,))
+        for shown, without in zip(
+            bodies(composed(letter)), bodies(composed(replace(letter, expiries=()))), strict=True
+        ):
+            assert said in " ".join(shown.split())
+            assert said not in " ".join(without.split())
+            assert ("Bea Voorbeeld" in shown.partition("K7QXM2")[0]) == (expiry.what == "key")
+    over = replace(sample.digest(language), expiries=(Expiry("key", None, "Bea Voorbeeld"),))
+    assert "Bea Voorbeeld" in bodies(composed(over))[0].partition("K7QXM2")[0]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_trouble_is_told_in_the_readers_language_and_with_a_way_to_look(language: str) -> None:
+    error = "mailbox help (imap.example.org:993): can't log in: connection refused, nothing listens there: check host"
+    letter = replace(
+        sample.digest(language),
+        mailboxes=(MailboxHealth("help", sample.NOW, error),),
+        problems=("drill",),
+        not_fanned_out=(("automatic", 2), ("junk", 4), ("before", 120)),
+        places=(("automatic", ("help/Processed",)), ("junk", ("help/Junk",)), ("before", ("help/INBOX", "help/Junk"))),
+    )
+    for shown in bodies(composed(letter)):
+        flat = " ".join(shown.split())
+        assert "connection refused" not in flat
+        assert "imap.example.org" not in flat
+        assert COMPOSER.templates.phrases(language).get("trouble", "unreachable") in unescape(flat)
+        assert COMPOSER.templates.phrases(language).get("alarm", "drill") in unescape(flat)
+        assert "(help/Junk)" in flat
+        assert "(help/INBOX, help/Junk)" in flat
+        assert "intake cases machine --all" in flat
+        assert "intake status" in flat
+        assert "H2VNX9" in flat.partition("14")[2], "whose answer was held back"
+
+
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\n=1", "\uff1d1+1", '=HYPERLINK("http://x")']
+
+
+@pytest.mark.parametrize("said", FORMULAS)
+def test_the_table_holds_no_formula(said: str) -> None:
+    base = sample.digest("en")
+    item = replace(base.cases[0], event=said, lead=said, category=said)
+    message = parsed(composed(replace(base, cases=(item,))))
+    part = next(p for p in message.walk() if p.get_filename() == "digest.csv")
+    raw = part.get_payload(decode=True)
+    assert isinstance(raw, bytes)
+    assert raw.startswith(b"\xef\xbb\xbfcode,")
+    head, first, closed = csv.reader(io.StringIO(raw.decode("utf-8-sig"), newline=""))
+    assert tuple(head) == digest_csv.COLUMNS
+    row = dict(zip(head, first, strict=True))
+    assert row["code"] == "K7QXM2"
+    assert row["event"] == row["lead"] == row["category"] == f"'{said}"
+    assert closed[0] == "D9GWQ4"
+    for cell in (*first, *closed):
+        assert not cell.strip().startswith(("=", "+", "-", "@"))
+
+
+def test_the_table_tells_what_the_document_tells() -> None:
+    letter = sample.digest("nl")
+    rows = list(csv.DictReader(io.StringIO(digest_csv.table(letter))))
+    told = json.loads(digest_json.document(letter, COMPOSER.house))
+    for row, case in zip(rows, [*told["cases"], *told["closed"]], strict=True):
+        for name in row.keys() - {"age_hours", "human_reply", "overdue"}:
+            assert row[name] == str(case[name] if case[name] is not None else "")
+        assert row["human_reply"] == ("yes" if case["human_reply"] else "no")
+        assert int(row["age_hours"]) == case["age_seconds"] // 3600
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
