@@ -88,7 +88,8 @@ class ParsedMail:
     ``headers`` holds every header in order as ``(lower-case name, unfolded value)``, decoded as text with
     controls removed. ``text`` is the author's own text (from text/plain, else from HTML); ``all_text`` holds
     one entry for each other text found anywhere: alternatives, nested messages, HTML seen as text, file names.
-    ``content`` names of special content are among ``encrypted``, ``smime``, ``signed``, ``tnef``, ``report``.
+    ``content`` names of special content are among ``encrypted``, ``smime``, ``signed``, ``tnef``, ``report``,
+    ``calendar-reply``.
     ``defects`` are short ids (``no-from``, ``too-deep``), never text out of the mail.
     """
 

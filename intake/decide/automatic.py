@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from intake.decide import machines
+from intake.decide import away, machines
 from intake.model import Address, Kind, ParsedMail, Sender
 
 if TYPE_CHECKING:
@@ -162,7 +162,14 @@ def _doubtful(question: Question) -> Sender | None:
     return None
 
 
-RULES: tuple[Rule, ...] = (_ours, _bounce, _automatic, _list, _doubtful)
+def _away(question: Question) -> Sender | None:
+    """A responder without any mark, by its words: people may write them too, so they get it; it is not answered."""
+    if away.reads_like_one(question.mail):
+        return Sender(Kind.PERSON, acknowledge=False, reason="wording:out-of-office")
+    return None
+
+
+RULES: tuple[Rule, ...] = (_ours, _bounce, _automatic, _list, _doubtful, _away)
 
 
 # --- to whom ------------------------------------------------------------------------------------

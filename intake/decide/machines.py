@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 
+from intake.decide import away
 from intake.decide.folding import fold
+from intake.decide.quoting import is_forwarded
 from intake.model import ParsedMail
 
 
@@ -31,6 +33,7 @@ _BOUNCE_SUBJECT = _any_of(
     # English, as written by sendmail, Postfix, qmail, Exim, Exchange, Domino, GroupWise and their kin
     r"delivery (?:status )?(?:notification|failure|failed|report|delayed|unsuccessful|error)",
     r"undeliver(?:able|ed)|undelivered mail|non[- ]?deliver(?:y|able)",
+    r"(?:(?:e-?)?mail|message) (?:could|can) ?not be delivered",
     r"returned (?:mail|to sender)|mail (?:returned|delivery)|mail (?:system )?(?:error|failure)",
     r"failure (?:notice|delivery)|failed delivery",
     r"message (?:delivery|delayed|undeliverable|you sent blocked)|message status - undeliverable",
@@ -70,7 +73,8 @@ def bounce(mail: ParsedMail) -> str:
 
 def _bounce_by_sender(mail: ParsedMail) -> str:
     locals_ = _locals(mail)
-    if any(_DAEMON_LOCAL.fullmatch(local) for local in locals_):
+    takes_bounces = any(author.domain.startswith(("bounce.", "bounces.")) for author in mail.authors)
+    if takes_bounces or any(_DAEMON_LOCAL.fullmatch(local) for local in locals_):
         return "bounce:daemon"
     name = fold(mail.first("from"))
     if _DAEMON_NAME.search(name.partition("<")[0]) or name.replace("<>", "").strip() in {"mailer-daemon", "postmaster"}:
@@ -88,7 +92,7 @@ def _bounce_by_words(mail: ParsedMail) -> str:
     """A subject that only mail systems write, and a body that they wrote too."""
     if mail.in_reply_to and mail.subject[:3].lower() == "re:":
         return ""
-    if not _BOUNCE_SUBJECT.match(fold(mail.subject)):
+    if not _BOUNCE_SUBJECT.match(fold(mail.subject).lstrip("* [(")):
         return ""
     told = mail.nested_message_ids or _REFUSED_BODY.search(fold(mail.text[:8192]))
     return "bounce:wording" if told else ""
@@ -121,6 +125,15 @@ _AUTOMATIC_FIELDS = {
     "x-gitlab-notificationreason": "GitLab",
     "x-bugzilla-reason": "Bugzilla",
     "x-redmine-host": "Redmine",
+    "x-gitea-reason": "Gitea and Forgejo",
+    "x-gitlab-project": "GitLab",
+    "x-gerrit-messagetype": "Gerrit",
+    "x-jenkins-job": "Jenkins",
+    "x-launchpad-message-rationale": "Launchpad",
+    "x-phabricator-sent-this-message": "Phabricator",
+    "x-trac-project": "Trac",
+    "x-discourse-topic-id": "Discourse",
+    "x-facebook-notify": "Facebook",
     "x-auto-submitted": "a misspelling of Auto-Submitted",
     "x-zammad-auto-response": "Zammad",
     "x-otrs-loop": "OTRS",
@@ -150,60 +163,9 @@ _NO_REPLY = _any_of(
 _MACHINE_LOCAL = _any_of(
     r"auto(?:mailer|mat|matic|mated|reply|respond(?:er)?|answer|notify|notification)(?:[+-].*)?",
     r"(?:robot|daemon|nobody|www-data|apache|httpd|cron|cronjob|uucp|news-daemon)(?:[+-].*)?",
+    r"(?:[a-z]{2,20}[-_.])?notif(?:y|ications?)(?:[+-].*)?|alerts?(?:[+-].*)?|nagios|icinga|zabbix|munin",
     r"(?:system[-_.]?administrator|mailserver|anti-?virus|virus-?(?:alert|scanner)|ftp-?master)(?:[+-].*)?",
 )
-_OUT_OF_OFFICE = _any_of(
-    # the responder's own mark before the original subject: "Automatic reply: …", "[Auto-Reply] …"
-    r"auto(?:matic|mated|matisch(?:e|es)?)?[ -]?"
-    r"(?:re(?:ply|sponse|spuesta)|ack(?:nowledg(?:e)?ment)?|svar|antwort|antwoord)\b.{0,40}?(?:[:\]]|$)",
-    r"auto:|\[?auto-?reply\]?|re: auto(?:matic)?[ -]?reply",
-    r"auto(?:antwort|reply|response|svar|odpoved|odpowiedz)\b|autoreply\b",
-    # English
-    r"out[ -]of[ -](?:the[ -])?office(?:\s+(?:auto ?-?)?"
-    r"(?:reply|response|message|notification|notice|alert|re|assistant))?\s*(?:[:!.\[(-]|$)",
-    r"ooo(?:\s*[:!-]|$)",
-    r"i(?:'m| am) (?:currently )?(?:out of (?:the )?office|on (?:vacation|holiday|leave)|away from (?:my|the|work))",
-    r"(?:away )?on (?:vacation|annual leave|holiday|maternity leave|parental leave)\b",
-    r"vacation (?:reply|message|response|notice|auto)|vacation\s*[:!]|away (?:message|notice)\s*[:!]?$",
-    r"away from (?:my |the )?(?:mail|office|desk|email)",
-    # French
-    r"(?:reponse|message) (?:automatique|d'absence|d.absence)|notification d.absence",
-    r"absen(?:ce|t|te) (?:du|de|au) bureau|absence\s*:|en conges?\s*[:!-]",
-    # German
-    r"abwesenheit(?:snotiz|snachricht|smeldung|sassistent|sbenachrichtigung)|abwesend\s*(?:[:!-]|$)",
-    r"nicht im (?:buro|haus)\s*(?:[:!-]|$)|automatisierte antwort|urlaubsvertretung",
-    r"ich bin (?:derzeit |zurzeit |aktuell )?(?:im urlaub|abwesend|nicht im (?:buro|haus))",
-    # Dutch
-    r"afwezig(?:heid)?s?(?:bericht|melding|assistent|notificatie)|afwezig(?:heid)?\s*(?:[:!-]|$)",
-    r"niet (?:op|aanwezig (?:op|in)) (?:het |mijn )?kantoor|met (?:vakantie|verlof)\s*(?:[:!-]|$)",
-    r"ik ben (?:momenteel )?(?:afwezig|met vakantie|met verlof|op vakantie)",
-    # Spanish, Italian, Portuguese
-    r"respuesta automatica|fuera de (?:la )?oficina|autorrespuesta|mensaje automatico|estoy (?:fuera|de vacaciones)",
-    r"risposta automatica|fuori (?:sede|ufficio)|assenza dall.ufficio|risponditore automatico",
-    r"resposta automatica|fora do escritorio|ausencia (?:temporaria|do escritorio)|ausente do escritorio",
-    # Swedish, Danish, Norwegian, Finnish
-    r"automatiskt? svar|franvaro(?:meddelande)?|fravaer(?:sbesked|smelding)?",
-    r"ikke til ?stede|ikke pa kontoret|utanfor kontoret",
-    r"automaattinen (?:vastaus|poissaoloilmoitus)|poissa toimistosta|poissaoloviesti",
-    # Polish, Czech, Slovak, Hungarian, Romanian, Turkish, Croatian, Slovene, Lithuanian, Estonian
-    r"automatyczna odpowiedz|odpowiedz automatyczna|poza biurem|automaticka odpoved|mimo kancelar|nepritomnost",
-    r"automatikus valasz|hazon kivul|raspuns automat|otomatik (?:yanit|cevap)|ofis disinda",
-    r"automatski odgovor|samodejni odgovor|automatinis atsakymas|automaatvastus",
-)
-# Japanese, Chinese, Korean, Russian, Ukrainian, Greek, Hebrew, Arabic
-_OUT_OF_OFFICE_OTHER_SCRIPTS = (
-    *("自動返信", "自動応答", "不在通知", "不在の"),
-    *("自动回复", "自动答复", "自動回覆", "自動回復"),
-    *("자동 회신", "자동회신", "부재중"),
-    "автоматический ответ",
-    "автоответ",
-    "автоматична відповідь",
-    "αυτόματη απάντηση",
-    "תשובה אוטומטית",
-    "رد تلقائي",
-)
-
-
 _SYSTEM_SUBJECT = re.compile(r"cron <|\*\*\* security information for |logwatch for |anacron job ")
 
 
@@ -215,10 +177,11 @@ def automatic(mail: ParsedMail, *, through_our_list: bool = False) -> str:
     return (
         _auto_submitted(mail)
         or _receipt(mail)
+        or ("calendar:reply" if "calendar-reply" in mail.content and not is_forwarded(mail.subject) else "")
         or _suppressed(mail)
         or _marked(mail, through_our_list=through_our_list)
         or _machine_address(mail)
-        or _out_of_office(mail.subject)
+        or ("subject:out-of-office" if away.says_so_in_subject(mail.subject) else "")
         or ("subject:system" if _SYSTEM_SUBJECT.match(fold(mail.subject)) else "")
     )
 
@@ -291,16 +254,6 @@ def _machine_address(mail: ParsedMail) -> str:
     return ""
 
 
-def _out_of_office(subject: str) -> str:
-    """An answer from somebody's responder that says so only in its subject, at its very beginning."""
-    if _OUT_OF_OFFICE.match(fold(subject).strip()):
-        return "subject:out-of-office"
-    lowered = subject.strip().lower()
-    if any(lowered.lstrip("[(\u3010\u300c \u3014").startswith(words) for words in _OUT_OF_OFFICE_OTHER_SCRIPTS):
-        return "subject:out-of-office"
-    return ""
-
-
 # --- lists --------------------------------------------------------------------------------------
 
 _LIST_FIELDS = {
@@ -361,12 +314,6 @@ PUBLIC_PROVIDERS = frozenset(
         *("posteo.net", "mailbox.org", "riseup.net", "disroot.org"),
     )
 )
-_FORWARDED = re.compile(r"\s*(?:\[?fwd?|fw|wg|tr|doorst|i|enc|rv|vs|vb|pd)\s*[:\]]", re.IGNORECASE)
-
-
-def is_forwarded(subject: str) -> bool:
-    """Whether a person passes something on (``Fwd:`` in our languages and their mail programs')."""
-    return _FORWARDED.match(subject) is not None
 
 
 def is_role(email: str) -> bool:

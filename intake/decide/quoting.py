@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from intake.decide.machines import is_forwarded
 from intake.model import ParsedMail
 
 # Lines above a quotation, in our languages: "On … wrote:", and the header block that Outlook puts there.
@@ -29,7 +28,13 @@ _PREFIX = re.compile(
     r"(?:\s{0,2}\[\d{1,3}\]|\s{0,2}\(\d{1,3}\)|\^\d{1,3}|\d{1,2})?\s{0,2}[:\uff1a])",
     re.IGNORECASE,
 )
+_FORWARDED = re.compile(r"\s*(?:\[?fwd?|fw|wg|tr|doorst|i|enc|rv|vs|vb|pd)\s*[:\]]", re.IGNORECASE)
 _MAX_PREFIXES = 50
+
+
+def is_forwarded(subject: str) -> bool:
+    """Whether a person passes something on (``Fwd:`` in our languages and their mail programs')."""
+    return _FORWARDED.match(subject) is not None
 
 
 def bare_subject(subject: str) -> str:

@@ -92,6 +92,8 @@ def nested_message_ids(bodies: Bodies) -> tuple[str, ...]:
 
 def _visit(part: Part, bodies: Bodies, *, own: bool) -> None:
     own = own and part.enclosed == 0
+    if _answers_invitation(part):
+        bodies.content.add("calendar-reply")
     if part.enclosed and part.parent in {"message/rfc822", "message/global", "message/news"} | _HEADERS_ONLY:
         _tell_of_enclosed(part, bodies)
     if part.main == "multipart" and part.children:
@@ -104,6 +106,12 @@ def _visit(part: Part, bodies: Bodies, *, own: bool) -> None:
         _visit_text(part, bodies, own=own)
     else:
         _attach(part, bodies)
+
+
+def _answers_invitation(part: Part) -> bool:
+    """Whether a part says yes or no to an invitation (iTIP, RFC 5546 and RFC 6047): a program's own, not a file."""
+    alone = part.parent in {"", "multipart/alternative"} and part.enclosed == 0
+    return part.type == "text/calendar" and alone and part.parameters.get("method", "").upper() in {"REPLY", "COUNTER"}
 
 
 _HEADERS_ONLY = {"text/rfc822-headers", "message/global-headers"}

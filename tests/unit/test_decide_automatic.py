@@ -159,9 +159,9 @@ def test_authors_that_get_one(author: str, email: str) -> None:
 @pytest.mark.parametrize(
     "subject",
     [
-        "Automatic reply: Code-of-conduct", "Auto: hello", "Autoreply: hello", "[Auto-Reply] hello", "Auto Response: x", "Out of Office", "Out of the office: back Monday",
-        "Out of Office AutoReply: hello", "OOO: hello", "I am out of the office", "On vacation", "Vacation reply", "Abwesenheitsnotiz: Hallo", "Automatische Antwort: Hallo", "Abwesend: Hallo",
-        "Automatisch antwoord: Hallo", "Afwezigheidsbericht", "Afwezig: terug op maandag", "Réponse automatique : Bonjour", "Absence du bureau", "Message d'absence", "Absent du bureau : Bonjour",
+        "Automatic reply: Code-of-conduct", "Autoreply: hello", "[Auto-Reply] hello", "Auto Response: x", "Out of Office", "Out of the office: back Monday",
+        "Out of Office AutoReply: hello", "Vacation reply", "Abwesenheitsnotiz: Hallo", "Automatische Antwort: Hallo",
+        "Automatisch antwoord: Hallo", "Afwezigheidsbericht", "Réponse automatique : Bonjour", "Absence du bureau", "Message d'absence", "Absent du bureau : Bonjour",
         "Respuesta automática: hola", "Fuera de la oficina", "Risposta automatica: ciao", "Fuori sede", "Resposta automática: olá", "Autosvar: hej", "Automatiskt svar: hej", "Automatisk svar: hei",
         "Automaattinen vastaus: moi", "Odpowiedź automatyczna: x", "Automatická odpověď: x", "自動返信: x", "【自動応答】x", "自动回复: x", "자동 회신: x", "Автоматический ответ: x", "Αυτόματη απάντηση: x",
     ],
@@ -171,6 +171,25 @@ def test_out_of_office_by_subject(subject: str) -> None:
         parse(f"From: rita@example.com\nTo: help@example.org\nSubject: {subject}\n\nI am away.\n".encode()), OWN
     )
     assert (found.kind.value, found.reason) == ("automatic", "subject:out-of-office")
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "Auto: hello",
+        "OOO: hello",
+        "I am out of the office",
+        "On vacation",
+        "Abwesend: Hallo",
+        "Afwezig: terug op maandag",
+    ],
+)
+def test_words_of_people_and_programs_need_a_body_that_says_the_same(subject: str) -> None:
+    mail = f"From: rita@example.com\nTo: help@example.org\nSubject: {subject}\n\n"
+    away = sender(parse(f"{mail}I am away.\n".encode()), OWN)
+    assert (away.kind, away.acknowledge, away.reason) == (Kind.PERSON, False, "wording:out-of-office")
+    assert sender(parse(f"{mail}Somebody followed me.\n".encode()), OWN).acknowledge
+    assert sender(parse(f"{mail}I am away, because somebody followed me.\n".encode()), OWN).acknowledge
 
 
 @pytest.mark.parametrize(
