@@ -84,8 +84,9 @@ def retry(invocation: Invocation, ids: tuple[int, ...], to: str) -> None:
     if to:
         if not ids:
             raise click.UsageError("--to needs the ids of the messages, from: intake outbox list")
-        people = (*invocation.config().organizers, *filter(None, (invocation.config().fallback,)))
-        if to.lower() not in {person.email.lower() for person in people}:
+        config = invocation.config()
+        known = {person.email.lower() for person in config.organizers}
+        if to.lower() not in known | ({config.fallback.email.lower()} if config.fallback else set()):
             raise click.UsageError(f"{to} is no organizer: put the new address into the configuration first")
     with open_ledger(invocation) as book:
         count = book.retry(ids, invocation.clock.now(), to.lower())
