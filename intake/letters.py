@@ -34,6 +34,8 @@ class Acknowledgement:
 
     ``variant`` is ``full`` (the category's words), ``generic`` (nothing that tells the category) or ``unread``
     (stored, but no copy has reached a person yet). ``event_phone`` is set only when it may be told.
+    ``nobody``: no copy is on its way to anybody; ``keeper``: somebody who looks after the program is told of that.
+    ``insiders_only``: nothing is said of the fallback, who must not have the mail.
     """
 
     to: Address
@@ -47,6 +49,9 @@ class Acknowledgement:
     truncated: bool = False
     event: str = ""
     event_phone: str = ""
+    nobody: bool = False
+    keeper: bool = False
+    insiders_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,9 @@ def signatures(config: Config) -> Iterator[Finding]:
 def people(config: Config) -> Iterator[Finding]:
     """Who would be left alone with a report, and who could read what they should not."""
     if config.fallback is None:
-        yield warning("fallback", "a report that names every organizer would reach nobody", "add a [fallback]")
+        unheard = "" if config.alarm.email or config.alarm.notify else ", and nobody would hear that it waits"
+        what = f"there is none: a report that names every organizer reaches nobody at all{unheard}"
+        yield warning("fallback", what, "add somebody outside the team as [fallback] before you go live")
     if len(config.organizers) == 1:
         yield warning("organizers", "there is only one: a report about them has no other reader", "add a second person")
     own = {organizer.email.lower(): organizer.name for organizer in config.organizers}

@@ -32,7 +32,7 @@ def names(letter: Acknowledgement) -> tuple[str, ...]:
 
 def facts(letter: Acknowledgement, house: House, helplines: Helplines, language: str) -> dict[str, object]:
     """All that an acknowledgement can say; docs/templates.md explains each."""
-    fallback_name, fallback_email = house.fallback or ("", "")
+    fallback_name, fallback_email = (None if letter.insiders_only else house.fallback) or ("", "")
     return {
         "community": house.name,
         "short_name": house.short_name,
@@ -45,6 +45,8 @@ def facts(letter: Acknowledgement, house: House, helplines: Helplines, language:
         "fallback_email": fallback_email,
         "retention": words.duration(house.keep, language),
         "truncated": letter.truncated,
+        "nobody": letter.nobody,
+        "keeper": letter.keeper,
         "phone": letter.event_phone.replace(" ", "\u00a0"),
         "emergency": helplines.emergency,
         "police": helplines.police,

@@ -57,26 +57,34 @@ class Casework:
         return Decision(change, notices=self._told(command.action, case, {by, lead}, now))
 
     def _withholding(self, command: Command, by: str, case: KnownCase, now: datetime) -> Decision:
+        names: list[OrganizerConfig | FallbackConfig]
         if command.myself:
             names = [person for person in self.config.organizers if person.email.lower() == by]
         elif not command.name:
             return Decision(refusal="no-name")
         else:
-            names = named(command.name, self.config)
+            names = [*named(command.name, self.config)] or self._outsider(command.name)
         if len(names) != 1:
             return Decision(refusal="several-names" if names else "unknown-name")
         act = self._release if command.action is CaseAction.RELEASE else self._recuse
         return act(names[0], by, case, now)
 
-    def _release(self, person: OrganizerConfig, by: str, case: KnownCase, now: datetime) -> Decision:
+    def _outsider(self, name: str) -> list[OrganizerConfig | FallbackConfig]:
+        fallback = self.config.fallback
+        known = {needle(fallback.name), needle(fallback.email)} if fallback else set()
+        return [fallback] if fallback and needle(name) in known else []
+
+    def _release(self, person: OrganizerConfig | FallbackConfig, by: str, case: KnownCase, now: datetime) -> Decision:
         email = person.email.lower()
         if email not in case.withheld:
             return Decision(refusal="not-withheld", about=person.name)
-        change = CaseChange(CaseAction.RELEASE, by, about=email, also_to=(email,))
+        # The fallback may have it from now on; they get it if there are too few others.
+        gets = person in self.config.organizers or email in self.instead(case.withheld - {email})
+        change = CaseChange(CaseAction.RELEASE, by, about=email, also_to=(email,) if gets else ())
         told = self._told(CaseAction.RELEASE, case, {by, email}, now)
         return Decision(change, about=person.name, notices=told)
 
-    def _recuse(self, person: OrganizerConfig, by: str, case: KnownCase, now: datetime) -> Decision:
+    def _recuse(self, person: OrganizerConfig | FallbackConfig, by: str, case: KnownCase, now: datetime) -> Decision:
         email = person.email.lower()
         if email in case.withheld:
             return Decision(refusal="withheld-already", about=person.name)

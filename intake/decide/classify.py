@@ -21,7 +21,7 @@ from intake.decide.language import language
 from intake.decide.matching import Rule, Seen, Test, Text, ahead, anywhere, compiled, in_subject
 from intake.decide.phrases import Lexicon, Phrase, PhraseList, lexicon
 from intake.decide.quoting import bare_subject, own_text
-from intake.decide.recuse import Names, withheld
+from intake.decide.recuse import Names, everybody, withheld
 from intake.model import Kind, ParsedMail, Sender, Urgency, Verdict
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Judge:
 
     @cached_property
     def _names(self) -> tuple[Names, ...]:
-        return tuple(Names(organizer) for organizer in self._config.organizers)
+        return everybody(self._config.organizers, self._config.fallback)
 
     @cached_property
     def _rules(self) -> tuple[Rule, ...]:

@@ -223,7 +223,10 @@ class Planner:
             may_see.append(fallback.email.lower())
         may_see += [email for email in self._casework.instead(frozenset(hidden)) if email not in may_see]
         drafts = [_copy(kind, email, now, variant) for email in may_see]
-        return drafts + [replace(_copy(kind, o, now, variant), state=DeliveryState.WITHHELD) for o in sorted(hidden)]
+        # That the fallback is withheld is written down where it would have come to them.
+        apart = set() if fallback is None or len(everyone) < fallback.minimum else {fallback.email.lower()}
+        gone = sorted(hidden - apart)
+        return drafts + [replace(_copy(kind, o, now, variant), state=DeliveryState.WITHHELD) for o in gone]
 
     def _acknowledgement(self, verdict: Verdict, history: History, now: datetime) -> tuple[DeliveryDraft | None, str]:
         """The automatic answer, or the reason why there is none."""

@@ -49,6 +49,25 @@ class Person(Protocol):
         """Other names and handles."""
 
 
+class Outsider(Protocol):
+    """What is known of the fallback (``FallbackConfig``)."""
+
+    @property
+    def name(self) -> str:
+        """A person, or a board."""
+
+    @property
+    def email(self) -> str:
+        """Where their copies go."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    name: str
+    email: str
+    also_known_as: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Searched:
     """One text of a mail, in the forms in which names are looked for."""
@@ -125,10 +144,19 @@ class Names:
         )
 
 
+def everybody(organizers: Iterable[Person], fallback: Outsider | None) -> tuple[Names, ...]:
+    """The names of all who may get a case. A fallback whose name is one word (``Board``) is known by address alone."""
+    people = tuple(Names(one) for one in organizers)
+    if fallback is None:
+        return people
+    name = fallback.name if len(words(fallback.name)) > 1 else fallback.email
+    return (*people, Names(_Known(name, fallback.email)))
+
+
 def withheld(
     mail: ParsedMail, organizers: Iterable[Person | Names], own_words: Sequence[str] = ()
 ) -> tuple[Withheld, ...]:
-    """The organizers who must not see a mail, each with the first reason found.
+    """The organizers (and the fallback) who must not see a mail, each with the first reason found.
 
     ``own_words`` are texts of ours that the mail may quote (the acknowledgement of its case, which lists readers by
     name): their paragraphs are left out wherever they are quoted whole, and nothing else is.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from intake.decide.casework import Casework, Decision, member
 from intake.decide.command import Command, parse
 from intake.decide.quoting import unquoted
-from intake.decide.recuse import Names, withheld
+from intake.decide.recuse import Names, everybody, withheld
 from intake.model import (
     REPORTER,
     Arrival,
@@ -45,7 +45,7 @@ class Team:
 
     @cached_property
     def _names(self) -> tuple[Names, ...]:
-        return tuple(Names(organizer) for organizer in self.config.organizers)
+        return everybody(self.config.organizers, self.config.fallback)
 
     @cached_property
     def _casework(self) -> Casework:

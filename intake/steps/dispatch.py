@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -189,7 +190,20 @@ class Dispatcher:
             event=verdict.event,
             event_phone=self._event_phone(verdict),
         )
+        letter = self._promising_nothing(letter, context, context.withheld)
         return self.parts.composer().acknowledgement(letter, self.parts.now)
+
+    def _promising_nothing(
+        self, letter: Acknowledgement, context: MailContext, hidden: AbstractSet[str]
+    ) -> Acknowledgement:
+        """An answer that does not say that somebody gets the mail when nobody does, nor sends to who must not have it."""
+        config = self.parts.config
+        return replace(
+            letter,
+            nobody=not {copy.recipient for copy in context.copies(*ON_THE_WAY)} - hidden,
+            keeper=bool(config.alarm.email or config.alarm.notify),
+            insiders_only=config.fallback is not None and config.fallback.email.lower() in hidden,
+        )
 
     def _event_phone(self, verdict: Verdict) -> str:
         """The number on site: only for a sender who is who they say, from the day before the event until its end."""
@@ -221,6 +235,7 @@ class Dispatcher:
             readers=self._readers(context, *ON_THE_WAY, apart=frozenset() if at_first else None),
             event=context.case.event,
         )
+        letter = self._promising_nothing(letter, context, frozenset() if at_first else context.withheld)
         return self.parts.composer().acknowledgement(letter, self.parts.now)
 
     def _copy(
@@ -252,7 +267,7 @@ class Dispatcher:
             folder=folder,
             size=place.size,
             recipients=self._readers(context, *ON_THE_WAY),
-            others_withheld=len({w.organizer for w in context.case.recused}),
+            others_withheld=len({w.organizer for w in context.case.recused} - self._outside()),
             acknowledgement=context.acknowledgement,
             original=original if whole else b"",
             original_note=_note(delivery.variant, context),
@@ -263,6 +278,10 @@ class Dispatcher:
         if not person or person.content != "encrypted":
             return composed
         return self._encrypted(person, composed) or news.waiting(self.parts, delivery, context, address, language)
+
+    def _outside(self) -> set[str]:
+        fallback = self.parts.config.fallback
+        return {fallback.email.lower()} if fallback else set()
 
     def _linked_code(self, delivery: Delivery, context: MailContext) -> str:
         """The case to look at beside this one, unless that is withheld from the recipient."""

@@ -14,6 +14,9 @@ from intake.steps.parts import Parts
 
 if TYPE_CHECKING:
     from intake.config import Config
+
+if TYPE_CHECKING:
+    from intake.config import Config
     from intake.ports import TextRecords
 
 UNPROCESSABLE = "unprocessable"
@@ -77,5 +80,13 @@ def unprocessable(parts: Parts, body: bytes) -> Verdict:
             Withheld(organizer.email.lower(), "named-in-raw-mail")
             for organizer in config.organizers
             if any(name.casefold() in seen for name in (organizer.name, *organizer.also_known_as))
-        ),
+        )
+        + _fallback_seen(config, seen),
     )
+
+
+def _fallback_seen(config: Config, seen: str) -> tuple[Withheld, ...]:
+    fallback = config.fallback
+    if fallback is None or not (fallback.email.casefold() in seen or fallback.name.casefold() in seen):
+        return ()
+    return (Withheld(fallback.email.lower(), "named-in-raw-mail"),)
