@@ -196,7 +196,7 @@ class Dispatcher:
     def _promising_nothing(
         self, letter: Acknowledgement, context: MailContext, hidden: AbstractSet[str]
     ) -> Acknowledgement:
-        """An answer that does not say that somebody gets the mail when nobody does, nor sends to who must not have it."""
+        """An answer that does not say that somebody gets what nobody gets, nor names whom the mail is about."""
         config = self.parts.config
         return replace(
             letter,
