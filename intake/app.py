@@ -233,6 +233,13 @@ def notify(urls: Sequence[str], title: str, body: str) -> str:
     return tell(urls, title, body)
 
 
+def usable(urls: Sequence[str]) -> str:
+    """What is wrong with channels that are not mail, as far as it can be known without telling them anything."""
+    from intake.deliver.notify import usable as look  # noqa: PLC0415
+
+    return look(urls)
+
+
 def ping(url: str) -> str:
     """Call the dead-man's switch; what went wrong, if anything."""
     from intake.deliver.notify import ping as call  # noqa: PLC0415

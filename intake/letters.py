@@ -200,6 +200,14 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True)
+class Ping:
+    """A call over a channel that is not mail: all it tells is its ``topic``, waiting, urgent or drill."""
+
+    language: str
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reminder:
     """Something about a case is overdue: ``topic`` is ``claim`` (nobody took it) or ``reply`` (nobody answered).
 

@@ -195,7 +195,8 @@ class Outcome(StrEnum):
     RECORDED = "recorded"  # machine mail: counted and shown in the digest
     DUPLICATE = "duplicate"  # the same bytes were accepted before
     BEFORE = "before"  # was there at first contact
-    TEAM = "team"  # an organizer's reply or command
+    TEAM = "team"  # an organizer's reply or command, or an answer to the reporter
+    SENT = "sent"  # stands in the folder of sent mail, and is no answer to a reporter
     QUARANTINED = "quarantined"  # could not be processed; people have it
     ERASED = "erased"  # belonged to a case that was erased; nothing else is known of it
 
@@ -313,6 +314,7 @@ class MessageKind(StrEnum):
     DIGEST = "digest"
     ALARM = "alarm"
     DRILL = "drill"  # in the outbox alone: a self-check's mail to ourselves looks like a reporter's
+    PING = "ping"  # goes over an organizer's other channels and is no mail: the header never says so
 
 
 REPORTER = "reporter"  # recipient of an acknowledgement: the address itself stays in the mail
@@ -342,6 +344,7 @@ class Arrival:
     mail: ParsedMail
     verdict: Verdict
     before: bool = False  # it was there at first contact, and is met again under a new UIDVALIDITY
+    sent: bool = False  # it stands in the folder of sent mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,7 +361,7 @@ class KnownCase:
     event: str = ""
     claimed_by: str = ""
     holders: frozenset[str] = frozenset()  # who has a copy, or is about to
-    answered_by: frozenset[str] = frozenset()  # organizers who have written to the reporter
+    answered_by: frozenset[str] = frozenset()  # who has written to the reporter, or signed what was written
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,7 +377,9 @@ class History:
     acknowledged_domain: int = 0  # to this domain,
     acknowledged_all: int = 0  # and in all
     recent_from_sender: int = 0  # mails of this sender in the last day
-    ours_returned: bool = False  # the mail bears a Message-ID of ours
+    ours_returned: bool = False  # the mail bears a Message-ID of ours,
+    ours_about: int | None = None  # and this is the case of that message
+    answer_known: bool = False  # it bears the Message-ID of an answer to a reporter that is written down
     reporter_addressed: bool = False  # it goes to somebody who wrote in that case, or where they asked to be answered
     refused_today: int = 0  # commands in the name of this sender that were refused in the last day
     bounced_reply: KnownCase | None = None  # it returns an organizer's answer to the reporter of this case
@@ -394,6 +399,7 @@ class Plan:
     urgency_reasons: tuple[str, ...] = ()  # for the case, beside those it has
     reopens: bool = False
     human_reply: bool = False
+    signed_by: tuple[str, ...] = ()  # with ``human_reply``: organizers whose names stand below it
     reply_bounced: bool = False
     change: CaseChange | None = None
     also_to: tuple[str, ...] = ()  # who must get what there is of the case, besides this mail

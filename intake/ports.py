@@ -57,8 +57,10 @@ class Mailbox(Protocol):
     def heads(self, uids: Sequence[int]) -> list[MailHead]:
         """Size and INTERNALDATE for those that are still there."""
 
-    def fetch(self, heads: Iterable[MailHead]) -> Iterator[RawMail]:
+    def fetch(self, heads: Iterable[MailHead], most: int | None = None) -> Iterator[RawMail]:
         """The mails themselves; one that has vanished meanwhile is left out.
+
+        With ``most``, only the beginning of those that are larger: truncated, as above ``max_size``.
 
         A mail that the server can't deliver does not spoil the others: it is fetched by itself, and if that
         fails too, it comes marked ``unreadable``.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -17,19 +17,7 @@ from intake.config.rules import SHIPPED_PHRASES
 if TYPE_CHECKING:
     from intake.config import MailboxConfig, SmtpConfig
 
-# Settings that are accepted and checked, but that this version does not act upon yet: the key, whether it is used,
-# and what happens instead. A row is taken out when its behaviour comes.
-LATER: tuple[tuple[str, Callable[[Config], bool], str], ...] = (
-    ("organizer.notify", lambda c: any(o.notify for o in c.organizers), "they are told by mail only"),
-)
 _OLDEST = datetime(2025, 1, 1, tzinfo=UTC)  # older than this program: no machine's clock shows it rightly
-
-
-def later(config: Config) -> Iterator[Finding]:
-    """Settings whose behaviour is still to come."""
-    for key, used, instead in LATER:
-        if used(config):
-            yield warning(key, f"accepted, but not acted upon in this version: {instead}")
 
 
 def secrets(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -95,6 +83,19 @@ def people(config: Config) -> Iterator[Finding]:
         else:
             held = f"holds only while no organizer knows the password of mailbox {mailbox.name}: who has it reads all"
             yield ok("recusal", held)
+
+
+def channels(config: Config) -> Iterator[Finding]:
+    """Whether the channels that are not mail could be told something; nobody is called."""
+    from intake import app  # noqa: PLC0415 - with apprise behind it, where any is named
+
+    named = [("alarm.notify", config.alarm.notify), *((f"notify of {o.name}", o.notify) for o in config.organizers)]
+    for name, urls in named:
+        if urls and (problem := app.usable(urls)):
+            what, _, action = problem.removeprefix("notify: ").rpartition("; ")
+            yield warning(name, what, action)
+        elif urls:
+            yield ok(name, f"{len(urls)} channel{'s' * (len(urls) != 1)}, not called now")
 
 
 def leftovers(config: Config) -> Iterator[Finding]:

@@ -48,7 +48,7 @@ def everything(config: Config, invocation: Invocation, *, offline: bool) -> Iter
 
     now = invocation.clock.now()
     yield ok("config", f"{config.path}, without problems")
-    yield from advice.later(config)
+    yield from advice.channels(config)
     yield from advice.leftovers(config)
     yield from advice.people(config)
     yield from pgp.keys(config, now)

@@ -47,7 +47,7 @@ class Known:
     auth: str
     ca_file: Path | None
     max_size: int
-    folders: tuple[str, ...]
+    watched: tuple[str, ...]
     password_file: Path | None
     password_env: str
     password_credential: str
@@ -128,7 +128,7 @@ def _nothing_new(settings: Known, ledger: Glance, path: Path, environ: Mapping[s
     mailbox = app.mailbox_at(path.absolute().parent, settings, environ, _login(settings, kept))
     try:
         mailbox.open()
-        return all(_read_to_its_end(mailbox, settings.name, folder, ledger) for folder in settings.folders)
+        return all(_read_to_its_end(mailbox, settings.name, folder, ledger) for folder in settings.watched)
     finally:
         mailbox.close()
 

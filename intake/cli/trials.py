@@ -80,6 +80,8 @@ def mailbox(config: Config, settings: MailboxConfig) -> Iterator[Finding]:
         yield ok(name, f"logged in to {settings.host} as {settings.user}")
         for folder in settings.folders:
             yield _folder(box, name, folder)
+        if settings.sent:
+            yield _folder(box, name, settings.sent)
         if settings.processed:
             yield _processed(box, name, settings.processed)
         yield from _junk(box, name, settings)
@@ -91,7 +93,7 @@ def _folder(box: Mailbox, name: str, folder: str) -> Finding:
     try:
         opened = box.select(folder)
     except MailboxError as error:
-        return failed(name, error, "correct its name in folders, or make it")
+        return failed(name, error, "correct its name in folders or sent, or make it")
     return ok(name, f"folder {folder} holds {opened.exists} mail{'s' * (opened.exists != 1)}")
 
 
@@ -105,7 +107,7 @@ def _processed(box: Mailbox, name: str, folder: str) -> Finding:
 
 def _junk(box: Mailbox, name: str, settings: MailboxConfig) -> Iterator[Finding]:
     """A junk folder that is there and is not read."""
-    known = {folder.lower() for folder in (*settings.folders, settings.processed)}
+    known = {folder.lower() for folder in settings.known}
     for folder in JUNK:
         if folder.lower() in known:
             continue

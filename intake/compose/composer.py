@@ -12,7 +12,7 @@ from intake.compose.copies import Copies
 from intake.compose.house import House
 from intake.compose.markdown import Markdown
 from intake.compose.render import Templates
-from intake.letters import Acknowledgement, Alarm, Copy, Digest, Notice, Reminder
+from intake.letters import Acknowledgement, Alarm, Copy, Digest, Notice, Ping, Reminder
 from intake.model import Outgoing
 
 if TYPE_CHECKING:
@@ -71,6 +71,10 @@ class Composer:
     def alarm(self, letter: Alarm, now: datetime) -> Outgoing:
         """Word to whoever looks after the program."""
         return notices.alarm(letter, now, self.house, self.templates, self.markdown)
+
+    def ping(self, letter: Ping) -> tuple[str, str]:
+        """A call over a channel that is not mail: its title and its text."""
+        return notices.ping(letter, self.house, self.templates)
 
     def forget(self) -> None:
         """Drop what is kept of mails between copies; for when a pass has ended."""

@@ -19,6 +19,7 @@ from intake.compose.house import House
 from intake.compose.lint_words import ABOUT_THE_MAIL, AUTOMATIC, FORBIDDEN, HOURS, REASONS
 from intake.compose.render import Rendered, Templates
 from intake.errors import TemplateError
+from intake.letters import Ping
 from intake.model import MessageKind
 
 STALE_AFTER = timedelta(days=548)  # eighteen months
@@ -108,6 +109,7 @@ def _attempts(composer: Composer, language: str, now: datetime) -> list[Callable
         partial(composer.digest, sample.digest(language), now),
         *(partial(composer.notice, sample.notice(language, topic), now) for topic in notices.NOTICES),
         *(partial(composer.reminder, sample.reminder(language, topic), now) for topic in notices.REMINDERS),
+        *(partial(composer.ping, Ping(language, topic)) for topic in notices.PINGS),
         *(partial(composer.alarm, sample.alarm(language, over=over), now) for over in (False, True)),
     ]
 

@@ -13,8 +13,8 @@ from intake.compose.headers import addr_spec, clean
 from intake.compose.house import House
 from intake.compose.letter import Body, Envelope, message
 from intake.compose.markdown import Markdown
-from intake.compose.render import Phrases, Rendered, Templates
-from intake.letters import Alarm, Notice, Reminder
+from intake.compose.render import Phrases, Rendered, Templates, unescape
+from intake.letters import Alarm, Notice, Ping, Reminder
 from intake.model import MessageKind, Outgoing, Urgency
 
 NOTICES = (
@@ -23,6 +23,7 @@ NOTICES = (
 )  # fmt: skip
 ALARMS = ("alarm", "over")
 REMINDERS = ("claim", "reply")
+PINGS = ("waiting", "urgent", "drill")
 # What a template of these kinds may name. A fact that a message was not given is an empty string.
 NOTICE_FACTS = (
     "command", "result", "reason", "state", "lead", "organizer", "recipient", "size", "mailbox", "folder", "attempts",
@@ -108,6 +109,15 @@ def _told(letter: Alarm, phrases: Phrases) -> tuple[tuple[str, str], ...]:
     return tuple(
         ("count", value) if key == "detail" and value.isdecimal() else (key, value) for key, value in letter.facts
     )
+
+
+def ping(letter: Ping, house: House, templates: Templates) -> tuple[str, str]:
+    """A title and a text of a line or two, for a lock screen: nothing of a mail, no code."""
+    name, language = templates.find("ping", (letter.topic, "waiting"), _languages(letter.language, house))
+    facts = {"community": house.name, "short_name": house.short_name, "address": house.address}
+    rendered = templates.render(name, facts)
+    body = words.french_spaces(rendered.body) if language == "fr" else rendered.body
+    return rendered.subject, unescape(body)
 
 
 def thread_subject(templates: Templates, house: House, code: str, language: str) -> str:

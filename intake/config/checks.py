@@ -144,6 +144,10 @@ def _mailboxes(draft: Draft) -> Iterator[Problem]:
         yield from _doubles((*keys, "folders"), mailbox.folders)
         if mailbox.processed.lower() in {folder.lower() for folder in mailbox.folders}:
             yield Problem((*keys, "processed"), "is among the folders that are read", "choose another folder")
+        if mailbox.sent and mailbox.sent.lower() in {
+            folder.lower() for folder in (*mailbox.folders, mailbox.processed)
+        }:
+            yield Problem((*keys, "sent"), "is another folder of this mailbox too", "name the folder of sent mail only")
         for index, folder in enumerate(mailbox.folders):
             place = (mailbox.host.lower(), mailbox.port, mailbox.user, folder.lower())
             if read.setdefault(place, mailbox.name) != mailbox.name:

@@ -206,12 +206,23 @@ class MailboxConfig(Login):
     auth: Auth = Field("password", description="How to log in: password, microsoft, google or token.")
     folders: tuple[Line, ...] = Field(("INBOX",), description="Folders to read; name the junk folder too.")
     processed: Text = Field("Processed", description="Mail that is dealt with is moved here; empty: it stays.")
+    sent: Text = Field("", description="The folder of sent mail, to see answers to reporters in it; it is only read.")
     start: Literal["now", "all"] = Field(
         "now", description="Mail that is there at first contact: `now` records it unanswered, `all` handles it."
     )
     poll_seconds: Count = Field(60, description="How often the service looks, in seconds.")
     idle: bool = Field(default=False, description="Let the server announce new mail (IMAP IDLE); polling goes on.")
     max_size: Size = Field(40 << 20, description="Of a larger mail organizers are told where it lies.")
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """Every folder that is read, in this order: an answer before what may have come back of it."""
+        return (*((self.sent,) if self.sent else ()), *self.folders)
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """Every folder in which a mail may stand that the ledger knows."""
+        return (*self.watched, *((self.processed,) if self.processed else ()))
 
 
 class SmtpConfig(Login):

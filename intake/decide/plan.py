@@ -103,15 +103,12 @@ class Planner:
 
     def __call__(self, arrival: Arrival, history: History, now: datetime) -> Plan:
         """The plan for one mail. Each branch leaves the mail with exactly one outcome."""
-        if history.duplicate_of is not None:
-            return Plan(
-                Outcome.DUPLICATE, "same-bytes", duplicate_of=history.duplicate_of, acknowledge_reason="duplicate"
-            )
-        if arrival.before:
-            return Plan(Outcome.BEFORE, "before-start", acknowledge_reason="before-start", file=False)
+        settled = self._settled(arrival, history, now)
+        if settled:
+            return settled
         verdict = arrival.verdict
-        if arrival.raw.unreadable or "unprocessable" in arrival.mail.defects:
-            return self._quarantine(arrival, now)
+        if answer := self._team.from_our_address(arrival, history, now):
+            return answer
         recorded = self._recorded(arrival, history)
         if recorded:
             bounced, thread = history.bounced_reply, history.thread
@@ -130,6 +127,30 @@ class Planner:
         if team:
             return team
         return self._case(arrival, history, now)
+
+    def _settled(self, arrival: Arrival, history: History, now: datetime) -> Plan | None:
+        """What follows from where a mail stands and whether it can be read, whatever it says; None: it depends."""
+        if history.duplicate_of is not None:
+            return Plan(
+                Outcome.DUPLICATE, "same-bytes", duplicate_of=history.duplicate_of, acknowledge_reason="duplicate"
+            )
+        if arrival.before:
+            reason = "sent-before" if arrival.sent else "before-start"
+            return Plan(Outcome.BEFORE, reason, acknowledge_reason="before-start", file=False)
+        if arrival.sent:
+            return self._sent(arrival, history, now)
+        if arrival.raw.unreadable or "unprocessable" in arrival.mail.defects:
+            return self._quarantine(arrival, now)
+        return None
+
+    def _sent(self, arrival: Arrival, history: History, now: datetime) -> Plan:
+        """Mail that was sent from the mailbox itself: an answer to a reporter, or nothing that concerns a case."""
+        answer = self._team.sent(arrival, history, now)
+        if answer:
+            return answer
+        # What a server keeps of our own messages belongs to their case, so that it is erased with it.
+        reason = "ours" if history.ours_returned else "no-answer"
+        return Plan(Outcome.SENT, reason, case_id=history.ours_about, acknowledge_reason="sent", file=False)
 
     def _recorded(self, arrival: Arrival, history: History) -> str:
         """Why a mail is only recorded; empty when people get it."""

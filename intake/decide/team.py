@@ -7,6 +7,7 @@ such case, or a case that must not exist for its author.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from intake.decide.casework import Casework, Decision, member
 from intake.decide.command import Command, parse
+from intake.decide.folding import needle
 from intake.decide.quoting import unquoted
 from intake.decide.recuse import Names, everybody, withheld
 from intake.model import (
@@ -53,7 +55,7 @@ class Team:
 
     def plan(self, arrival: Arrival, history: History, now: datetime) -> Plan | None:
         """The plan for a mail of the team; None when it is to be taken as anybody's mail."""
-        author = arrival.mail.authors[0].email.lower() if arrival.mail.authors else ""
+        author = _author(arrival.mail)
         if member(author, self.config) is None:
             return self._elsewhere(arrival, history, now)
         command = parse(arrival.mail)
@@ -62,12 +64,56 @@ class Team:
         if case is not None and author not in case.withheld and arrival.verdict.authentication != "fail":
             holds = history.thread_by == "ours" and history.token_of == author
             if history.reporter_addressed and (holds or history.thread_by in {"theirs", "code"}):
+                if history.answer_known:  # seen among sent mail already
+                    return Plan(Outcome.TEAM, "answer-known", case_id=case.id, acknowledge_reason="organizer")
                 return self._answer(arrival, case, author, now, proven=holds)
             if holds and command:
                 return self._command(arrival, case, command, author, now)
             if holds:
                 return self._words(arrival, case, author, now)
         return self._unproven(arrival, history, command, author, now)
+
+    # --- answers from the mailbox itself ---
+
+    def sent(self, arrival: Arrival, history: History, now: datetime) -> Plan | None:
+        """An answer to the reporter among sent mail: only who can log in to the mailbox could put it there."""
+        author = _author(arrival.mail)
+        if history.ours_returned or _is_ours(arrival.mail) or not author:
+            return None
+        return self._from_house(arrival, history, author, now)
+
+    def from_our_address(self, arrival: Arrival, history: History, now: datetime) -> Plan | None:
+        """The same where it comes in as a copy (Cc, Bcc) from an address of ours."""
+        author = _author(arrival.mail)
+        if author not in self.config.community.addresses or arrival.verdict.authentication == "fail":
+            return None
+        if history.ours_returned or _is_ours(arrival.mail):
+            return None
+        return self._from_house(arrival, history, author, now)
+
+    def _from_house(self, arrival: Arrival, history: History, author: str, now: datetime) -> Plan | None:
+        case = history.thread
+        if case is None or author in case.withheld or not history.reporter_addressed or history.answer_known:
+            return None
+        signed = self._signed(arrival.mail)
+        own = {author, *signed}
+        copies = [one for one in self._copies(arrival, case, author, now, own) if one.kind is MessageKind.FOLLOW_UP]
+        return Plan(
+            Outcome.TEAM,
+            HUMAN_REPLY,
+            case_id=case.id,
+            human_reply=True,
+            signed_by=tuple(sorted(signed - {author})),
+            deliveries=tuple(copies),
+            acknowledge_reason="organizer",
+            file=not arrival.sent,
+        )
+
+    def _signed(self, mail: ParsedMail) -> frozenset[str]:
+        """Whose name stands on a line of its own: they have signed it."""
+        lines = {needle(line) for line in unquoted(mail.text).split("\n")} - {""}
+        people = self.config.organizers
+        return frozenset(o.email.lower() for o in people if lines & {needle(n) for n in (o.name, *o.also_known_as)})
 
     # --- without proof ---
 
@@ -165,9 +211,11 @@ class Team:
             acknowledge_reason="organizer",
         )
 
-    def _copies(self, arrival: Arrival, case: KnownCase, author: str, now: datetime) -> list[DeliveryDraft]:
-        """Copies for the others; who is named in the author's own words gets none, and the author is told that."""
-        named = self.still_named(arrival.mail) - {author}
+    def _copies(
+        self, arrival: Arrival, case: KnownCase, author: str, now: datetime, own: Collection[str] = ()
+    ) -> list[DeliveryDraft]:
+        """Copies for the others; who is named in the author's ``own`` words gets none, and the author is told that."""
+        named = self.still_named(arrival.mail) - {author, *own}
         others = self._casework.colleagues(case, {author})
         drafts = [
             DeliveryDraft(
@@ -187,6 +235,15 @@ class Team:
     def still_named(self, mail: ParsedMail) -> frozenset[str]:
         """Who is named in what a reply says itself, quotations apart."""
         return frozenset(one.organizer for one in withheld(_own_words(mail), self._names))
+
+
+def _author(mail: ParsedMail) -> str:
+    return mail.authors[0].email.lower() if mail.authors else ""
+
+
+def _is_ours(mail: ParsedMail) -> bool:
+    """Whether it says of itself that a program wrote it: this one, or one that answers in somebody's absence."""
+    return bool(mail.first("x-intake-kind")) or mail.first("auto-submitted").strip().lower() not in {"", "no"}
 
 
 def _after(case: KnownCase, decision: Decision) -> KnownCase:

@@ -16,13 +16,14 @@ from urllib.parse import urlsplit
 PING_SECONDS = 10.0
 
 
+NEEDED = "notify needs apprise; install it: pip install 'conduct-intake[notify]'"
+
+
 def notify(urls: Sequence[str], title: str, body: str) -> str:
     """Tell every channel; an empty string, or in a line what went wrong."""
-    try:
-        import apprise  # noqa: PLC0415 - an extra, and 100 ms of import
-    except ImportError:
-        return "[alarm] notify needs apprise; install it: pip install 'conduct-intake[notify]'"
-    logging.getLogger("apprise").setLevel(logging.CRITICAL)  # it logs addresses
+    apprise = _library()
+    if apprise is None:
+        return NEEDED
     refused = unknown = 0
     for url in urls:
         channel = apprise.Apprise()
@@ -31,10 +32,32 @@ def notify(urls: Sequence[str], title: str, body: str) -> str:
         elif not channel.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT):
             refused += 1
     if unknown:
-        return f"[alarm] notify: {unknown} of {len(urls)} addresses are none that apprise knows; see its documentation"
+        return _unknown(unknown, urls)
     if refused:
-        return f"[alarm] notify: {refused} of {len(urls)} channels did not take the message; it is tried again"
+        return f"notify: {refused} of {len(urls)} channels did not take the message; it is tried again"
     return ""
+
+
+def usable(urls: Sequence[str]) -> str:
+    """Whether channels could be told, without telling them; an empty string, or in a line what is wrong."""
+    apprise = _library()
+    if apprise is None:
+        return NEEDED
+    unknown = sum(not apprise.Apprise().add(url) for url in urls)
+    return _unknown(unknown, urls) if unknown else ""
+
+
+def _unknown(number: int, urls: Sequence[str]) -> str:
+    return f"notify: {number} of {len(urls)} addresses are none that apprise knows; see its documentation"
+
+
+def _library() -> Any:
+    try:
+        import apprise  # noqa: PLC0415 - an extra, and 100 ms of import
+    except ImportError:
+        return None
+    logging.getLogger("apprise").setLevel(logging.CRITICAL)  # it logs addresses
+    return apprise
 
 
 class _SameScheme(urllib.request.HTTPRedirectHandler):

@@ -134,7 +134,7 @@ class _Writer:
                 participants=before.participants | frozenset(one for one in writers if one),
                 withheld=withheld,
                 holders=(before.holders | _receivers(plan)) - withheld,
-                answered_by=before.answered_by | ({_author(arrival)} if plan.human_reply else set()),
+                answered_by=before.answered_by | ({_author(arrival), *plan.signed_by} if plan.human_reply else set()),
             ),
             plan,
         )
@@ -268,7 +268,7 @@ def _happened(arrival: Arrival, plan: Plan) -> Iterator[tuple[CaseAction, str, s
     elif plan.outcome is Outcome.FOLLOW_UP:
         yield CaseAction.FOLLOW_UP, REPORTER, ""
     if plan.human_reply:
-        yield CaseAction.REPLY, _author(arrival), ""
+        yield CaseAction.REPLY, _author(arrival), " ".join(plan.signed_by)
     if plan.reply_bounced:
         yield CaseAction.REPLY_BOUNCED, PROGRAM, ""
     for withheld in _recused(plan):

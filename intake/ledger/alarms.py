@@ -56,6 +56,7 @@ class Alarms:
                 *_counted(connection, ANSWER, "acknowledgement", _given_up(now), _IS_ANSWER),
                 *_quarantined(connection, now),
                 *_unheard(connection),
+                *_deaf(connection, now),
             ]
 
     def fresh(self) -> set[str]:
@@ -139,8 +140,8 @@ class Alarms:
             )
 
 
-# An alarm can't tell of itself, and of a self-check there is an alarm of its own.
-_NO_ALARM = delivery.c.kind.not_in((MessageKind.ALARM, MessageKind.DRILL))
+# An alarm can't tell of itself, and of a self-check and of calls there are alarms of their own.
+_NO_ALARM = delivery.c.kind.not_in((MessageKind.ALARM, MessageKind.DRILL, MessageKind.PING))
 _IS_ANSWER = delivery.c.kind == MessageKind.ACKNOWLEDGEMENT
 _STUCK = and_(
     delivery.c.state.in_((DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN)),
@@ -198,6 +199,26 @@ def _unheard(connection: Connection) -> list[Trouble]:
         .where(case.c.state.in_((CaseState.NEW, CaseState.CLAIMED)), case.c.rule != DRILL, ~alive)
     ).scalar()
     return [Trouble("unheard", "unheard", str(number))] if number else []
+
+
+def _deaf(connection: Connection, now: datetime) -> list[Trouble]:
+    """Organizers whose other channels have taken nothing since the last call to them was given up."""
+    later = delivery.alias()
+    heard = exists().where(
+        later.c.recipient == delivery.c.recipient,
+        later.c.kind == MessageKind.PING,
+        later.c.state == DeliveryState.SENT,
+        later.c.id > delivery.c.id,
+    )
+    number = connection.execute(
+        select(func.count(delivery.c.recipient.distinct())).where(
+            delivery.c.kind == MessageKind.PING,
+            delivery.c.state == DeliveryState.FAILED,
+            delivery.c.created > now - REMEMBERED,
+            ~heard,
+        )
+    ).scalar()
+    return [Trouble("pings", "ping", str(number))] if number else []
 
 
 def _trouble(row: Row[Any]) -> Trouble:

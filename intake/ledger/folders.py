@@ -13,6 +13,8 @@ from intake.ledger.outbox import FARTHEST
 from intake.ledger.schema import folder, mail, trouble
 from intake.model import MailHead, MailRef, Outcome
 
+SENT_BEFORE = "sent-before"  # the reason of sent mail that was there at first contact: nobody ever waited for it
+
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
@@ -101,7 +103,14 @@ def advance(connection: Connection, last: MailRef) -> None:
 
 
 def record_before(
-    connection: Connection, mailbox: str, name: str, uidvalidity: int, heads: Sequence[MailHead], now: datetime
+    connection: Connection,
+    mailbox: str,
+    name: str,
+    uidvalidity: int,
+    heads: Sequence[MailHead],
+    now: datetime,
+    *,
+    sent: bool = False,
 ) -> int:
     """Mail that was there at first contact: counted and shown, never answered. Its bytes are not read."""
     taken = set(
@@ -128,7 +137,7 @@ def record_before(
             "kind": "",
             "category": "",
             "outcome": Outcome.BEFORE,
-            "reason": "before-start",
+            "reason": SENT_BEFORE if sent else "before-start",
             "acknowledge_reason": "before-start",
             "filing": "stays",
             "filed_to": "",

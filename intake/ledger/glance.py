@@ -22,7 +22,8 @@ BUSY_SECONDS = 2.0
 _VALUE = "SELECT value FROM meta WHERE name = ?"
 _VERSION = "SELECT version_num FROM alembic_version"
 _OPEN = (
-    "SELECT state, count(*), min(not_before) FROM delivery INDEXED BY ix_delivery_open "
+    "SELECT state, sum(NOT (kind = 'ping' AND attempts = 0)), min(not_before) "
+    "FROM delivery INDEXED BY ix_delivery_open "
     "WHERE state IN ('waiting', 'pending', 'claimed', 'unknown') GROUP BY state"
 )
 _WORKING = "SELECT EXISTS (SELECT 1 FROM lease) OR EXISTS (SELECT 1 FROM folder WHERE in_hand_first IS NOT NULL)"

@@ -140,10 +140,12 @@ class Ledger(CaseBook, Eraser):
         with self._database.reading() as connection:
             return folders.was_before(connection, mailbox, head, but_not_in)
 
-    def record_before(self, mailbox: str, name: str, uidvalidity: int, heads: Sequence[MailHead], now: datetime) -> int:
-        """Write down mail that was there at first contact, and read on behind it."""
+    def record_before(
+        self, mailbox: str, name: str, uidvalidity: int, heads: Sequence[MailHead], now: datetime, *, sent: bool = False
+    ) -> int:
+        """Write down mail that was there at first contact, in a folder of ``sent`` mail or not, and read on behind."""
         with self._database.transaction() as connection:
-            count = folders.record_before(connection, mailbox, name, uidvalidity, heads, now)
+            count = folders.record_before(connection, mailbox, name, uidvalidity, heads, now, sent=sent)
             if heads:
                 folders.advance(connection, MailRef(mailbox, name, uidvalidity, heads[-1].uid))
             return count
@@ -208,6 +210,11 @@ class Ledger(CaseBook, Eraser):
         with self._database.transaction() as connection:
             return outbox.claim(connection, holder, now, lease, limit, kind)
 
+    def claim_pings(self, holder: str, now: datetime, lease: timedelta, limit: int) -> list[Delivery]:
+        """Take due calls over channels that are not mail."""
+        with self._database.transaction() as connection:
+            return outbox.claim_pings(connection, holder, now, lease, limit)
+
     def record(
         self,
         mine: Delivery,
@@ -229,7 +236,9 @@ class Ledger(CaseBook, Eraser):
             for one in (one for one, is_mine in zip(became, won, strict=True) if is_mine):
                 for draft in one.then:
                     made = self._makes.message_id()
-                    outbox.add(connection, draft, made, now, case_id=one.mine.case_id, mail_id=one.mine.mail_id)
+                    # A ping that waits for the morning must not keep the original.
+                    mail_id = None if draft.kind is MessageKind.PING else one.mine.mail_id
+                    outbox.add(connection, draft, made, now, case_id=one.mine.case_id, mail_id=mail_id)
             return won
 
     def with_ids(self, message_ids: Sequence[str]) -> list[Delivery]:

@@ -89,7 +89,9 @@ def _claim(*which: ColumnElement[bool]) -> ReturningUpdate[Any]:
     )
 
 
-_CLAIM = _claim(_DUE)
+_PING = delivery.c.kind == MessageKind.PING
+_CLAIM = _claim(_DUE, ~_PING)
+_CLAIM_PINGS = _claim(_DUE, _PING)  # by themselves: channels that answer slowly must not keep mail waiting
 _MINE = and_(
     delivery.c.id == bindparam("number"),
     delivery.c.attempts == bindparam("mine"),
@@ -168,6 +170,14 @@ def claim(
     else:
         rows = connection.execute(_claim(_WAITS, delivery.c.kind == kind), given).all()
     return sorted((as_delivery(row) for row in rows), key=lambda d: (d.kind is MessageKind.ACKNOWLEDGEMENT, d.id))
+
+
+def claim_pings(
+    connection: Connection, holder: str, now: datetime, lease_time: timedelta, limit: int
+) -> list[Delivery]:
+    """Take due calls over other channels; everything else is left."""
+    given = {"most": limit, "until": now + lease_time, "by": holder, "at": now, "far": now + FARTHEST}
+    return sorted((as_delivery(row) for row in connection.execute(_CLAIM_PINGS, given)), key=lambda d: d.id)
 
 
 def as_delivery(row: Row[Any]) -> Delivery:
@@ -394,8 +404,9 @@ def counts(connection: Connection) -> dict[str, int]:
 
 
 def open_count(connection: Connection) -> int:
-    """How many deliveries still have to happen."""
-    return connection.execute(select(func.count()).where(delivery.c.state.in_(OPEN))).scalar() or 0
+    """How many deliveries still have to happen. A call that only waits for the morning is not among them."""
+    asleep = and_(_PING, delivery.c.attempts == 0)
+    return connection.execute(select(func.count()).where(delivery.c.state.in_(OPEN), ~asleep)).scalar() or 0
 
 
 def retry(connection: Connection, numbers: Sequence[int], now: datetime, to: str = "") -> int:

@@ -143,6 +143,8 @@ class Known:
             acknowledged_all=self.acknowledged_all,
             recent_from_sender=self.recent[marks.sender] if marks.sender else 0,
             ours_returned=own_id in self.ours,
+            ours_about=number if (number := self.ours.get(own_id, (None, ""))[0]) in self.cases else None,
+            answer_known=marks.message_id in self.answers,
             reporter_addressed=bool(thread and not thread.participants.isdisjoint(marks.addressed)),
             refused_today=self.refused[marks.sender] if marks.sender else 0,
             bounced_reply=next((self.cases[self.answers[one]] for one in marks.returned if one in self.answers), None),
@@ -200,7 +202,7 @@ def look_up(connection: Connection, arrivals: Sequence[Arrival], marked: Sequenc
             mail.c.case_id.is_not(None), mail.c.outcome == Outcome.TEAM, mail.c.reason == HUMAN_REPLY
         ),
         mail.c.message_id,
-        {one for m in marked for one in m.returned},
+        {one for m in marked for one in (*m.returned, m.message_id) if one},
     )
     codes = _rows(connection, select(case.c.code, case.c.id), case.c.code, {c for m in marked for c in m.codes})
     day = now - timedelta(days=1)
@@ -274,11 +276,13 @@ def known_cases(connection: Connection, numbers: Iterable[int]) -> dict[int, Kno
     answered: dict[int, set[str]] = {}
     for row in _rows(
         connection,
-        select(case.c.id, change.c.by).join(change, change.c.code == case.c.code).where(change.c.what == "reply"),
+        select(case.c.id, change.c.by, change.c.about)
+        .join(change, change.c.code == case.c.code)
+        .where(change.c.what == "reply"),
         case.c.id,
         numbers,
     ):
-        answered.setdefault(row[0], set()).add(row[1])
+        answered.setdefault(row[0], set()).update((row[1], *row[2].split()))
     withheld: dict[int, set[str]] = {}
     for row in _rows(
         connection,

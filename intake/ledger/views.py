@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, func, insert, or_, select, update
 
+from intake.ledger.folders import SENT_BEFORE
 from intake.ledger.schema import Moment, case, delivery, mail, mailbox_pass, place, recusal
 from intake.letters import AcknowledgementState, MailboxHealth
 from intake.model import Case, CaseState, DeliveryState, MailRef, MessageKind, Outcome, Urgency, Withheld
@@ -84,6 +85,7 @@ def _with_all(connection: Connection, rows: Sequence[Any]) -> list[Case]:
 
 # Built once: they run for every mail whose messages are composed.
 REPORTERS_MAIL = mail.c.outcome.in_((Outcome.CASE, Outcome.FOLLOW_UP, Outcome.QUARANTINED))
+_TOLD_NOBODY = and_(mail.c.outcome.in_((Outcome.RECORDED, Outcome.BEFORE)), mail.c.reason != SENT_BEFORE)
 _ONE_CASE = select(case).where(case.c.id == bindparam("case"))
 _ONE_RECUSED = (
     select(recusal.c.organizer, recusal.c.reason)
@@ -201,9 +203,7 @@ def not_fanned_out(
         exists().where(recusal.c.mail_id == mail.c.id, recusal.c.organizer == organizer.lower()),
     )
     what = (mail.c.outcome, mail.c.reason, mail.c.kind, mail.c.mailbox, mail.c.folder, mail.c.filed_to)
-    chosen = (
-        select(*what, func.count()).where(mail.c.outcome.in_((Outcome.RECORDED, Outcome.BEFORE)), ~seen).group_by(*what)
-    )
+    chosen = select(*what, func.count()).where(_TOLD_NOBODY, ~seen).group_by(*what)
     if since is not None:
         chosen = chosen.where(mail.c.accepted > since)
     counts: dict[str, int] = {}
@@ -241,7 +241,8 @@ def delivery_problems(connection: Connection, organizer: str, now: datetime) -> 
                     delivery.c.created < now,
                 ),
             ),
-            delivery.c.kind != MessageKind.DRILL,
+            # What a call was about has come by mail.
+            delivery.c.kind.not_in((MessageKind.DRILL, MessageKind.PING)),
             ~and_(delivery.c.case_id.is_not(None), _hidden(delivery.c.case_id, organizer)),
         )
         .group_by(delivery.c.case_id)
@@ -351,7 +352,7 @@ def counted(connection: Connection, since: datetime | None) -> list[Counted]:
             mail, place.c.folder.label("now_in"), place.c.uidvalidity.label("now_under"), place.c.uid.label("now_uid")
         )
         .outerjoin(place, place.c.mail_id == mail.c.id)
-        .where(mail.c.outcome.in_((Outcome.RECORDED, Outcome.BEFORE)))
+        .where(_TOLD_NOBODY)
         .order_by(mail.c.id.desc(), place.c.id)
     )
     if since is not None:

@@ -111,14 +111,14 @@ class ImapMailbox:
         with self._doing("mail can't be looked at"):
             return sorted(self._reader(self._current()).heads(uids), key=lambda head: head.uid)
 
-    def fetch(self, heads: Iterable[MailHead]) -> Iterator[RawMail]:
+    def fetch(self, heads: Iterable[MailHead], most: int | None = None) -> Iterator[RawMail]:
         """The mails themselves, those that the server has trouble with last."""
         from intake.model import MailRef, RawMail  # noqa: PLC0415 - as in _reader
 
         with self._doing("mail can't be fetched"):
             selected = self._current()
         folder = selected.folder
-        bodies = self._reader(selected).bodies(heads)
+        bodies = self._reader(selected, most).bodies(heads)
         while True:
             with self._doing("mail can't be fetched"):
                 body = next(bodies, None)
@@ -189,10 +189,11 @@ class ImapMailbox:
                 raise
             self._session.open(renew())  # once: what was issued just now is not outdated
 
-    def _reader(self, selected: _Selected) -> Reader:
+    def _reader(self, selected: _Selected, most: int | None = None) -> Reader:
         from intake.receive.fetching import Reader  # noqa: PLC0415 - most passes find no mail, and cron pays for each
 
-        return Reader(self._session, lambda: self._reopen(selected), self._settings.max_size)
+        largest = min(self._settings.max_size, most or self._settings.max_size)
+        return Reader(self._session, lambda: self._reopen(selected), largest)
 
     def _reopen(self, selected: _Selected) -> None:
         """Connect again and select the same folder. Raises when its UIDs no longer mean the same."""

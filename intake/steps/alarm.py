@@ -136,7 +136,8 @@ def _tell_one(parts: Parts, told: Told) -> str:
     texts = [part for part in message.walk() if part.get_content_type() == "text/plain"]
     payload = texts[0].get_payload(decode=True) if texts else b""
     body = payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
-    return parts.notify(parts.config.alarm.notify, str(make_header(decode_header(message["Subject"]))), body)
+    problem = parts.notify(parts.config.alarm.notify, str(make_header(decode_header(message["Subject"]))), body)
+    return f"[alarm] {problem}" if problem else ""
 
 
 def call_home(parts: Parts, report: PassReport) -> None:

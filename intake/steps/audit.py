@@ -68,7 +68,7 @@ def audit(parts: Parts, progress: Callable[[str], None] = lambda _where: None) -
         mailbox = parts.mailbox(settings)
         try:
             mailbox.open()
-            for name in dict.fromkeys((*settings.folders, *((settings.processed,) if settings.processed else ()))):
+            for name in dict.fromkeys(settings.known):
                 progress(f"{settings.name}/{name}")
                 found.lines += _folder(parts, settings, mailbox, name)
         except MailboxError as error:
@@ -94,7 +94,7 @@ def unknown_in_processed(parts: Parts, settings: MailboxConfig, mailbox: Mailbox
 
 
 def _folder(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str) -> list[Line]:
-    if name not in settings.folders:
+    if name not in settings.watched:
         mailbox.ensure_folder(name)
     folder = mailbox.select(name)
     ledger = parts.ledger
@@ -102,7 +102,7 @@ def _folder(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str) 
     trouble = ledger.in_trouble(settings.name, name, folder.uidvalidity)
     uids = mailbox.uids(1)
     missing = [uid for uid in uids if uid not in known and uid not in trouble]
-    watched = name in settings.folders
+    watched = name in settings.watched
     reasons: dict[int, str] = dict.fromkeys(trouble, UNREADABLE)
     if watched:
         reasons.update(dict.fromkeys(missing, NOT_READ))

@@ -31,6 +31,7 @@ from intake.model import (
 )
 from intake.steps import news
 from intake.steps.dispatch import WITHOUT_ORIGINAL, Dispatcher, Impossible, Withhold
+from intake.steps.pings import call_about
 from intake.steps.senders import Senders
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ def _became(
         return Became(delivery, DeliveryState.WITHHELD)
     if isinstance(result, Sent):
         report.sent += 1
-        return Became(delivery, DeliveryState.SENT, receipt=result.receipt)
+        return Became(delivery, DeliveryState.SENT, receipt=result.receipt, then=call_about(parts, delivery, over=True))
     if isinstance(result, Failed) and (result.way_out or delivery.kind is MessageKind.ALARM):
         report.way_out_failed = True
     if isinstance(result, Failed) and result.size and _goes_smaller(delivery):
@@ -201,9 +202,11 @@ def _became(
     if delivery.id not in given_up:
         state = DeliveryState.UNKNOWN if isinstance(result, Unknown) else DeliveryState.PENDING
         retry = next_try(delivery.tries, now, parts.chance.fraction())
-        return Became(delivery, state, not_before=retry, error=result.reason)
+        call = call_about(parts, delivery, over=False)
+        return Became(delivery, state, not_before=retry, error=result.reason, then=call)
     report.failed += 1
     follow = consequences(parts, delivery, given_up=given_up)
+    follow += call_about(parts, delivery, over=True)
     return Became(delivery, DeliveryState.FAILED, error=result.reason, then=follow)
 
 

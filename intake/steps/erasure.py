@@ -148,8 +148,8 @@ def locate(
     mailbox = parts.mailbox(settings)
     try:
         mailbox.open()
-        for name in dict.fromkeys((*settings.folders, *((settings.processed,) if settings.processed else ()))):
-            if name not in settings.folders:
+        for name in dict.fromkeys(settings.known):
+            if name not in settings.watched:
                 mailbox.ensure_folder(name)
             found = _in_folder(parts, settings, mailbox, name, mine)
             if found:

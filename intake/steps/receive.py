@@ -40,6 +40,8 @@ MOST_MAILS = 200  # in one transaction
 MOST_BYTES = 16 << 20  # in memory at once, unless a single mail is larger
 A_DAY = timedelta(days=1)
 MOST_HEADS = 2_000  # asked for at once
+ENOUGH = 256 << 10  # of a sent mail, to see whether it is one of ours
+OURS = b"\nx-intake-kind:"
 
 
 def read(parts: Parts, settings: MailboxConfig) -> MailboxReport:
@@ -64,7 +66,7 @@ def read(parts: Parts, settings: MailboxConfig) -> MailboxReport:
 def _folders(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, report: MailboxReport) -> list[str]:
     errors: list[str] = []
     connected = False
-    for name in settings.folders:
+    for name in settings.watched:
         if parts.stopping():
             break
         try:
@@ -94,7 +96,7 @@ def _folder(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str, 
     uids = list(retried)
     if not folder.uidnext or cursor.next_uid < folder.uidnext:
         listed = mailbox.uids(cursor.next_uid)
-        report.vanished += _came_and_went(parts, cursor, folder, listed)
+        report.vanished += 0 if name == settings.sent else _came_and_went(parts, cursor, folder, listed)
         put_off = parts.ledger.in_trouble(settings.name, name, folder.uidvalidity) if listed else set()
         uids += [uid for uid in listed if uid not in put_off]
     uids = sorted(set(uids))
@@ -164,7 +166,7 @@ def _cursor(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str, 
         return cursor
     end = folder.uidnext or max(mailbox.uids(1), default=0) + 1
     if cursor is None:
-        boundary = end if settings.start == "now" else 1
+        boundary = end if settings.start == "now" or name == settings.sent else 1
         ledger.begin(settings.name, name, folder.uidvalidity, boundary, parts.now)
     else:
         parts.say(f"{settings.name}/{name}: the server has renumbered its mail (UIDVALIDITY); reading all of it again")
@@ -185,7 +187,8 @@ def _record_before(
 ) -> None:
     for start in range(0, len(uids), MOST_HEADS):
         heads = mailbox.heads(uids[start : start + MOST_HEADS])
-        count = parts.ledger.record_before(settings.name, name, folder.uidvalidity, heads, parts.now)
+        place = (settings.name, name, folder.uidvalidity)
+        count = parts.ledger.record_before(*place, heads, parts.now, sent=name == settings.sent)
         report.seen += len(heads)
         report.accepted += count
 
@@ -299,7 +302,7 @@ def _arrivals(
     now = parts.now
     arrivals: list[Arrival] = []
     later: set[int] = set()
-    for found in mailbox.fetch(chunk):
+    for found in _sent(settings, mailbox, chunk) if name == settings.sent else mailbox.fetch(chunk):
         # The name that the configuration uses is the one that the ledger knows the folder by.
         raw = replace(found, ref=replace(found.ref, mailbox=settings.name, folder=name))
         if tries > POISON_TRIES and not raw.unreadable:
@@ -317,11 +320,21 @@ def _arrivals(
     return sorted(arrivals, key=lambda arrival: arrival.raw.ref.uid), later
 
 
+def _sent(settings: MailboxConfig, mailbox: Mailbox, chunk: Sequence[MailHead]) -> list[RawMail]:
+    """Sent mail. Many servers keep a copy of all that we send, with its attachments: of that the head is enough."""
+    found = list(mailbox.fetch(chunk, ENOUGH))
+    longer = {raw.ref.uid for raw in found if raw.truncated and OURS not in raw.body.partition(b"\r\n\r\n")[0].lower()}
+    wanted = [head for head in chunk if head.uid in longer and head.size <= settings.max_size]
+    whole = {raw.ref.uid: raw for raw in mailbox.fetch(wanted)} if wanted else {}
+    return [whole.get(raw.ref.uid, raw) for raw in found]
+
+
 def _was_before(parts: Parts, settings: MailboxConfig, cursor: Cursor, raw: RawMail) -> bool:
     """Whether a mail was there at first contact, and only stands elsewhere or has another number now."""
     # A machine whose clock was years behind at first contact: what was written down of those mails is still right.
     recent = raw.internal_date >= cursor.first_contact + A_DAY
-    if settings.start != "now" or (recent and not cursor.rescanning):
+    first_is_old = settings.start == "now" or raw.ref.folder == settings.sent
+    if not first_is_old or (recent and not cursor.rescanning):
         return False
     elsewhere = "" if cursor.rescanning else raw.ref.folder  # a new mail in the same folder is a new mail
     if parts.ledger.was_before(settings.name, MailHead(raw.ref.uid, raw.size, raw.internal_date), elsewhere):
@@ -334,11 +347,14 @@ def _write_down(parts: Parts, settings: MailboxConfig, arrivals: list[Arrival], 
     if not arrivals:
         return
     now, planner = parts.now, parts.planner()
-    take_back(parts, arrivals)
+    if settings.sent and arrivals[0].raw.ref.folder == settings.sent:
+        arrivals = [replace(arrival, sent=True) for arrival in arrivals]
+    else:
+        take_back(parts, arrivals)
 
     def decide(arrival: Arrival, history: History) -> Plan:
         plan = planner(arrival, history, now)
-        return plan if settings.processed else replace(plan, file=False)
+        return plan if settings.processed and not arrival.sent else replace(plan, file=False)
 
     accepted = parts.ledger.accept(arrivals, decide, now)
     duplicates = accepted.count(Outcome.DUPLICATE)

@@ -11,6 +11,7 @@ from intake.steps.alarm import call_home, tell, watch
 from intake.steps.deliver import deliver
 from intake.steps.digest import decide_digests, next_digest
 from intake.steps.parts import PassReport
+from intake.steps.pings import call
 from intake.steps.receive import read
 from intake.steps.remind import remind
 
@@ -46,6 +47,7 @@ def settle(parts: Parts, report: PassReport, *, send: bool = True) -> None:
     selfcheck.run(parts)
     if send:
         deliver(parts, report)
+        call(parts)
     news = watch(parts, report)
     if send:
         if news:

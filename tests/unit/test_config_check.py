@@ -194,14 +194,15 @@ def test_the_clock(tmp_path: Path, pymap_server: Pymap) -> None:
     assert [f.level for f in advice.clock(config, written - timedelta(days=1))] == [Level.FAILURE]
 
 
-def test_settings_whose_behaviour_comes_later_are_named(tmp_path: Path, pymap_server: Pymap) -> None:
-    extra = 'language = "nl"\n[alarm]\nping_url = "https://ping.example/canary"\nsmtp_host = "other.example"\n'
+def test_channels_that_are_not_mail_are_looked_at_and_never_named(tmp_path: Path, pymap_server: Pymap) -> None:
+    extra = 'language = "nl"\n[alarm]\nping_url = "https://ping.example/canary"\nnotify = ["json://canary.example/x"]\n'
     config = loaded(tmp_path, pymap_server, extra)
-    names = {f.name for f in advice.later(config)}
-    used = {key for key, uses, _ in advice.LATER if uses(config)}
-    assert names == used
-    assert not list(advice.later(loaded(tmp_path, pymap_server)))
-    assert "canary" not in str([*advice.later(config), *advice.leftovers(config)])
+    assert [(f.name, f.level) for f in advice.channels(config)] == [("alarm.notify", Level.OK)]
+    unknown = loaded(tmp_path, pymap_server, extra.replace("json:", "nonsense:"))
+    assert [f.level for f in advice.channels(unknown)] == [Level.WARNING]
+    assert not list(advice.channels(loaded(tmp_path, pymap_server)))
+    found = [*advice.channels(config), *advice.channels(unknown), *advice.leftovers(config)]
+    assert "canary" not in str(found)
     assert [f.level for f in advice.leftovers(config)] == [Level.WARNING]
 
 

@@ -198,7 +198,7 @@ class WorldMailbox:
                 if uid in self._shelf.mails
             ]
 
-    def fetch(self, heads: Iterable[MailHead]) -> Iterator[RawMail]:
+    def fetch(self, heads: Iterable[MailHead], most: int | None = None) -> Iterator[RawMail]:
         with self._command("fetch"):
             self.world.people(self.server)
         for head in heads:
@@ -207,7 +207,7 @@ class WorldMailbox:
             raw, when = self._shelf.mails[head.uid]
             ref = MailRef(self.name, self._selected or "", self._shelf.uidvalidity, head.uid)
             bad = raw in self.server.unreadable
-            cut = raw[:100] if len(raw) > self.world.max_size else raw
+            cut = raw[:100] if len(raw) > self.world.max_size else raw[: most or len(raw)]
             yield RawMail(ref, when, len(raw), b"" if bad else cut, len(cut) < len(raw), bad)
 
     def file(self, uids: Sequence[int], destination: str) -> Filed:
