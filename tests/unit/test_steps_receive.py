@@ -271,8 +271,8 @@ def test_a_mail_that_breaks_every_connection_is_told_from_trouble_with_the_netwo
     world.deliver(mail(1))
     honest = WorldMailbox.fetch
 
-    def fetch(self: WorldMailbox, heads: Iterable[MailHead]) -> Iterator[RawMail]:
-        for raw in honest(self, heads):
+    def fetch(self: WorldMailbox, heads: Iterable[MailHead], most: int | None = None) -> Iterator[RawMail]:
+        for raw in honest(self, heads, most):
             if raw.body == mail(1):
                 raise MailboxError("the connection was lost")
             yield raw
