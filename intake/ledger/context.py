@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, Connection, bindparam, func, or_, select
 
 from intake.ledger import outbox, views
 from intake.ledger.keys import Key
+from intake.ledger.prepared import Prepared
 from intake.ledger.schema import case, delivery, mail, original, recusal
 from intake.letters import AcknowledgementState
 from intake.model import Case, DeliveryState, Withheld
@@ -75,12 +76,18 @@ _FIRSTS = (
     .group_by(delivery.c.case_id, delivery.c.recipient)
 )
 _ROOTS = select(delivery.c.case_id, delivery.c.recipient, delivery.c.message_id).where(delivery.c.id.in_(_FIRSTS))
-_WITHHELD = select(recusal.c.organizer).where(
-    or_(
-        recusal.c.mail_id == bindparam("mail", type_=BigInteger),
-        recusal.c.case_id == bindparam("case", type_=BigInteger),
-    ),
-    recusal.c.released.is_(None),
+# Asked for every few messages, so it has as many places as there are messages at once, as a rule.
+FEW = 4
+_MAIL_PLACES = tuple(f"mail{place}" for place in range(FEW))
+_CASE_PLACES = tuple(f"case{place}" for place in range(FEW))
+_WITHHELD_FROM = Prepared(
+    select(recusal.c.mail_id, recusal.c.case_id, recusal.c.organizer).where(
+        or_(
+            recusal.c.mail_id.in_([bindparam(name, type_=BigInteger) for name in _MAIL_PLACES]),
+            recusal.c.case_id.in_([bindparam(name, type_=BigInteger) for name in _CASE_PLACES]),
+        ),
+        recusal.c.released.is_(None),
+    )
 )
 CHUNK = 400  # bound parameters in one question
 
@@ -149,26 +156,30 @@ def _cases(connection: Connection, numbers: list[int], recusals: Iterable[Any]) 
     }
 
 
-def withheld(connection: Connection, mail_id: int | None, case_id: int | None) -> frozenset[str]:
-    """Organizers who must not have a mail, by itself or by its case."""
-    return frozenset(connection.execute(_WITHHELD, {"mail": mail_id, "case": case_id}).scalars())
-
-
 def withheld_from(
     connection: Connection, pairs: Collection[tuple[int | None, int | None]]
 ) -> dict[tuple[int | None, int | None], frozenset[str]]:
-    """The same for a few mails, each with its case."""
-    about = {"mails": [mail_id for mail_id, _ in pairs], "cases": [case_id for _, case_id in pairs]}
-    rows = connection.execute(_RECUSALS, about).all()
+    """Organizers who must not have a mail, by itself or by its case: for a few mails, each with its case."""
+    listed = list(pairs)
+    rows: list[Any] = []
+    for start in range(0, len(listed), FEW):
+        few = [*listed[start : start + FEW], *([(None, None)] * FEW)]
+        about = {name: mail_id for name, (mail_id, _) in zip(_MAIL_PLACES, few, strict=False)}
+        about |= {name: case_id for name, (_, case_id) in zip(_CASE_PLACES, few, strict=False)}
+        rows += _WITHHELD_FROM.rows(connection, about)
     return {
         (mail_id, case_id): frozenset(
-            row.organizer
-            for row in rows
-            if (row.mail_id is not None and row.mail_id == mail_id)
-            or (row.case_id is not None and row.case_id == case_id)
+            organizer
+            for its_mail, its_case, organizer in rows
+            if (its_mail is not None and its_mail == mail_id) or (its_case is not None and its_case == case_id)
         )
-        for mail_id, case_id in pairs
+        for mail_id, case_id in listed
     }
+
+
+def withheld(connection: Connection, mail_id: int | None, case_id: int | None) -> frozenset[str]:
+    """The same for one."""
+    return withheld_from(connection, [(mail_id, case_id)])[mail_id, case_id]
 
 
 def roots(connection: Connection, case_id: int) -> dict[str, str]:

@@ -231,8 +231,14 @@ class Ledger(CaseBook, Eraser):
 
     def record_all(self, became: Sequence[Became], now: datetime) -> list[bool]:
         """The same for several at once, in one transaction."""
+        try:
+            return self._recorded(became, now)
+        except outbox.ContestedError:
+            return self._recorded(became, now, one_by_one=True)
+
+    def _recorded(self, became: Sequence[Became], now: datetime, *, one_by_one: bool = False) -> list[bool]:
         with self._database.transaction() as connection:
-            won = outbox.record(connection, became, now)
+            won = outbox.record(connection, became, now, one_by_one=one_by_one)
             for one in (one for one, is_mine in zip(became, won, strict=True) if is_mine):
                 for draft in one.then:
                     made = self._makes.message_id()

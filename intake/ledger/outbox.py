@@ -27,6 +27,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from intake.ledger.makes import PRIORITY
+from intake.ledger.prepared import Prepared
 from intake.ledger.schema import Moment, delivery, lease, original
 from intake.model import ABOUT_A_CHANGE, REFUSALS, RUN_OF_TRIES, Delivery, DeliveryDraft, DeliveryState, MessageKind
 
@@ -97,12 +98,7 @@ _MINE = and_(
     delivery.c.attempts == bindparam("mine"),
     delivery.c.state == DeliveryState.CLAIMED,
 )
-_STILL_CLAIMED = (
-    select(delivery.c.id, delivery.c.attempts)
-    .where(delivery.c.id.in_(bindparam("numbers", expanding=True)), delivery.c.state == DeliveryState.CLAIMED)
-    .with_for_update()
-)
-_RECORD = (
+_RECORD = Prepared(
     update(delivery)
     .where(_MINE)
     .values(
@@ -117,10 +113,10 @@ _RECORD = (
         variant=func.coalesce(bindparam("words", type_=String), delivery.c.variant),
     )
 )
-_LET_GO = (
+_LET_GO = Prepared(
     update(delivery)
     .where(
-        delivery.c.mail_id.in_(bindparam("about", expanding=True)),
+        delivery.c.mail_id == bindparam("about"),
         delivery.c.kind == MessageKind.ACKNOWLEDGEMENT,
         delivery.c.state == DeliveryState.WAITING,
     )
@@ -202,21 +198,27 @@ def as_delivery(row: Row[Any]) -> Delivery:
     )
 
 
-def record(connection: Connection, all_: Sequence[Became], now: datetime) -> list[bool]:
+class ContestedError(Exception):
+    """One of several deliveries is no longer ours; which one, only writing them one by one can tell."""
+
+
+def record(connection: Connection, all_: Sequence[Became], now: datetime, *, one_by_one: bool = False) -> list[bool]:
     """Write down what became of claimed deliveries; False for each that somebody else has claimed since.
 
-    The first copy that reaches anyone lets the acknowledgement of that mail go.
+    The first copy that reaches anyone lets the acknowledgement of that mail go. Raises ContestedError, after which the
+    transaction has to be given up, unless they are written ``one_by_one``.
     """
-    # No writer comes between this question and the writing: SQLite has one at a time, others lock the rows.
-    held = connection.execute(_STILL_CLAIMED, {"numbers": [one.mine.id for one in all_]})
-    claimed: dict[int, int] = {row.id: row.attempts for row in held}
-    won = [claimed.get(one.mine.id) == one.mine.attempts for one in all_]
+    rows = [_recorded(one, now) for one in all_]
+    if one_by_one:
+        won = [_RECORD.each(connection, [row]) == 1 for row in rows]
+    elif _RECORD.each(connection, rows) == len(rows):
+        won = [True] * len(rows)
+    else:
+        raise ContestedError
     mine = [one for one, is_mine in zip(all_, won, strict=True) if is_mine]
-    if mine:
-        connection.execute(_RECORD, [_recorded(one, now) for one in mine])
-    reached = {_copy_of(one.mine) for one in mine if one.state is DeliveryState.SENT} - {None}
-    if reached:
-        connection.execute(_LET_GO, {"about": list(reached), "at": now})
+    reached = {mail_id for one in mine if one.state is DeliveryState.SENT and (mail_id := _copy_of(one.mine))}
+    if reached:  # in one order, so that no two writers wait for each other
+        _LET_GO.each(connection, [{"about": mail_id, "at": now} for mail_id in sorted(reached)])
     return won
 
 
