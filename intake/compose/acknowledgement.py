@@ -13,6 +13,7 @@ from intake.compose.helplines import Helplines
 from intake.compose.house import House
 from intake.compose.letter import Envelope, message
 from intake.compose.markdown import Markdown
+from intake.compose.mime import Lines
 from intake.compose.notices import letter_body
 from intake.compose.render import Templates
 from intake.letters import Acknowledgement, Reader
@@ -63,7 +64,13 @@ def reader_names(readers: tuple[Reader, ...], style: str) -> tuple[str, ...]:
 
 
 def compose(
-    letter: Acknowledgement, now: datetime, house: House, templates: Templates, markdown: Markdown, helplines: Helplines
+    letter: Acknowledgement,
+    now: datetime,
+    house: House,
+    templates: Templates,
+    markdown: Markdown,
+    helplines: Helplines,
+    lines: Lines,
 ) -> Outgoing:
     """The message to the reporter: to their address alone, without their name. Raises TemplateError, DeliveryError."""
     # Only in a language that the team has said it speaks: an answer in another one would promise a talk in it.
@@ -81,6 +88,6 @@ def compose(
         code=letter.code,
         answers=True,
     )
-    body = letter_body(rendered, language, markdown)
+    body = letter_body(rendered, language, markdown, encode=lines.quoted_printable, code=letter.code)
     sender = "" if house.null_sender else house.sender
     return Outgoing(sender, addr_spec(letter.to.email), message(house, envelope, body))

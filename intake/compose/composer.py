@@ -11,6 +11,7 @@ from intake.compose import acknowledgement, digests, helplines, notices
 from intake.compose.copies import Copies
 from intake.compose.house import House
 from intake.compose.markdown import Markdown
+from intake.compose.mime import Lines
 from intake.compose.render import Templates
 from intake.letters import Acknowledgement, Alarm, Copy, Digest, Notice, Ping, Reminder
 from intake.model import Outgoing
@@ -34,7 +35,8 @@ class Composer:
             self.house = House.of(config)
             self.templates = templates or Templates(config.templates.directory)
         self.markdown = Markdown()
-        self._copies = Copies(self.house, self.templates, self.markdown, lambda: self.helplines)
+        self._lines = Lines()
+        self._copies = Copies(self.house, self.templates, self.markdown, lambda: self.helplines, self._lines)
 
     @cached_property
     def helplines(self) -> helplines.Helplines:
@@ -43,7 +45,9 @@ class Composer:
 
     def acknowledgement(self, letter: Acknowledgement, now: datetime) -> Outgoing:
         """The automatic answer to a reporter; envelope sender as configured."""
-        return acknowledgement.compose(letter, now, self.house, self.templates, self.markdown, self.helplines)
+        return acknowledgement.compose(
+            letter, now, self.house, self.templates, self.markdown, self.helplines, self._lines
+        )
 
     def copy(self, letter: Copy, now: datetime) -> Outgoing:
         """One organizer's copy of a report or follow-up; what is common to all organizers is composed once."""
@@ -79,3 +83,4 @@ class Composer:
     def forget(self) -> None:
         """Drop what is kept of mails between copies; for when a pass has ended."""
         self._copies.forget()
+        self._lines.forget()

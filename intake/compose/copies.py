@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from html import escape
 from threading import Lock
 
 from intake.compose import links, mime, page, report_json, words
 from intake.compose.copy_head import LINK, Head
-from intake.compose.headers import addr_spec
+from intake.compose.headers import own_addr_spec
 from intake.compose.helplines import Helplines
 from intake.compose.house import House
 from intake.compose.letter import Body, Envelope, message
@@ -37,6 +38,9 @@ class Prepared:
     text: tuple[bytes, bytes] = field(repr=False)
     html: tuple[bytes, bytes] = field(repr=False)
     attached: tuple[tuple[bytes, ...], ...] = field(repr=False)
+    discuss: str = field(repr=False)  # the link to the others of the team, and what stands around it
+    label: str = field(repr=False)
+    button: tuple[str, str] = field(repr=False)
 
 
 Key = tuple[object, ...]
@@ -50,6 +54,7 @@ class Copies:
     templates: Templates
     markdown: Markdown
     helplines: Callable[[], Helplines]
+    lines: mime.Lines = field(default_factory=mime.Lines, repr=False)
     kept: list[tuple[Key, ParsedMail, bytes, Prepared]] = field(default_factory=list, repr=False)
     lock: Lock = field(default_factory=Lock, repr=False)
 
@@ -66,18 +71,16 @@ class Copies:
             code=letter.case.code,
             urgent=prepared.urgent,
         )
-        phrases = self.templates.phrases(prepared.language)
-        topic = prepared.subject if prepared.subject[:3] == "Re:" else f"Re: {prepared.subject}"
-        href = links.mailto(self.house.address, subject=topic, in_reply_to=letter.thread.message_id)
-        label = phrases.get("copy", "discuss")
-        text = mime.quoted_printable(f"{flow(label)}{words.colon(prepared.language)}\n{href}\n")
-        html = mime.quoted_printable(page.button(href, label, primary=True) + "\n")
+        href = links.replying(prepared.discuss, letter.thread.message_id)
+        text = mime.quoted_printable(f"{prepared.label}\n{href}\n")
+        before, after = prepared.button
+        html = mime.quoted_printable(f"{before}{escape(href)}{after}\n")
         body = Body(
             b"".join((prepared.text[0], text, prepared.text[1])),
             b"".join((prepared.html[0], html, prepared.html[1])),
             prepared.attached,
         )
-        return Outgoing(self.house.sender, addr_spec(letter.to.email), message(self.house, envelope, body))
+        return Outgoing(self.house.sender, own_addr_spec(letter.to.email), message(self.house, envelope, body))
 
     def forget(self) -> None:
         """Drop what is kept of mails."""
@@ -112,7 +115,7 @@ class Copies:
         urgent = report_json.urgency(letter) is Urgency.URGENT
         rendered = self.templates.render(name, self._facts(letter, urgent=urgent))
         todo_html, todo_text = self.markdown.convert(
-            words.french_spaces(rendered.body) if language == "fr" else rendered.body
+            words.french_spaces(rendered.body) if language == "fr" else rendered.body, letter.case.code
         )
         head = Head(letter, self.house, self.templates.phrases(language), language, urgent=urgent)
         whole = bool(letter.original) or (letter.size == 0 and not letter.original_note)  # a mail may be empty
@@ -131,7 +134,22 @@ class Copies:
         subject = rendered.subject
         if letter.verdict.rule == DRILL:
             subject = f"[{head.phrases.get('copy', 'drill')}] {subject}"
-        return Prepared(subject, language, urgent, _halves(text), _halves(html), tuple(attached))
+        label = head.phrases.get("copy", "discuss")
+        return Prepared(
+            subject,
+            language,
+            urgent,
+            self._halves(text),
+            self._halves(html),
+            tuple(attached),
+            discuss=links.mailto(self.house.address, subject=subject if subject[:3] == "Re:" else f"Re: {subject}"),
+            label=f"{flow(label)}{words.colon(language)}",
+            button=_around(page.button(LINK, label, primary=True), LINK),
+        )
+
+    def _halves(self, body: str) -> tuple[bytes, bytes]:
+        before, after = _around(body, LINK + "\n")
+        return self.lines.quoted_printable(before), self.lines.quoted_printable(after)
 
     def _facts(self, letter: Copy, *, urgent: bool) -> dict[str, object]:
         return {
@@ -154,6 +172,6 @@ class Copies:
         return links.mailto(to.email, cc=self.house.address, subject=subject, in_reply_to=letter.mail.message_id)
 
 
-def _halves(body: str) -> tuple[bytes, bytes]:
-    before, _, after = body.partition(LINK + "\n")
-    return mime.quoted_printable(before), mime.quoted_printable(after)
+def _around(text: str, mark: str) -> tuple[str, str]:
+    before, _, after = text.partition(mark)
+    return before, after

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from html import escape
 
 from intake.compose import links, page, report_json, words
@@ -50,6 +52,7 @@ class Head:
         """Why it is urgent."""
         return ", ".join(self.phrases.get("urgency", reason) for reason in report_json.urgency_reasons(self.letter))
 
+    @cached_property
     def rows(self) -> list[tuple[str, str, bool]]:
         """What must be seen at once: label, value, and whether the value is somebody else's text."""
         letter, get = self.letter, self.phrases.get
@@ -77,6 +80,7 @@ class Head:
             ("linked", get("copy", "linked-to", code=letter.linked_code) if letter.linked_code else "", False),
         )
 
+    @cached_property
     def details(self) -> list[tuple[str, str, bool]]:
         """What can wait until after the author's words."""
         get, letter = self.phrases.get, self.letter
@@ -110,6 +114,7 @@ class Head:
         number = self.letter.others_withheld
         return self.phrases.count("copy", "withheld", number) if number else ""
 
+    @cached_property
     def warnings(self) -> list[str]:
         """What keeps the mail from being read as usual: size, encryption, defects."""
         letter, get = self.letter, self.phrases.get
@@ -135,6 +140,7 @@ class Head:
             )
         return found
 
+    @cached_property
     def attachments(self) -> list[str]:
         """Names that nothing can be hidden in, types and sizes."""
         shown, more = self.letter.mail.attachments[:SHOWN_ITEMS], len(self.letter.mail.attachments) - SHOWN_ITEMS
@@ -150,10 +156,14 @@ class Head:
         """The words for a copy without the original, where it has none: nothing may point at what is not there."""
         return key if self.letter.original else f"{key}-alone"
 
+    @cached_property
     def words_of_author(self) -> str:
         """The author's own text, readable: no controls, no change of direction, ends of lines bare."""
         raw = self.letter.mail.text[: SHOWN_TEXT + 1].replace("\r\n", "\n").replace("\r", "\n")
-        lines = [line.translate(_HIDDEN).rstrip() for line in raw[:SHOWN_TEXT].split("\n")]
+        shown = raw[:SHOWN_TEXT]
+        if _HIDES.search(shown):
+            shown = "\n".join([line.translate(_HIDDEN) for line in shown.split("\n")])
+        lines = [line.rstrip() for line in shown.split("\n")]
         whole = "\n".join(lines).strip("\n")
         if len(raw) > SHOWN_TEXT:
             whole += f"\n[…] {self.phrases.get('copy', self._alone('shortened'))}"
@@ -167,19 +177,19 @@ class Head:
         if self.urgent:
             lines.append(flow(f"{get('label', 'urgent')}{colon} {self.reasons or get('copy', 'urgent')}"))
         lines.append("")
-        lines += [flow(f"{label}{colon} {value}", rest="  ") for label, value, _ in self.rows()]
-        lines += ["", *(flow(f"! {warning}", rest="  ") for warning in self.warnings())] if self.warnings() else []
+        lines += [flow(f"{label}{colon} {value}", rest="  ") for label, value, _ in self.rows]
+        lines += ["", *(flow(f"! {warning}", rest="  ") for warning in self.warnings)] if self.warnings else []
         lines += ["", todo, "", LINK, ""]
         if answer:
             lines += [f"{get('copy', 'answer')}{colon}", answer, ""]
         elif not self.letter.team_reply:
             lines += [flow(get("copy", "no-answer")), ""]
         if self.letter.mail.attachments:
-            lines += [f"{get('label', 'attachments')}{colon}", *(f"- {item}" for item in self.attachments()), ""]
-        body = self.words_of_author() or get("copy", self._alone("no-text"))
+            lines += [f"{get('label', 'attachments')}{colon}", *(f"- {item}" for item in self.attachments), ""]
+        body = self.words_of_author or get("copy", self._alone("no-text"))
         lines += [f"{get('copy', 'text-begins')}{colon}", "", "> " + body.replace("\n", "\n> "), ""]
         lines += [flow(get("copy", "text-ends" if self.letter.original else "text-ends-alone")), ""]
-        lines += [flow(f"{label}{colon} {value}", rest="  ") for label, value, _ in self.details()]
+        lines += [flow(f"{label}{colon} {value}", rest="  ") for label, value, _ in self.details]
         return "\n".join(lines) + "\n"
 
     def html(self, todo: str, answer: str) -> str:
@@ -196,8 +206,8 @@ class Head:
                     above=8,
                 )
             )
-        out += [page.box(escape(warning), page.WARNING, above=12) for warning in self.warnings()]
-        out.append(_rows(self.rows()))
+        out += [page.box(escape(warning), page.WARNING, above=12) for warning in self.warnings]
+        out.append(_rows(self.rows))
         out += [page.heading(get("copy", "todo")), todo, f'<div style="margin:4px 0 10px 0">\n{LINK}\n</div>']
         if answer:
             out.append(
@@ -205,7 +215,7 @@ class Head:
             )
         elif not self.letter.team_reply:
             out.append(f"<p{page.attributes(page.MUTED)}>{escape(get('copy', 'no-answer'))}</p>")
-        body = self.words_of_author()
+        body = self.words_of_author
         out.append(page.heading(get("copy", "text-begins")))
         out.append(
             page.quoted(body)
@@ -213,9 +223,9 @@ class Head:
             else f"<p{page.attributes(page.MUTED)}>{escape(get('copy', self._alone('no-text')))}</p>"
         )
         if self.letter.mail.attachments:
-            items = "".join(f"<li{page.attributes(page.ITEM)}>{page.inert(item)}</li>" for item in self.attachments())
+            items = "".join(f"<li{page.attributes(page.ITEM)}>{page.inert(item)}</li>" for item in self.attachments)
             out += [page.heading(get("label", "attachments")), f"<ul{page.attributes(page.LIST)}>{items}</ul>"]
-        out.append(_rows(self.details()))
+        out.append(_rows(self.details))
         foot = get("copy", "foot" if self.letter.original else "foot-alone")
         out.append(
             f'<p class="m" style="margin:20px 0 0 0;font-size:13px;line-height:1.45;color:#52606d">{escape(foot)}</p>'
@@ -224,6 +234,7 @@ class Head:
 
 
 _HIDDEN: dict[int, str | None] = dict.fromkeys((*range(32), *range(127, 160), *range(8234, 8239), *range(8294, 8298)))
+_HIDES = re.compile("[\0-\t\v-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _HIDDEN.update({0x09: "    ", 0x2028: " ", 0x2029: " "})
 
 

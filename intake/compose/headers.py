@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from intake.errors import DeliveryError
 from intake.model import Address
@@ -115,7 +116,30 @@ def message_id(value: str) -> str:
 
 def date(moment: datetime) -> bytes:
     """The Date header of an aware moment."""
+    return _date(moment.replace(microsecond=0), moment.utcoffset())
+
+
+@lru_cache(maxsize=4)
+def _date(moment: datetime, _offset: object) -> bytes:  # equal moments may have other offsets
     return raw("Date", format_datetime(moment))
+
+
+@lru_cache(maxsize=64)
+def own_text(name: str, value: str) -> bytes:
+    """The same as ``text``, remembered: only for words of our own."""
+    return text(name, value)
+
+
+@lru_cache(maxsize=64)
+def own_mailbox(name: str, address: Address) -> bytes:
+    """The same as ``mailbox``, remembered: only for addresses of the configuration. Raises DeliveryError."""
+    return mailbox(name, address)
+
+
+@lru_cache(maxsize=64)
+def own_addr_spec(email: str) -> str:
+    """The same as ``addr_spec``, remembered: only for addresses of the configuration. Raises DeliveryError."""
+    return addr_spec(email)
 
 
 def mailbox(name: str, address: Address) -> bytes:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from intake.compose.headers import addr_spec
+from intake.compose.headers import own_addr_spec
 
 if TYPE_CHECKING:
     from intake.config import Config
@@ -54,7 +54,7 @@ class House:
     @property
     def sender(self) -> str:
         """The address as it goes into the envelope."""
-        return addr_spec(self.address)
+        return own_addr_spec(self.address)
 
     @property
     def own_addresses(self) -> frozenset[str]:

@@ -32,10 +32,11 @@ class Envelope:
 def head(house: House, envelope: Envelope) -> bytes:
     """Every header except those about the content, in the order of docs/templates.md."""
     thread = envelope.thread
+    to = headers.mailbox if envelope.answers else headers.own_mailbox  # nothing of a reporter is remembered
     lines = [
-        headers.mailbox("From", Address(house.short_name, house.address)),
-        headers.mailbox("To", envelope.to),
-        headers.text("Subject", envelope.subject),
+        headers.own_mailbox("From", Address(house.short_name, house.address)),
+        to("To", envelope.to),
+        headers.own_text("Subject", envelope.subject),
         headers.date(envelope.now.astimezone(house.zone)),
         headers.message_ids("Message-ID", [thread.message_id]),
         headers.message_ids("In-Reply-To", [thread.in_reply_to] if thread.in_reply_to else []),
@@ -43,8 +44,8 @@ def head(house: House, envelope: Envelope) -> bytes:
         headers.raw("Auto-Submitted", "auto-replied" if envelope.answers else "auto-generated"),
         headers.raw("X-Auto-Response-Suppress", "All"),
         headers.raw("X-Intake-Kind", envelope.kind.value),
-        headers.text("X-Intake-Case", envelope.code) if envelope.code else b"",
-        headers.text("Content-Language", envelope.language),
+        headers.own_text("X-Intake-Case", envelope.code) if envelope.code else b"",
+        headers.own_text("Content-Language", envelope.language),
     ]
     if envelope.code and not envelope.answers:
         lines += _outlook_thread(envelope)
@@ -67,7 +68,10 @@ def _outlook_thread(envelope: Envelope) -> list[bytes]:
     index = b"\x01" + _SOME_TIME + blake2b(envelope.code.encode("utf-8", "replace"), digest_size=16).digest()
     if envelope.thread.in_reply_to or envelope.thread.references:
         index += blake2b(envelope.thread.message_id.encode("utf-8", "replace"), digest_size=5).digest()
-    return [headers.text("Thread-Topic", topic), headers.raw("Thread-Index", base64.b64encode(index).decode("ascii"))]
+    return [
+        headers.own_text("Thread-Topic", topic),
+        headers.raw("Thread-Index", base64.b64encode(index).decode("ascii")),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,12 @@ def mailto(to: str, *, cc: str = "", subject: str, in_reply_to: str = "") -> str
     return f"mailto:{quote(to, safe='@')}?{query}"
 
 
+def replying(link: str, in_reply_to: str) -> str:
+    """A ``mailto:`` of ours that answers a message besides."""
+    found = message_id(in_reply_to)
+    return f"{link}&In-Reply-To={quote(found, safe='@')}" if found else link
+
+
 def reporter(mail: ParsedMail, verdict: Verdict) -> Address | None:
     """Whom an answer goes to: the address that was judged safe to answer, else the first author with a usable one."""
     candidates = ([verdict.acknowledge_to] if verdict.acknowledge_to else []) + list(mail.authors)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
@@ -39,20 +40,34 @@ class Markdown:
 
     blocks: dict[str, tuple[str, str]] = field(default_factory=dict)
 
-    def convert(self, source: str) -> tuple[str, str]:
-        """``(html, text)`` of a Markdown text; blocks between empty lines are converted once and remembered."""
+    def convert(self, source: str, code: str = "") -> tuple[str, str]:
+        """``(html, text)`` of a Markdown text; blocks between empty lines are converted once and remembered.
+
+        Also those that differ only in ``code``, the case's, of capital letters and digits: no other such code turns
+        into other markup, and all have one width.
+        """
+        stands_for = _stand_in(source, code)
         htmls, texts = [], []
         for block in source.split("\n\n"):
             if not block.strip():
                 continue
-            html, text = self._items(block) if _simple_list(block) else self._block(block)
+            html, text = self._items(block, stands_for) if _simple_list(block) else self._common(block, stands_for)
             htmls.append(html)
             texts.append(text)
         return "\n".join(htmls), "\n\n".join(texts)
 
-    def _items(self, block: str) -> tuple[str, str]:
+    def _common(self, block: str, stands_for: tuple[str, str]) -> tuple[str, str]:
+        """A block, by way of the one that holds the stand-in instead of the code."""
+        stand_in, code = stands_for
+        if not code or code not in block:
+            return self._block(block)
+        html, text = self._block(block.replace(code, stand_in))
+        stand_in, code = stand_in.replace("\\", ""), code.replace("\\", "")
+        return html.replace(stand_in, code), text.replace(stand_in, code)
+
+    def _items(self, block: str, stands_for: tuple[str, str]) -> tuple[str, str]:
         """A list whose items are lines of their own: each is converted by itself, because few of them ever change."""
-        pairs = [self._block(line) for line in block.strip("\n").split("\n")]
+        pairs = [self._common(line, stands_for) for line in block.strip("\n").split("\n")]
         opening, closing = f"<ul{page.attributes(page.LIST)}>", "</ul>"
         inner = "".join(html.removeprefix(opening).removesuffix(closing) for html, _ in pairs)
         return f"{opening}{inner}{closing}", "\n".join(text for _, text in pairs)
@@ -72,6 +87,16 @@ class Markdown:
 
         parser = MarkdownIt("commonmark", {"html": False})
         return parser.disable(["html_block", "html_inline", "image", "code", "reference"])
+
+
+_CODE = re.compile(r"[A-Z0-9]{4}(?:-[A-Z0-9]{4})+")
+
+
+def _stand_in(source: str, code: str) -> tuple[str, str]:
+    """What stands for a code as it is written in Markdown, and that; nothing where there is no code like others."""
+    stand_in = re.sub("[A-Z0-9]", "X", code).replace("-", "\\-")
+    written = code.replace("-", "\\-")
+    return (stand_in, written) if _CODE.fullmatch(code) and stand_in not in source else ("", "")
 
 
 def _simple_list(block: str) -> bool:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 
 LONGEST_LINE = 998  # RFC 5322, 2.1.1: what SMTP must carry
+SOFT_BREAK = 75  # of the 76 of RFC 2045, 6.7: the last one is the sign of the break
+MOST_LINES = 2000  # remembered
 SECOND_COPY = 10_000_000  # up to this size an original in base64 is attached a second time, as a plain file
 
 
@@ -23,6 +25,45 @@ def quoted_printable(body: str) -> bytes:
     return encoded if b"\r\n" in lines else encoded.replace(b"\n", b"\r\n")
 
 
+class Lines:
+    """Quoted-printable by lines, each encoded once: most lines of our messages are the same in every one.
+
+    It remembers whatever it is given, also of people's mail; ``forget`` when a pass has ended.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, bytes] = {}
+
+    def quoted_printable(self, body: str) -> bytes:
+        """The same bytes as the function of this name."""
+        lines = body.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        last, known = lines.pop(), self._known
+        pieces = [known.get(line) or self._encoded(line) for line in lines]
+        if last:
+            pieces.append(quoted_printable(last))
+        return b"".join(pieces)
+
+    def forget(self) -> None:
+        """Forget every line."""
+        self._known.clear()
+
+    def _encoded(self, line: str) -> bytes:
+        if len(self._known) >= MOST_LINES:
+            self._known.clear()
+        encoded = self._known[line] = _quoted_line(line)
+        return encoded
+
+
+def _quoted_line(line: str) -> bytes:
+    """One line with its end. What needs no encoding is only broken: that is quicker than looking at each byte."""
+    if line.isascii() and line.isprintable() and "=" not in line and line[-1:] != " " and line != ".":
+        if len(line) <= SOFT_BREAK:
+            return line.encode("ascii") + b"\r\n"
+        pieces = [line[at : at + SOFT_BREAK] for at in range(0, len(line), SOFT_BREAK)]
+        return "=\r\n".join(pieces).encode("ascii") + b"\r\n"
+    return binascii.b2a_qp(f"{line}\r\n".encode("utf-8", "replace"), istext=True)
+
+
 def text_part(subtype: str, encoded: bytes, parameters: str = "") -> bytes:
     """A text part around a body that is already quoted-printable."""
     head = f"Content-Type: text/{subtype}; charset=utf-8{parameters}\r\n"
@@ -32,7 +73,7 @@ def text_part(subtype: str, encoded: bytes, parameters: str = "") -> bytes:
 def json_part(body: str, filename: str) -> bytes:
     """An attached JSON document. ``body`` is ASCII; lines too long for SMTP make it base64."""
     wire = body.replace("\n", "\r\n").encode("ascii")
-    long = any(len(line) > LONGEST_LINE for line in wire.split(b"\r\n"))
+    long = max(map(len, wire.split(b"\r\n"))) > LONGEST_LINE
     encoding = b"base64" if long else b"7bit"
     name = filename.encode("ascii")
     return b"".join(

@@ -5,7 +5,7 @@ None of them carries anything of a report, except that a mail which could not be
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from intake.compose import mime, page, reasons, words
@@ -161,9 +161,14 @@ def _send(
 
 
 def letter_body(
-    rendered: Rendered, language: str, markdown: Markdown, attached: tuple[tuple[bytes, ...], ...] = ()
+    rendered: Rendered,
+    language: str,
+    markdown: Markdown,
+    attached: tuple[tuple[bytes, ...], ...] = (),
+    encode: Callable[[str], bytes] = mime.quoted_printable,
+    code: str = "",
 ) -> Body:
     """A plain letter: nothing but its words, and what is attached."""
-    html, text = markdown.convert(words.french_spaces(rendered.body) if language == "fr" else rendered.body)
+    html, text = markdown.convert(words.french_spaces(rendered.body) if language == "fr" else rendered.body, code)
     whole = page.document(language, rendered.subject, "", html)
-    return Body(mime.quoted_printable(text + "\n"), mime.quoted_printable(whole), attached)
+    return Body(encode(text + "\n"), encode(whole), attached)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,12 +40,17 @@ def shipped_directory() -> Path:
 
 def escape(fact: object) -> str:
     """A fact as Markdown that means just that text, on one line."""
-    return _MARKUP.sub(r"\\\g<0>", _SPACES.sub(" ", str(fact)).strip(" "))
+    return _escaped(str(fact))
+
+
+@lru_cache(maxsize=500)
+def _escaped(fact: str) -> str:
+    return _MARKUP.sub(r"\\\g<0>", _SPACES.sub(" ", fact).strip(" "))
 
 
 def unescape(text: str) -> str:
     """Undo ``escape`` where the text is no Markdown: in a subject."""
-    return _ESCAPED.sub(r"\1", text)
+    return _ESCAPED.sub(r"\1", text) if "\\" in text else text
 
 
 @dataclass(frozen=True, slots=True)

@@ -432,3 +432,17 @@ def test_every_real_mail_becomes_a_copy_with_its_original_whole_and_soon() -> No
         assert original_of(outgoing.content) == raw, path.name
         assert parsed(outgoing)["To"] == "Ann Example <ann@example.org>", path.name
     COMPOSER.forget()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_remembered_of_one_case_is_right_for_the_next(language: str) -> None:
+    warm, letters = Composer(sample.house()), [sample.copy(language), sample.copy(language, urgent=True)]
+    answers = [sample.acknowledgement(language, "full")]
+    for code in ("K7M4-QX2P", "XXXX-XXXX", "2345-6789", "not like others", "BBBB-CCCC-DDDD"):
+        cold = Composer(sample.house())
+        for letter in (replace(one, case=replace(one.case, code=code)) for one in letters):
+            assert warm.copy(letter, sample.NOW).content == cold.copy(letter, sample.NOW).content
+        for answer in (replace(one, code=code) for one in answers):
+            fresh = Composer(sample.house()).acknowledgement(answer, sample.NOW)
+            assert warm.acknowledgement(answer, sample.NOW).content == fresh.content
+            assert code.encode() in fresh.content

@@ -17,6 +17,20 @@ from intake.compose import mime
 CORPUS = Path(os.environ.get("INTAKE_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
 
 
+@given(
+    st.lists(
+        st.text(alphabet=st.sampled_from("ab .=~\té\0") | st.characters(exclude_categories=["Cs"]), max_size=170)
+        | st.integers(70, 160).map(lambda length: "x" * length + ".")
+        | st.integers(70, 160).map(lambda length: "x" * length + " "),
+        max_size=5,
+    ).map("\n".join)
+)
+def test_lines_are_encoded_as_the_whole_is(body: str) -> None:
+    lines = mime.Lines()
+    assert lines.quoted_printable(body) == mime.quoted_printable(body)
+    assert lines.quoted_printable(body) == mime.quoted_printable(body), "and when they are remembered"
+
+
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=400))
 def test_quoted_printable_comes_back(body: str) -> None:
     encoded = mime.quoted_printable(body)
