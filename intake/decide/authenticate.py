@@ -7,6 +7,7 @@ others.
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from intake.model import ParsedMail
 
@@ -130,10 +131,6 @@ def _is_public(domain: str) -> bool:
 
 
 def _ascii(domain: str) -> str:
-    domain = domain.strip(".").lower()
-    if domain.isascii():
-        return domain
-    try:
-        return domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        return ""
+    """The domain in lower case with its labels as they stand in the DNS (RFC 5890)."""
+    labels = unicodedata.normalize("NFC", domain[:1000].strip(".").lower()).split(".")
+    return ".".join(one if one.isascii() else f"xn--{one.encode('punycode').decode('ascii')}" for one in labels)

@@ -11,6 +11,7 @@ import base64
 import binascii
 import hashlib
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -172,13 +173,9 @@ def _base64(text: str) -> bytes:
 
 
 def _ascii(domain: str) -> str:
-    domain = domain.strip().rstrip(".").lower()
-    if domain.isascii() or len(domain) > 253:
-        return domain
-    try:
-        return domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        return ""
+    """A domain with its labels as they stand in the DNS (RFC 5890)."""
+    labels = unicodedata.normalize("NFC", domain[:1000].strip().rstrip(".").lower()).split(".")
+    return ".".join(one if one.isascii() else f"xn--{one.encode('punycode').decode('ascii')}" for one in labels)
 
 
 # --- whether it holds -------------------------------------------------------------------------------

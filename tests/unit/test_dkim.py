@@ -258,6 +258,7 @@ def authentication(raw: bytes, known: Names, more: str = VERIFIED) -> str:
         ("example.co.uk", "mail.example.co.uk", True),
         ("Example.COM.", "example.com", True),
         ("b\u00fccher.example", "xn--bcher-kva.example", True),
+        ("xn--strae-oqa.example", "stra\u00dfe.example", True),
         ("com", "example.com", False),
         ("co.uk", "example.co.uk", False),
         ("example.co.uk", "co.uk", False),
