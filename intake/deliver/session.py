@@ -111,7 +111,7 @@ class Session:
         self._settings, self._helo = settings, helo
         self._deadline = Deadline(seconds)
         self._smtp: _Smtp | None = None
-        self.sent = 0
+        self.sent = self.refused = 0
 
     @property
     def is_open(self) -> bool:
@@ -144,7 +144,7 @@ class Session:
             except RefusedError:
                 self.drop()
                 raise
-        self.sent = 0
+        self.sent = self.refused = 0
 
     def ask(self, *commands: str, utf8: bool = False) -> list[Reply]:
         """Send commands in one write (RFC 2920, if more than one) and read the reply to each. Raises LostError.

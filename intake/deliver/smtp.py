@@ -27,6 +27,7 @@ DEADLINE_S = 60.0
 SLOWEST_BYTES_S = 100_000  # a line that carries less than this in a second is given up on
 LONGEST_TRANSFER_S = 420.0  # with connecting and commands still within the lease of a claimed delivery
 MOST_PER_CONNECTION = 100  # some servers refuse more, some only queue
+MOST_REFUSALS = 3  # on one connection: servers answer ever more slowly there (Postfix after ten errors, by seconds)
 AT_ONCE = 64 << 10  # bytes of content that are not worth a second write for their dot
 IDLE_S = 30.0  # a connection that has rested longer is not trusted
 
@@ -119,7 +120,9 @@ class SmtpTransport:
             self._session.open(renew())
 
     def _tired(self) -> bool:
-        return self._session.sent >= MOST_PER_CONNECTION or self._monotonic() - self._used > IDLE_S
+        session = self._session
+        worn = session.sent >= MOST_PER_CONNECTION or session.refused >= MOST_REFUSALS
+        return worn or self._monotonic() - self._used > IDLE_S
 
     def _where(self, what: str) -> str:
         return f"{self._settings.host}:{self._settings.port}: {what}"
@@ -186,6 +189,7 @@ class SmtpTransport:
 
     def _abandon(self, replies: list[Reply]) -> None:
         """Leave a refused transaction so that the next can begin."""
+        self._session.refused += 1
         if any(reply.closing for reply in replies):
             self._session.drop()
             return

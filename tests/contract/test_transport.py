@@ -20,7 +20,7 @@ from servers.smtp import Aiosmtpd, SmtpServer, closed_port
 from intake.config import SmtpConfig
 from intake.credentials import CredentialError, Password, Token
 from intake.deliver.session import RefusedError, _only_loopback
-from intake.deliver.smtp import MOST_PER_CONNECTION, SmtpTransport
+from intake.deliver.smtp import MOST_PER_CONNECTION, MOST_REFUSALS, SmtpTransport
 from intake.errors import DeliveryError
 from intake.model import Failed, Outgoing, Sent, Unknown
 
@@ -233,6 +233,17 @@ def test_a_server_that_takes_only_so_many_gets_a_new_connection(aiosmtpd_server:
         aiosmtpd_server.faults.most_per_connection = 0
     assert [type(result) for result in results] == [Sent, Sent, Sent, Failed, Sent, Sent, Sent, Failed]
     assert all(not result.permanent for result in results if isinstance(result, Failed))
+
+
+def test_refusals_do_not_wear_out_a_connection(way_out: SmtpServer) -> None:
+    before = way_out.faults.connections if isinstance(way_out, Aiosmtpd) else 0
+    with opened(transport_to(way_out.port)) as transport:
+        for _ in range(3 * MOST_REFUSALS + 1):  # Postfix would close a single connection before the last one
+            failed = only(transport.send(Outgoing(COMMUNITY, "refuse@test.example", MAIL)), Failed)
+            assert failed.permanent
+        only(transport.send(Outgoing(COMMUNITY, someone(), MAIL)), Sent)
+    if isinstance(way_out, Aiosmtpd):
+        assert way_out.faults.connections - before == 4
 
 
 def test_a_relay_that_does_not_let_us_send_is_for_the_operator(aiosmtpd_server: Aiosmtpd) -> None:

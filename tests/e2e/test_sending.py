@@ -149,6 +149,19 @@ def test_a_dead_way_out_is_left_alone_and_nothing_stays_claimed(parts: Parts) ->
     assert counts["pending"] == MAILS * len(parts.config.organizers)
 
 
+def test_a_pass_in_which_everybody_is_refused_comes_to_an_end(parts: Parts) -> None:
+    ways, report = through(parts, lambda _: Failed(permanent=True, reason="550 no such user"))
+    people = len(parts.config.organizers)
+    tried = [_message_id(one) for way in ways for one in way.sent]
+    assert len(tried) == len(set(tried)) == report.failed, "each once: a refusal is no reason to try again"
+    # A copy for everybody and for the fallback, and word of each copy to the two others.
+    assert report.failed <= MAILS * (people + 1 + (people + 1) * people)
+    assert len(ways) <= parts.connections
+    counts = parts.ledger.delivery_counts()
+    assert counts["claimed"] == counts["pending"] == counts["unknown"] == 0
+    assert len(parts.ledger.unheard()) == MAILS
+
+
 def test_the_rate_limit_counts_what_is_on_its_way(parts: Parts) -> None:
     ways, _ = through(parts, lambda _: Sent("250 ok"), room=1)
     assert [len(way.sent) for way in ways if way.sent] == [1] * sum(bool(way.sent) for way in ways)
