@@ -77,7 +77,7 @@ wheel: $(BUILD)/.wheel
 lock:
 	$(LOCK) --upgrade pyproject.toml --output-file requirements/core.txt
 	$(LOCK) pyproject.toml --extra demo --group build --constraint requirements/core.txt --output-file requirements/demo.txt
-	$(LOCK) pyproject.toml --extra demo --extra postgres --extra microsoft --extra google --extra pgp --extra notify --extra dkim --group dev --constraint requirements/demo.txt --output-file requirements/dev.txt
+	$(LOCK) pyproject.toml --extra demo --extra postgres --extra microsoft --extra google --extra pgp --extra notify --extra plots --extra dkim --group dev --constraint requirements/demo.txt --output-file requirements/dev.txt
 
 clean:
 	rm -rf $(BUILD) dist

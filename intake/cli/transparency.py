@@ -32,8 +32,9 @@ class Day(click.ParamType[date]):
 @click.option("--from", "since", type=Day(), required=True, help="The first day, in the community's time zone.")
 @click.option("--to", "until", type=Day(), required=True, help="The last day.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="As Markdown, for a website.")
+@click.option("--html", "as_html", is_flag=True, help="As a page with plots, to be put on a website as it is.")
 @options
-def transparency(invocation: Invocation, since: date, until: date, as_markdown: bool) -> int:  # noqa: FBT001 - click passes flags so
+def transparency(invocation: Invocation, since: date, until: date, as_markdown: bool, as_html: bool) -> int:  # noqa: FBT001 - click passes flags so
     """Reports by category, month, event, language and outcome, and how long answers took.
 
     Groups below 5 are hidden, with as many others as it takes that nobody can compute them. Take whole months, and
@@ -41,6 +42,8 @@ def transparency(invocation: Invocation, since: date, until: date, as_markdown: 
     """
     from intake.compose import transparency as words  # noqa: PLC0415 - as everywhere: only if called
 
+    if as_html + as_markdown + invocation.json > 1:
+        raise click.UsageError("--html, --markdown and --json are three forms of the same; give one")
     if until < since:
         raise click.BadParameter("lies before --from", param_hint="--to")
     figures, community = _figures(invocation, since, until)
@@ -48,6 +51,10 @@ def transparency(invocation: Invocation, since: date, until: date, as_markdown: 
         click.echo("intake: this is no period of whole months; publish none that overlaps it", err=True)
     if invocation.json:
         print_json(words.document(figures, community))
+    elif as_html:
+        from intake.compose import plots  # noqa: PLC0415 - with a plotting library behind it
+
+        click.echo(plots.page(figures, community), nl=False)
     elif as_markdown:
         click.echo(words.markdown(figures, community), nl=False)
     else:

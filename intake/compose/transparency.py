@@ -10,7 +10,8 @@ SCHEMA = "conduct-intake/transparency/1"
 HIDDEN = "fewer than 5, or hidden for others' sake"
 MARK = "·"
 TOTAL = "total"
-_NAMES = {
+MONTHS, TIMES = "Reports by month and category", "Time until"
+NAMES = {
     "none": "no event named",
     "open": "still open",
     "unnamed": "closed, outcome not named",
@@ -86,7 +87,7 @@ class Figures(Protocol):
 
 def document(figures: Figures, community: str) -> dict[str, object]:
     """As JSON; hidden numbers are null."""
-    times = {"acknowledgement": figures.acknowledgement, "claim": figures.claim, "first_human_reply": figures.reply}
+    named = {"acknowledgement": figures.acknowledgement, "claim": figures.claim, "first_human_reply": figures.reply}
     return {
         "schema": SCHEMA,
         "community": community,
@@ -100,7 +101,7 @@ def document(figures: Figures, community: str) -> dict[str, object]:
         "by_outcome": figures.by_outcome,
         "times": {
             name: {"cases": one.cases, "median_seconds": _seconds(one.median), "p90_seconds": _seconds(one.ninetieth)}
-            for name, one in times.items()
+            for name, one in named.items()
         },
         "months_with_erased_cases_not_counted": list(figures.not_counted),
     }
@@ -117,33 +118,38 @@ def tables(figures: Figures) -> Iterator[Table]:
     """Each table: its title, its heads, its rows."""
     categories = list(figures.by_month[TOTAL])
     rows = [[month, *(_shown(row[name]) for name in categories)] for month, row in figures.by_month.items()]
-    yield "Reports by month and category", ["month", *categories], rows
+    yield MONTHS, ["month", *categories], rows
     for title, groups in (
         ("By event", figures.by_event), ("By language", figures.by_language), ("By outcome", figures.by_outcome),
     ):  # fmt: skip
         if groups:
             yield title, ["", "reports"], _rows(groups)
-    named = (
+    yield (
+        TIMES,
+        ["", "reports", "half within", "nine of ten within"],
+        [[name, _shown(one.cases), spelled(one.median), spelled(one.ninetieth)] for name, one in times(figures)],
+    )
+
+
+def times(figures: Figures) -> tuple[tuple[str, Times], ...]:
+    """How long each thing took, with its name."""
+    return (
         ("automatic acknowledgement", figures.acknowledgement),
         ("somebody took it", figures.claim),
         ("first answer of a person", figures.reply),
     )
-    yield (
-        "Time until",
-        ["", "reports", "half within", "nine of ten within"],
-        [[name, _shown(one.cases), _span(one.median), _span(one.ninetieth)] for name, one in named],
-    )
 
 
 def _rows(groups: Mapping[str, Shown]) -> list[list[str]]:
-    return [[_NAMES.get(name, name), _shown(number)] for name, number in groups.items()]
+    return [[NAMES.get(name, name), _shown(number)] for name, number in groups.items()]
 
 
 def _shown(number: Shown) -> str:
     return MARK if number is None else str(number)
 
 
-def _span(span: timedelta | None) -> str:
+def spelled(span: timedelta | None) -> str:
+    """A length of time in its largest units; ``-`` where none may be told."""
     if span is None:
         return "-"
     minutes = int(span.total_seconds() // 60)
@@ -155,13 +161,15 @@ def _span(span: timedelta | None) -> str:
     return f"{hours // 24} days {hours % 24} h" if hours % 24 else f"{hours // 24} days"
 
 
-def _lead(figures: Figures) -> str:
+def lead(figures: Figures) -> str:
+    """How many there were, in a sentence."""
     if figures.reports is None:
         return "There were reports, but fewer than 5: nothing more can be told without telling about somebody."
     return f"{figures.reports} reports came in." if figures.reports else "No report came in."
 
 
-def _notes(figures: Figures) -> Iterator[str]:
+def notes(figures: Figures) -> Iterator[str]:
+    """What a reader has to know of hidden numbers."""
     yield f"{MARK}: {HIDDEN}. Groups below 5 are not shown, nor what they could be computed from."
     if figures.not_counted:
         yield f"Cases of {', '.join(figures.not_counted)} that have been erased since are not counted."
@@ -170,10 +178,10 @@ def _notes(figures: Figures) -> Iterator[str]:
 def text(figures: Figures, community: str) -> str:
     """For a terminal or a mail."""
     title = f"{community}: reports from {figures.since} to {figures.until}"
-    out = [title, "=" * len(title), "", _lead(figures), ""]
+    out = [title, "=" * len(title), "", lead(figures), ""]
     for name, heads, rows in tables(figures) if figures.reports else ():
         out += [name, "-" * len(name), *_columns(heads, rows), ""]
-    return "\n".join([*out, *_notes(figures)]) + "\n"
+    return "\n".join([*out, *notes(figures)]) + "\n"
 
 
 def _columns(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -188,11 +196,11 @@ def _columns(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[st
 
 def markdown(figures: Figures, community: str) -> str:
     """For a website."""
-    out = [f"# {_escaped(community)}: reports from {figures.since} to {figures.until}", "", _lead(figures), ""]
+    out = [f"# {_escaped(community)}: reports from {figures.since} to {figures.until}", "", lead(figures), ""]
     for name, heads, rows in tables(figures) if figures.reports else ():
         out += [f"## {name}", "", _line(heads), "|" + "|".join(["---", *["---:"] * (len(heads) - 1)]) + "|"]
         out += [*(_line(row) for row in rows), ""]
-    return "\n".join([*out, *_notes(figures)]) + "\n"
+    return "\n".join([*out, *notes(figures)]) + "\n"
 
 
 def _line(cells: Sequence[str]) -> str:

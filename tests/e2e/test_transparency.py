@@ -43,6 +43,11 @@ def test_the_figures_of_a_month(embedded: World) -> None:
     as_markdown = embedded.run("transparency", *PERIOD, "--markdown")
     assert "| 2027-03 |" in as_markdown.out
     assert as_text.code == as_markdown.code == 0
+    page = embedded.run("transparency", *PERIOD, "--html")
+    assert page.code == 0, page.err
+    assert page.out.startswith("<!DOCTYPE html>")
+    assert page.out.count("<svg") == page.out.count("<table") == 6
+    assert embedded.run("transparency", *PERIOD, "--html", "--json").code == 2
 
 
 def test_below_five_only_that(embedded: World) -> None:
