@@ -137,7 +137,7 @@ def _svg(canvas: Any, rows: int, draw: Any) -> str:
     svg = out.getvalue()
     svg = svg[svg.index("<svg") :].strip()
     svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
-    svg = re.sub(r' id="[A-Za-z.]+_\d+"', "", svg)  # names that nothing refers to, the same in every picture
+    svg = re.sub(r' id="[A-Za-z2.]+_\d+"', "", svg)  # names that nothing refers to, the same in every picture
     svg = re.sub(r' xmlns:xlink="[^"]*"', ' xmlns:xlink="http://www.w3.org/1999/xlink"', svg)
     svg = re.sub(r'(<svg [^>]*?)width="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg [^>]*?)height="[^"]*"', r"\1", svg, count=1)
