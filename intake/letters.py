@@ -5,6 +5,7 @@ Nothing here is text for people; the templates find the words.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -18,6 +19,24 @@ class Thread:
     message_id: str
     in_reply_to: str = ""
     references: tuple[str, ...] = ()
+
+
+_MARK = ".kept@"
+
+
+def kept(message_id: str) -> str:
+    """Our Message-ID in the form in which it also stands in References.
+
+    Exchange Online, for one, may give a message another Message-ID on its way. References it leaves alone, and a
+    reply carries them back: so a thread, the proof of a command, and a bounce are known all the same.
+    """
+    return message_id.replace("@", _MARK, 1)
+
+
+def named(ids: Iterable[str]) -> tuple[str, ...]:
+    """Message-IDs, each that is in that form followed by the one it stands for; each once, in order."""
+    both = ((one, one.replace(_MARK, "@", 1)) for one in ids)
+    return tuple(dict.fromkeys(name for pair in both for name in pair))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from hashlib import blake2b
 
 from intake.compose import headers, mime
 from intake.compose.house import House
-from intake.letters import Thread
+from intake.letters import Thread, kept
 from intake.model import Address, MessageKind
 
 
@@ -40,7 +40,7 @@ def head(house: House, envelope: Envelope) -> bytes:
         headers.date(envelope.now.astimezone(house.zone)),
         headers.message_ids("Message-ID", [thread.message_id]),
         headers.message_ids("In-Reply-To", [thread.in_reply_to] if thread.in_reply_to else []),
-        headers.message_ids("References", [*thread.references, *([thread.in_reply_to] if thread.in_reply_to else [])]),
+        headers.message_ids("References", _references(house, envelope)),
         headers.raw("Auto-Submitted", "auto-replied" if envelope.answers else "auto-generated"),
         headers.raw("X-Auto-Response-Suppress", "All"),
         headers.raw("X-Intake-Kind", envelope.kind.value),
@@ -53,6 +53,16 @@ def head(house: House, envelope: Envelope) -> bytes:
         lines += [headers.raw("Importance", "high"), headers.raw("X-Priority", "1 (Highest)")]
     lines.append(headers.raw("MIME-Version", "1.0"))
     return b"".join(lines)
+
+
+def _references(house: House, envelope: Envelope) -> list[str]:
+    """Oldest first. What we begin ourselves also names itself, in case that its Message-ID is changed on the way."""
+    thread = envelope.thread
+    before = [*thread.references, *([thread.in_reply_to] if thread.in_reply_to else [])]
+    if envelope.answers:
+        return before  # a thread that somebody else began
+    own_root = [one for one in before[:1] if one.endswith(f"@{house.address.rpartition('@')[2]}>")]
+    return [*(kept(one) for one in (*own_root, thread.message_id)), *before]
 
 
 # The first five bytes after the version are a time (the upper bytes of a FILETIME); any constant will do, because

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, func, select
 from intake.ledger.keys import Key
 from intake.ledger.outbox import COPIES, NOT_COPIES
 from intake.ledger.schema import case, change, delivery, mail, recusal
+from intake.letters import named
 from intake.model import (
     REPORTER,
     Arrival,
@@ -67,7 +68,7 @@ def marks(key: Key, arrival: Arrival) -> Marks:
     parsed = arrival.mail
     author = _takes_part(arrival)
     whole = bool(arrival.raw.body) and not arrival.raw.truncated and not arrival.raw.unreadable
-    ids = tuple(dict.fromkeys((*parsed.in_reply_to, *parsed.references)))
+    ids = named((*parsed.in_reply_to, *parsed.references))
     if len(ids) > MOST_REFERENCES:
         ids = ids[: MOST_REFERENCES // 2] + ids[-MOST_REFERENCES // 2 :]
     own = (parsed.message_id,) if parsed.message_id else ()

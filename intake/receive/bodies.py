@@ -6,6 +6,7 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 
+from intake.letters import named
 from intake.model import Attachment
 from intake.receive.head import Leaf, message_ids
 from intake.receive.shape import Part, Shape, plain
@@ -20,6 +21,7 @@ _ORDINARY_ENCODING = {"", "7bit", "8bit", "quoted-printable", "base64"}
 _DIRECTIONS = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u061c]")
 _PATH = re.compile(r"[\\/:]")
 _RETURNED_ID = re.compile(r"^[>|\s]{0,20}message-id:\s{0,20}(<[^<>\s]{3,998}>)", re.IGNORECASE | re.MULTILINE)
+_KEPT_ID = re.compile(rb"<[^<>\s]{1,200}\.kept@[^<>\s]{1,300}>")  # as intake.letters.kept writes it
 _TOLD_OF_ENCLOSED = ("subject", "from", "sender", "reply-to", "to", "cc")
 _MACHINE_READABLE = {
     "message/delivery-status": "delivery-report",
@@ -80,14 +82,16 @@ def read_bodies(shape: Shape) -> Bodies:
         if "MIME" not in text[:200] or len(text) > 200:
             bodies.others.append(text)
     for text in (*bodies.own, *bodies.others):
-        bodies.nested_ids.extend(found.encode() for found in _RETURNED_ID.findall(text[: 256 << 10])[:50])
+        shown = text[: 256 << 10]
+        bodies.nested_ids.extend(found.encode() for found in _RETURNED_ID.findall(shown)[:50])
+        bodies.nested_ids.extend(_KEPT_ID.findall(shown.encode("utf-8", "replace"))[:4])
     _inline_pgp(bodies)
     return bodies
 
 
 def nested_message_ids(bodies: Bodies) -> tuple[str, ...]:
     """Message-IDs of enclosed and returned messages."""
-    return message_ids(bodies.nested_ids[:200])
+    return named(message_ids(bodies.nested_ids[:200]))
 
 
 def _visit(part: Part, bodies: Bodies, *, own: bool) -> None:
@@ -185,6 +189,8 @@ def _tell_of_enclosed(part: Part, bodies: Bodies) -> None:
             lines.append(f"{name}: {decode_field(value)}")
         elif name in {"message-id", "resent-message-id"}:
             bodies.nested_ids.append(value)
+        elif name == "references":
+            bodies.nested_ids.extend(_KEPT_ID.findall(value)[:4])
     if lines:
         bodies.others.append("\n".join(lines))
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from intake.letters import named
 from intake.model import Arrival, Kind, ParsedMail
 from intake.steps.deliver import consequences
 
@@ -47,4 +48,4 @@ def _about(mail: ParsedMail) -> tuple[str, ...]:
     """Message-IDs of what was returned. What it merely answers counts only where a mail system says what it is."""
     report = mail.report_type == "delivery-status" or bool(mail.first("x-failed-recipients"))
     answered = (*mail.in_reply_to, *mail.references) if report else ()
-    return tuple(dict.fromkeys((*mail.nested_message_ids, *answered)))[:MOST]
+    return named((*mail.nested_message_ids, *answered))[:MOST]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from servers.room import COMMUNITY, REPORTER, Mail, Room, room
 from servers.smtp import Aiosmtpd
 
 from intake.cli.main import intake
-from intake.model import Case, CaseState
+from intake.model import Case, CaseState, DeliveryState
 from intake.steps.audit import audit
 
 ANN, BOB, CARL, DORA, BOARD = (f"{name}@team.example" for name in ("ann", "bob", "carl", "dora", "board"))
@@ -388,11 +389,8 @@ def test_a_new_mail_of_an_organizer_is_their_report(team: Room) -> None:
 
 def strip(mail: Mail) -> bytes:
     """A message without what is random in every message."""
-    lines = [line for line in mail.content.split(b"\r\n") if not line.lower().startswith((b"message-id:", b"date:"))]
-    lines = [
-        line for line in lines if b"=_" not in line and not line.lower().startswith((b"in-reply-to:", b"references:"))
-    ]
-    return b"\r\n".join(lines)
+    random = rb"(?im)^(?:message-id|date|in-reply-to|references):.*\r\n(?:[ \t].*\r\n)*"
+    return b"\r\n".join(line for line in re.sub(random, b"", mail.content).split(b"\r\n") if b"=_" not in line)
 
 
 @pytest.mark.parametrize("words", ["claim", "close", "recuse Ann Example", "release me", "release Bob", "note hello"])
@@ -490,3 +488,50 @@ def test_the_audit_says_that_the_log_was_touched(team: Room) -> None:
     found = cli(team, "audit", "--json")
     assert found.return_value == 1
     assert json.loads(found.stdout)["log"]["problems"]
+
+
+def rewritten(copy: Mail, number: int) -> Mail:
+    """What arrives where a server on the way, such as Exchange Online, puts a Message-ID of its own in the place of ours."""
+    own = f"<PAXPR{number:04}.eurprd01.prod.outlook.example>"
+    changed = copy.content.replace(f"Message-ID: {copy.token}".encode(), f"Message-ID: {own}".encode(), 1)
+    assert changed != copy.content
+    return Mail(copy.to, changed)
+
+
+def test_threads_survive_a_server_that_gives_our_messages_other_ids(team: Room) -> None:
+    copies = {one.to: rewritten(one, number) for number, one in enumerate(team.reports())}
+    ann = copies[ANN]
+
+    def reply(copy: Mail, text: str) -> list[Mail]:
+        both = " ".join(str(copy.message["References"]).split())
+        return team.answers(copy, text, References=f"{both} {copy.token}", refers="", In_Reply_To=copy.token)
+
+    (confirmed, *_) = [one for one in reply(ann, "claim") if one.to == ANN]
+    assert team.parts.ledger.cases()[0].claimed_by == ANN
+    assert "claim" in confirmed.text
+    told = reply(copies[BOB], "I was there, too, and saw it.")
+    assert {one.to for one in told if one.kind == "follow-up"} == {ANN}
+    (one,) = [rewritten(one, 99) for one in told if one.to == ANN]
+    first, later = (str(mail.message["References"]).split() for mail in (ann, one))
+    assert first[0] == later[0], "one thread in a mail program that has seen none of our ids"
+    assert not [mail for mail in reply(one, "note seen, thank you") if mail.kind == "alarm"]
+    assert len(team.parts.ledger.cases()) == 1
+
+
+def test_a_bounce_of_a_message_with_another_id_is_known(team: Room) -> None:
+    copies = {one.to: rewritten(one, number) for number, one in enumerate(team.reports())}
+    head = copies[ANN].content.partition(b"\r\n\r\n")[0].decode()
+    team.imap.deliver(
+        team.user,
+        (
+            "From: postmaster@outlook.example\r\nTo: " + COMMUNITY + "\r\nSubject: Undeliverable\r\nReturn-Path: <>\r\n"
+            "Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\nMIME-Version: 1.0\r\n\r\n"
+            "--b\r\nContent-Type: text/plain\r\n\r\nYour message could not be delivered.\r\n"
+            "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; x\r\n\r\n"
+            f"Final-Recipient: rfc822; {ANN}\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n"
+            f"--b\r\nContent-Type: text/rfc822-headers\r\n\r\n{head}\r\n\r\n--b--\r\n"
+        ).encode(),
+    )
+    team.run()
+    failed = team.parts.ledger.deliveries((DeliveryState.FAILED,))
+    assert [one.recipient for one in failed] == [ANN]
