@@ -7,12 +7,12 @@ the log. Neither tells who wrote, about whom, or what.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
 
 from intake.errors import LedgerError
 from intake.ledger import journal, outbox, views
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from intake.ledger.keys import Key
 
 RACES = 20  # each try loses only to somebody who has written
+CHUNK = 400  # numbers in one question, well under every database's limit
 A_DAY, THREE_MONTHS = timedelta(days=1), timedelta(days=92)
 
 
@@ -33,6 +34,7 @@ A_DAY, THREE_MONTHS = timedelta(days=1), timedelta(days=92)
 class Trace:
     """One mail of a case: how it can be found in its mailbox. ``places`` are where it may stand, the likeliest first.
 
+    The ``outcome`` of a copy is that of the mail in the case with the same bytes: it is by whom that one is.
     ``content`` and ``message_id`` are keyed hashes; ``waiting`` when the ledger holds the sealed original.
     """
 
@@ -182,29 +184,46 @@ class Eraser:
 
 
 def traces(connection: Connection, case_id: int) -> list[Trace]:
-    """Every mail of a case, with where it may stand."""
-    own = select(mail.c.id).where(mail.c.case_id == case_id)
+    """Every mail of a case and every copy of one, with where it may stand."""
     rows = connection.execute(
         select(mail, original.c.mail_id.label("waiting"))
         .outerjoin(original, original.c.mail_id == mail.c.id)
-        .where(or_(mail.c.case_id == case_id, mail.c.duplicate_of.in_(own)))
+        .where(_with_copies(case_id))
         .order_by(mail.c.id)
     ).all()
     found: dict[int, list[MailRef]] = {}
-    numbers = [row.id for row in rows]
-    for start in range(0, len(numbers), 400):
-        seen = select(place).where(place.c.mail_id.in_(numbers[start : start + 400]))
-        for row in connection.execute(seen):
+    for numbers in _some([row.id for row in rows]):
+        for row in connection.execute(select(place).where(place.c.mail_id.in_(numbers))):
             ref = MailRef(row.mailbox, row.folder, row.uidvalidity, row.uid)
             found.setdefault(row.mail_id, []).append(ref)
-    return [_trace(row, found.get(row.id, [])) for row in rows]
+    meant = {row.content: row.outcome for row in rows if row.case_id == case_id}
+    outcomes = [row.outcome if row.case_id == case_id else meant.get(row.content, row.outcome) for row in rows]
+    return [_trace(row, outcome, found.get(row.id, [])) for row, outcome in zip(rows, outcomes, strict=True)]
 
 
-def _trace(row: Row[Any], places: Sequence[MailRef]) -> Trace:
+def _with_copies(case_id: int) -> ColumnElement[bool]:
+    """Mails of a case, and those that are of none because their bytes were known.
+
+    A mail that was fetched out of a folder for junk is of the case, and stands beside the first one with its bytes:
+    that one and its other copies belong to it too.
+    """
+    own = select(mail.c.id).where(mail.c.case_id == case_id)
+    firsts = select(mail.c.duplicate_of).where(mail.c.case_id == case_id, mail.c.duplicate_of.is_not(None))
+    copies = or_(mail.c.duplicate_of.in_(own), mail.c.id.in_(firsts), mail.c.duplicate_of.in_(firsts))
+    return or_(mail.c.case_id == case_id, and_(mail.c.case_id.is_(None), copies))
+
+
+def _some(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+    """As many at a time as a question may hold."""
+    for start in range(0, len(numbers), CHUNK):
+        yield numbers[start : start + CHUNK]
+
+
+def _trace(row: Row[Any], outcome: str, places: Sequence[MailRef]) -> Trace:
     first = MailRef(row.mailbox, row.folder, row.uidvalidity, row.uid)
     return Trace(
         mail_id=row.id,
-        outcome=Outcome(row.outcome),
+        outcome=Outcome(outcome),
         mailbox=row.mailbox,
         places=(*places, first),
         size=row.size,
@@ -225,37 +244,41 @@ def _erase(connection: Connection, key: Key, last_line: Entry, now: datetime) ->
     numbers = [one.mail_id for one in traces(connection, row.id)]
     if row.rule != DRILL:
         _count(connection, row)
-    of_case = select(mail.c.id).where(or_(mail.c.case_id == row.id, mail.c.id.in_(numbers)))
     gone = Gone(
         mails=len(numbers),
-        originals=connection.execute(delete(original).where(original.c.mail_id.in_(of_case))).rowcount,
-        messages=connection.execute(
-            delete(delivery).where(or_(delivery.c.case_id == row.id, delivery.c.mail_id.in_(of_case)))
-        ).rowcount,
-        notes=connection.execute(delete(note).where(note.c.case_id == row.id)).rowcount,
+        originals=_delete(connection, original.c.mail_id, numbers),
+        messages=_delete(connection, delivery.c.case_id, [row.id]) + _delete(connection, delivery.c.mail_id, numbers),
+        notes=_delete(connection, note.c.case_id, [row.id]),
     )
-    connection.execute(delete(place).where(place.c.mail_id.in_(of_case)))
-    connection.execute(delete(recusal).where(or_(recusal.c.case_id == row.id, recusal.c.mail_id.in_(of_case))))
+    _delete(connection, place.c.mail_id, numbers)
+    _delete(connection, recusal.c.case_id, [row.id])
+    _delete(connection, recusal.c.mail_id, numbers)
     connection.execute(update(case).where(case.c.linked_to == row.id).values(linked_to=None))
-    _leave_a_stone(connection, row.id, now)
+    _leave_a_stone(connection, numbers, now)
     connection.execute(delete(case).where(case.c.id == row.id))
     journal.take_names_out(connection, code)
     journal.write(connection, key, [last_line], now)
     return gone
 
 
-def _leave_a_stone(connection: Connection, case_id: int, now: datetime) -> None:
+def _delete(connection: Connection, column: Column[Any], numbers: Sequence[int]) -> int:
+    """Delete the rows that have one of these numbers in a column; say how many there were."""
+    return sum(connection.execute(delete(column.table).where(column.in_(some))).rowcount for some in _some(numbers))
+
+
+def _leave_a_stone(connection: Connection, numbers: Sequence[int], now: datetime) -> None:
     day = now.replace(hour=0, minute=0, second=0, microsecond=0)
     nothing: dict[str, Any] = {
         "message_id": None, "sender": None, "domain": None, "answer_at": None, "size": 0, "internal_date": day,
         "accepted": day, "kind": "", "category": "", "outcome": Outcome.ERASED, "reason": "",
-        "acknowledge_reason": "", "filing": "stays", "filed_to": "",
+        "acknowledge_reason": "", "filing": "stays", "filed_to": "", "case_id": None,
     }  # fmt: skip
-    own = select(mail.c.id).where(mail.c.case_id == case_id)
-    copies = update(mail).where(mail.c.duplicate_of.in_(own))
-    connection.execute(copies.values(nothing | {"content": None, "case_id": None}))
-    connection.execute(update(mail).where(mail.c.duplicate_of.in_(own)).values(duplicate_of=None))
-    connection.execute(update(mail).where(mail.c.case_id == case_id).values(nothing | {"case_id": None}))
+    # The bytes are known again by the first mail that had them: one mark for each is enough.
+    copy = nothing | {"content": None, "duplicate_of": None}
+    for some in _some(numbers):
+        mine = mail.c.id.in_(some)
+        connection.execute(update(mail).where(mine, mail.c.duplicate_of.is_(None)).values(nothing))
+        connection.execute(update(mail).where(mine, mail.c.duplicate_of.is_not(None)).values(copy))
 
 
 def _count(connection: Connection, row: Row[Any]) -> None:

@@ -37,7 +37,7 @@ server's backups and logs.
 
 This file is as confidential as the case. Hand it over in person or encrypted, and delete it afterwards.
 """
-_OF_THE_REPORTER = frozenset({Outcome.CASE, Outcome.FOLLOW_UP, Outcome.QUARANTINED, Outcome.DUPLICATE})
+_OF_THE_REPORTER = frozenset({Outcome.CASE, Outcome.FOLLOW_UP, Outcome.QUARANTINED})
 _NEVER_BEFORE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can tell; when a mail came stands inside
 
 
@@ -72,15 +72,22 @@ def hand_out(parts: Parts, case: Case, folder: Path) -> Handed:
 def _fill(parts: Parts, case: Case, path: Path, bundle: zipfile.ZipFile) -> Handed:
     traces = parts.ledger.traces(case.id)
     counts = {"reporter": 0, "others": 0}
+    wanted = {one.content or one.mail_id for one in traces}
     for trace, body in originals(parts, traces):
+        wanted.discard(trace.content or trace.mail_id)
         side = "reporter" if trace.outcome in _OF_THE_REPORTER else "others"
         counts[side] += 1
         # Named by number: nothing in a mail names a file.
         _put(bundle, f"{side}/mail-{counts[side]:03}.eml", body)
     for name, content in _facts(parts, case):
         _put(bundle, name, json.dumps(content, ensure_ascii=False, indent=2, default=_plain).encode())
-    missing = len(traces) - sum(counts.values())
-    lacking = f"{missing} mail(s) of the case stand in none of the folders that intake looks at.\n" if missing else ""
+    missing = len(wanted)
+    lacking = (
+        f"{missing} mail(s) of the case are not in here: they stand in none of the folders that intake looks at, or "
+        "are larger than [[mailbox]] max_size.\n"
+        if missing
+        else ""
+    )
     text = README.format(
         code=case.code, when=f"{parts.now.astimezone(UTC):%Y-%m-%d %H:%M} UTC", missing=lacking, **counts
     )

@@ -5,7 +5,7 @@ The mailbox comes first: a crash in between leaves the case in the ledger, and w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -91,15 +91,15 @@ def erase(parts: Parts, case: Case, *, asked: bool = True) -> Erasure:
     with _alone(parts):
         if parts.ledger.being_sent(case.id, parts.now):
             raise NotNowError(f"a message of case {case.code} is just being sent; try again in a few minutes")
-        met: set[int] = set()
+        met: set[int | bytes] = set()
         for settings in parts.config.mailboxes:
             for mailbox, folder, found in locate(parts, settings, traces):
                 filed = mailbox.remove(sorted(found))
                 _add(told.removed, f"{settings.name}/{folder}", len(filed.moved))
                 _add(told.marked, f"{settings.name}/{folder}", len(filed.left))
                 met |= set(found.values())
-        contents = {one.content for one in traces if one.content and one.mail_id in met}
-        told.missing = len([one for one in traces if one.mail_id not in met and one.content not in contents])
+        met |= {one.content for one in traces if one.content and one.mail_id in met}
+        told.missing = sum(not _any(one, met) for one in traces)
         by, why = (OPERATOR, "request") if asked else (PROGRAM, "retention")
         told.ledger = parts.ledger.erase(case.code, by, why, parts.now)
     return told
@@ -123,19 +123,24 @@ def _alone(parts: Parts) -> Iterator[None]:
 
 
 def originals(parts: Parts, traces: Sequence[Trace]) -> Iterator[tuple[Trace, bytes]]:
-    """The bytes of each mail of a case that can be had: from the mailboxes, else as it waits in the ledger."""
-    met: set[int] = set()
+    """The bytes of each mail of a case that can be had, once: from the mailboxes, else as it waits in the ledger."""
+    met: set[int | bytes] = set()
     by_number = {one.mail_id: one for one in traces}
     for settings in parts.config.mailboxes:
         for mailbox, _, found in locate(parts, settings, traces):
             for raw in mailbox.fetch(mailbox.heads(sorted(found))):
                 trace = by_number[found[raw.ref.uid]]
-                if trace.mail_id not in met and not (raw.unreadable or raw.truncated):
-                    met.add(trace.mail_id)
+                if not (_any(trace, met) or raw.unreadable or raw.truncated):
+                    met |= {trace.mail_id, trace.content or trace.mail_id}
                     yield trace, raw.body
     for trace in traces:
-        if trace.waiting and trace.mail_id not in met:
+        if trace.waiting and not _any(trace, met):
             yield trace, parts.ledger.original(trace.mail_id) or b""
+
+
+def _any(trace: Trace, met: Collection[int | bytes]) -> bool:
+    """Whether a mail, or another one with the same bytes, is among those that were met."""
+    return trace.mail_id in met or trace.content in met
 
 
 def locate(

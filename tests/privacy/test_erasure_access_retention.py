@@ -188,6 +188,20 @@ def test_access_gives_the_reporter_s_part_and_other_people_s_apart(quick: tuple[
     assert len(ids_in(place)) == 5
 
 
+def test_a_copy_of_an_organizer_s_mail_is_none_of_the_reporter_s(quick: tuple[World, str]) -> None:
+    place, code = quick
+    [answer] = [raw for raw in place.filed() if b"Message-ID: <answer@" in raw]
+    place.imap.append(place.community, "INBOX", answer)
+    assert place.run("once", "--json", "--now", LATER).json["duplicates"] == 1
+    done = place.run("export", code, "--to", "out", "--json").json
+    assert (done["reporter_mails"], done["other_mails"], done["not_found"]) == (2, 2, 0)
+    with zipfile.ZipFile(place.folder / done["file"]) as bundle:
+        theirs = b"".join(bundle.read(name) for name in bundle.namelist() if name.startswith("reporter/"))
+    assert b"Dear Rita" not in theirs
+    assert place.run("erase", code, "--yes", "--json").json["not_found"] == 0
+    assert ids_in(place) == ["else"]
+
+
 def test_retention_counts_then_erases_then_tells(quick: tuple[World, str]) -> None:
     place, code = quick
     ann = place.people[0]

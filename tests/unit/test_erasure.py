@@ -16,7 +16,8 @@ from intake.decide.casework import Decision
 from intake.errors import LedgerError
 from intake.ledger.erasure import Gone, PastRow
 from intake.ledger.ledger import Ledger
-from intake.model import CaseAction, CaseChange, DeliveryState, MailRef, Outcome, Withheld
+from intake.ledger.recall import JUNK
+from intake.model import CaseAction, CaseChange, DeliveryState, MailRef, Outcome, Plan, Withheld
 
 from .ledgers import NOW, arrival, open_ledger, to_everyone, verdict
 
@@ -60,6 +61,32 @@ def test_erasing_takes_all_of_one_case_and_nothing_of_another(ledger: Ledger) ->
     assert ledger.original(4) == b"mail 4"
     assert ledger.accounts("help", "Processed", 7) == {}
     assert {a.outcome for uid, a in ledger.accounts("help", "INBOX", 1).items() if uid < 4} == {"erased"}
+
+
+def fetched_out_of_junk(ledger: Ledger) -> str:
+    """A mail that was set aside as junk, moved to the inbox by somebody, and copied once more."""
+    ledger.begin("help", "Junk", 1, 1, NOW)
+    aside = Plan(Outcome.RECORDED, JUNK)
+    assert ledger.accept([arrival(1, body=b"x", folder="Junk")], lambda _arrival, _known: aside, NOW).outcomes == (
+        Outcome.RECORDED,
+    )
+    assert ledger.accept([arrival(1, body=b"x")], to_everyone, NOW).outcomes == (Outcome.CASE,)
+    assert ledger.accept([arrival(2, body=b"x")], to_everyone, NOW).outcomes == (Outcome.DUPLICATE,)
+    ledger.accept([arrival(3, sender="else@example.com")], to_everyone, NOW)
+    return ledger.cases()[0].code
+
+
+def test_erasing_reaches_what_was_set_aside_as_junk_and_every_copy(ledger: Ledger) -> None:
+    code = fetched_out_of_junk(ledger)
+    [case, other] = ledger.cases()
+    found = {(one.places[-1].folder, one.places[-1].uid): one.outcome for one in ledger.traces(case.id)}
+    assert found == dict.fromkeys([("Junk", 1), ("INBOX", 1), ("INBOX", 2)], Outcome.CASE)
+    assert ledger.erase(code, "operator", "request", NOW).mails == 3
+    assert ledger.outcomes() == {"erased": 3, "case": 1}
+    assert [one.code for one in ledger.cases()] == [other.code]
+    again = [arrival(9, body=b"x"), arrival(10, body=b"x")]
+    assert ledger.accept(again, to_everyone, NOW).outcomes == (Outcome.DUPLICATE, Outcome.DUPLICATE)
+    assert ledger.fade(NOW + YEAR) == 3  # the mark of its bytes; and the two copies that came back, of their sender
 
 
 def test_the_log_still_adds_up_and_names_nobody(ledger: Ledger) -> None:
