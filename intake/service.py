@@ -25,6 +25,7 @@ from intake.idle import Watch
 from intake.steps.alarm import call_home
 from intake.steps.parts import PassReport
 from intake.steps.receive import read
+from intake.steps.tidy import tidy
 from intake.steps.whole import bury, recover, settle
 from intake.watchdog import Progress, notify
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from intake.steps.parts import Parts
 
 LONGEST_END = 3.0  # seconds that running steps get to end; what they had claimed is taken over later
+TIDY_SECONDS = 600  # how often to look whether a case's time is up; it is looked for once a day
 SETTLE_SECONDS = 20  # how often retries, digests and reminders are looked at between polls
 HUNG_SECONDS = 900.0  # a step that has shown no progress for so long hangs: the slowest transfer takes half of it
 MOST_THREADS = 24  # steps at the same time, whatever the number of mailboxes; threads are made when they are needed
@@ -224,6 +226,8 @@ class Service:
             )
         soon = begin + timedelta(seconds=1)
         community.jobs.append(add(self._settle, "interval", (community,), seconds=rest, next_run_time=soon))
+        later = begin + timedelta(seconds=30)
+        community.jobs.append(add(self._tidy, "interval", (community,), seconds=TIDY_SECONDS, next_run_time=later))
         self._at_work[community.name] = community
         self._listen(community)
 
@@ -333,6 +337,17 @@ class Service:
                     community.sending.release()
                 self._send(community)
             self._outset.note(community.parts)
+
+        self._guarded(community, step)
+
+    def _tidy(self, community: _Community) -> None:
+        def step() -> None:
+            # A case goes while none of its mail is being read or sent here; nobody else holds two of these at a time.
+            with contextlib.ExitStack() as all_of_it:
+                for lock in (*community.locks.values(), community.sending):
+                    all_of_it.enter_context(self._held(lock))
+                tidy(community.parts, PassReport())
+            self._send(community)
 
         self._guarded(community, step)
 

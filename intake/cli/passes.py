@@ -111,6 +111,7 @@ def answer(report: PassReport) -> dict[str, object]:
         "sent": report.sent,
         "failed": report.failed,
         "pending": report.pending,
+        "erased": report.erased,
         "mailboxes": [{name: getattr(one, name) for name in _SHOWN} for one in report.mailboxes],
     }
 
@@ -121,6 +122,6 @@ def _show(invocation: Invocation, report: PassReport) -> None:
             _say(one.error)
     if invocation.json:
         print_json(answer(report))
-    elif report.total("seen") or report.sent or report.failed:
+    elif report.total("seen") or report.sent or report.failed or report.erased:
         counts = ", ".join(f"{k} {v}" for k, v in answer(report).items() if isinstance(v, int))
         click.echo(counts)

@@ -33,9 +33,10 @@ def retention(invocation: Invocation, apply_it: bool) -> int:  # noqa: FBT001 - 
         print_json(_answer(config, told, applied=apply_it))
     else:
         _show(config, told, applied=apply_it)
-    for problem in told.problems:
+    left = [*told.problems, *told.busy]
+    for problem in left:
         click.echo(f"intake: {problem}", err=True)
-    return LEFT if told.problems else DONE
+    return LEFT if left else DONE
 
 
 def _answer(config: Config, told: Retention, *, applied: bool) -> dict[str, object]:
@@ -45,7 +46,7 @@ def _answer(config: Config, told: Retention, *, applied: bool) -> dict[str, obje
         "due": told.due,
         "held": told.held,
         "erased": [{**as_json(one), "out_of_reach": list(out_of_reach(config, one))} for one in told.erased],
-        "problems": told.problems,
+        "problems": [*told.problems, *told.busy],
         "mails_without_marks": told.faded,
     }
 

@@ -11,6 +11,7 @@ from intake.cli.cases import open_ledger
 from intake.cli.common import DONE, FINDING, Invocation, each_community, options, print_json
 from intake.cli.tables import when
 from intake.config import Config
+from intake.decide.clock import BEFORE_ERASURE
 from intake.model import DRILL, DeliveryState
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from intake.ledger.ledger import Ledger
 
 MISSED_POLLS = 10  # a mailbox that was not read for so many of its intervals (or an hour) is a problem
-GRACE = timedelta(days=7)  # `retention` need not run each day
+GRACE = timedelta(days=7)  # a mailbox may be out of reach for a while
 OVERDUE = timedelta(hours=1)
 
 
@@ -70,10 +71,8 @@ def look(config: Config, book: Ledger, now: datetime) -> dict[str, object]:
     if trouble := book.trouble_count():
         problems.append(f"{trouble} mail(s) could not be read from the server yet; look at them in the mailbox")
     problems += _self_check(book)
-    held = book.held()
-    outlived = [one for one in book.outlived(now - config.retention.closed_cases - GRACE) if one.id not in held]
-    if outlived:
-        problems.append(f"{len(outlived)} case(s) should have been erased by now; run: intake retention --apply")
+    if outlived := _outlived(config, book, now):
+        problems.append(f"{outlived} case(s) should have been erased by now; run: intake retention --apply")
     expires = _expires(config, now, problems)
     return {
         "healthy": not problems,
@@ -88,6 +87,15 @@ def _self_check(book: Ledger) -> list[str]:
     """Whether a drill did not come through, as the passes have found."""
     told = book.alarms.open().get(DRILL)
     return [f"the last self-check failed ({told.detail}); see: intake drill --every 1d"] if told else []
+
+
+def _outlived(config: Config, book: Ledger, now: datetime) -> int:
+    """How many cases are still there long after their time was up, and after that became a rule here."""
+    since = book.rule_since()
+    if since is None or now < since + BEFORE_ERASURE + GRACE:
+        return 0
+    held = book.held()
+    return len([one for one in book.outlived(now - config.retention.closed_cases - GRACE) if one.id not in held])
 
 
 def _expires(config: Config, now: datetime, problems: list[str]) -> list[dict[str, object]]:

@@ -387,7 +387,9 @@ class MetricsConfig(Section):
 class RetentionConfig(Section):
     """How long things are kept."""
 
-    closed_cases: Duration = Field(timedelta(days=365), description="A closed case is deleted after this.")
+    closed_cases: Duration = Field(
+        timedelta(days=365), description="A closed case is erased after this; digests name it two weeks before."
+    )
 
 
 class TemplatesConfig(Section):

@@ -176,10 +176,11 @@ class Eraser:
                 .values(content=None)
             ).rowcount
             about_nothing = and_(delivery.c.case_id.is_(None), delivery.c.mail_id.is_(None))
-            connection.execute(
+            dropped = connection.execute(
                 delete(delivery).where(about_nothing, delivery.c.created < before, delivery.c.state.not_in(outbox.OPEN))
-            )
-        self._database.forget()
+            ).rowcount
+        if count or dropped:
+            self._database.forget()
         return count
 
 

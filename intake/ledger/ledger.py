@@ -24,6 +24,7 @@ from intake.ledger.folders import Cursor
 from intake.ledger.glance import NOTE
 from intake.ledger.keys import Key
 from intake.ledger.outbox import Became
+from intake.ledger.rules import RuleBook
 from intake.ledger.schema import meta
 from intake.letters import MailboxHealth
 from intake.model import (
@@ -41,7 +42,7 @@ from intake.model import (
 RACES = 5  # another machine took a code or accepted the same content meanwhile: decide once more
 
 
-class Ledger(CaseBook, Eraser):
+class Ledger(CaseBook, Eraser, RuleBook):
     """One community's ledger. ``key`` must be the one it was made with."""
 
     def __init__(

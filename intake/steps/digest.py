@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from intake.decide.clock import last_due, next_due
+from intake.decide.clock import BEFORE_ERASURE, last_due, next_due
 from intake.decide.reminders import answered, due_of
 from intake.errors import EncryptionError
 from intake.letters import Digest, DigestCase, Expiry, SelfCheck, Thread
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from intake.steps.parts import Parts
 
 CLOCKS_DIFFER = timedelta(hours=1)  # by more than this, the clock was wrong when the ledger was made
-BEFORE_ERASURE = timedelta(days=14)
 # Alarms that everybody may know of: no case, and no mail of anybody, makes them begin.
 ABOUT_NO_CASE = ("drill", "audit", "clock")
 _PRESSING = {"overdue": 0, "urgent": 1, "unassigned": 2, "waiting": 3}

@@ -5,7 +5,7 @@ The mailbox comes first: a crash in between leaves the case in the ledger, and w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,6 +26,10 @@ AT_ONCE = 200
 
 class NotNowError(IntakeError):
     """It can't be done at this moment; trying again later can help."""
+
+
+class HeldError(IntakeError):
+    """The case must be kept."""
 
 
 @dataclass(slots=True)
@@ -78,31 +82,38 @@ def _elsewhere(parts: Parts, traces: Sequence[Trace]) -> tuple[str, ...]:
     return tuple(sorted({one.mailbox for one in traces} - {settings.name for settings in parts.config.mailboxes}))
 
 
-def erase(parts: Parts, case: Case, *, asked: bool = True) -> Erasure:
-    """Erase a case wherever we can reach it; ``asked`` by a person, else because its time was up.
+def erase(parts: Parts, case: Case, *, closed_before: datetime | None = None) -> Erasure:
+    """Erase a case wherever we can reach it: because somebody asked, or if it was ``closed_before`` then and still is.
 
     Raises NotNowError while somebody reads a mailbox or sends a message of the case, MailboxError when a mailbox can't
-    be reached (the case then stays, to be erased again), LedgerError when the case is held.
+    be reached (the case then stays, to be erased again), HeldError when it must be kept.
     """
-    if case.id in parts.ledger.held():
-        raise IntakeError(f"case {case.code} is held and must be kept; end that first: intake hold {case.code} --end")
+    _demand_free(parts, case)
     told = survey(parts, case)
     traces = parts.ledger.traces(case.id)
     with _alone(parts):
         if parts.ledger.being_sent(case.id, parts.now):
             raise NotNowError(f"a message of case {case.code} is just being sent; try again in a few minutes")
+        if closed_before and case.code not in {one.code for one in parts.ledger.outlived(closed_before)}:
+            raise NotNowError(f"case {case.code} was opened again, or somebody has just erased it")
         met: set[int | bytes] = set()
         for settings in parts.config.mailboxes:
             for mailbox, folder, found in locate(parts, settings, traces):
+                _demand_free(parts, case)  # somebody may say so while folders are searched
                 filed = mailbox.remove(sorted(found))
                 _add(told.removed, f"{settings.name}/{folder}", len(filed.moved))
                 _add(told.marked, f"{settings.name}/{folder}", len(filed.left))
                 met |= set(found.values())
         met |= {one.content for one in traces if one.content and one.mail_id in met}
         told.missing = sum(not _any(one, met) for one in traces)
-        by, why = (OPERATOR, "request") if asked else (PROGRAM, "retention")
+        by, why = (PROGRAM, "retention") if closed_before else (OPERATOR, "request")
         told.ledger = parts.ledger.erase(case.code, by, why, parts.now)
     return told
+
+
+def _demand_free(parts: Parts, case: Case) -> None:
+    if case.id in parts.ledger.held():
+        raise HeldError(f"case {case.code} is held and must be kept; end that first: intake hold {case.code} --end")
 
 
 def _add(counts: dict[str, int], name: str, number: int) -> None:
@@ -218,21 +229,23 @@ class Retention:
     held: list[str] = field(default_factory=list)
     erased: list[Erasure] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    busy: list[str] = field(default_factory=list)  # what somebody was at just then
     faded: int = 0
 
 
-def retention(parts: Parts, *, apply: bool, progress: Callable[[str], None] = lambda _code: None) -> Retention:
+def retention(parts: Parts, *, apply: bool, at_most: int | None = None) -> Retention:
     """Find the cases whose time is up; with ``apply`` count them, erase them, and go on where one can't be."""
     told = Retention(parts.now - parts.config.retention.closed_cases)
     held = parts.ledger.held()
     for case in parts.ledger.outlived(told.before):
         (told.held if case.id in held else told.due).append(case.code)
-        if not apply or case.id in held:
+        if not apply or case.id in held or len(told.due) > (at_most or len(told.due)) or parts.stopping():
             continue
-        progress(case.code)
         try:
-            told.erased.append(erase(parts, case, asked=False))
-        except (MailboxError, NotNowError) as error:
+            told.erased.append(erase(parts, case, closed_before=told.before))
+        except NotNowError as error:
+            told.busy.append(f"case {case.code}: {error}")
+        except (MailboxError, HeldError) as error:
             told.problems.append(f"case {case.code}: {error}")
     if apply:
         told.faded = parts.ledger.fade(told.before)

@@ -31,6 +31,7 @@ class PassReport:
     problems: list[str] = field(default_factory=list)
     way_out_failed: bool = False
     alarms: int = 0  # troubles that are not over
+    erased: int = 0  # cases whose time was up
 
     def total(self, what: str) -> int:
         """A count over all mailboxes."""

@@ -14,6 +14,7 @@ from intake.steps.parts import PassReport
 from intake.steps.pings import call
 from intake.steps.receive import read
 from intake.steps.remind import remind
+from intake.steps.tidy import tidy
 
 if TYPE_CHECKING:
     from intake.steps.parts import Parts
@@ -35,6 +36,7 @@ def one_pass(parts: Parts, *, send: bool = True) -> PassReport:
             report.mailboxes.append(read(parts, settings))
     settle(parts, report, send=send)
     if send:
+        tidy(parts, report)
         call_home(parts, report)
     return report
 

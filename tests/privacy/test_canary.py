@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -125,39 +126,75 @@ def test_every_run_and_every_command(watched: Watched) -> None:
     place.configure()
     assert watched.run("once", "--now", "2027-03-01T09:00:00+01:00") in {0, 1, 75}
     code = place.arrived(ann.address)[0].case
-    for words in commands(code):
-        watched.run(*words)
+    for words in commands(code, ann.address):
+        assert watched.run(*words) != 2 or words == ("erase", code), watched.outputs[
+            -1
+        ]  # 2: it does not know its options
     assert watched.row("SELECT count(*) FROM original") == (0,)
     assert watched.leaks() == {}
 
 
-def commands(code: str) -> list[tuple[str, ...]]:
+def commands(code: str, organizer: str) -> list[tuple[str, ...]]:
     """Every command that shows something or changes something, on one case; those that follow have their own tests."""
     return [
         ("check", "--json"), ("check", "--offline"), ("status",), ("status", "--json"), ("cases", "--json"),
-        ("cases", "show", code), ("outbox", "list", "--all"), ("outbox", "--json"), ("audit",), ("audit", "--json"),
-        ("digest",), ("digest", "--json"), ("once", "--now", MORNING), ("preview",), ("retention",), ("hold", code),
-        ("hold", code, "--end"), ("--debug", "cases", "show", word("Subject")[:3]), ("systemd",),
-        ("transparency", "--from", "2027-01-01", "--to", "2027-12-31"),
-        ("drill", "--pass", "--by", "imap", "--wait", "5s", "--to", "drill@test.example"),
+        ("cases", "list", "--all"), ("cases", "show", code), ("cases", "show", code, "--json"),
+        ("cases", "claim", code, organizer, "--by", organizer), ("cases", "recuse", code, organizer, "--by", organizer),
+        ("cases", "release", code, organizer, "--by", organizer), ("cases", "note", code, "she called", "--by", organizer),
+        ("cases", "machine", "--all"), ("cases", "machine", "--json", "--since", "2027-01-01"),
+        ("cases", "close", code, "ban", "--outcome", "ban", "--by", organizer), ("outbox", "list", "--all"),
+        ("outbox", "--json"), ("outbox", "retry", "1"), ("audit",), ("audit", "--json"), ("audit", "--quiet"),
+        ("digest",), ("digest", "--json"), ("digest", "--send"), ("once", "--now", MORNING), ("preview", "--out", "shown"),
+        ("retention",), ("hold", code), ("hold", code, "--end"), ("--debug", "cases", "show", word("Subject")[:3]),
+        ("systemd", "--user", "intake"), ("transparency", "--from", "2027-01-01", "--to", "2027-12-31", "--markdown"),
+        ("drill", "--pass", "--by", "imap", "--wait", "5s", "--to", "drill@test.example", "--named", organizer),
         ("erase", code), ("erase", code, "--yes"), ("erase", code, "--yes", "--json"),
         ("retention", "--apply", "--now", "2029-03-01T09:00:00+01:00"),
     ]  # fmt: skip
 
 
-def test_no_command_is_forgotten() -> None:
-    elsewhere = {"run", "classify", "export"}  # below
-    no_mail = {"init", "demo"}  # one writes a configuration, the other has a mailbox of its own
-    assert {next(w for w in words if w[0] != "-") for words in commands("X")} | elsewhere | no_mail == set(COMMANDS)
+ELSEWHERE = {"run --log-format", "once --no-send", "classify", "export --to"}  # in the tests around this one
+NO_MAIL = {
+    "init",
+    "init --offline",
+    "demo",
+    "demo --out",
+}  # one writes a configuration, the other has a mailbox of its own
+OF_ALL = {"--config", "--json", "--now", "--help"}
+
+
+def every_way() -> set[str]:
+    """Each command, with the names of its own above it, by itself and with each of its options."""
+    found: set[str] = set()
+    for name, (module, attribute, _) in COMMANDS.items():
+        command = getattr(import_module(module), attribute)
+        leaves = {f"{name} {sub}": one for sub, one in getattr(command, "commands", {}).items()} or {name: command}
+        for path, leaf in leaves.items():
+            options = {param.opts[-1] for param in leaf.params if param.param_type_name == "option"} - OF_ALL
+            found |= {f"{path} {option}" for option in options} or {path}
+    return found
+
+
+def test_no_command_and_no_option_is_forgotten() -> None:
+    runs = [" ".join(words) for words in commands("X", "Y")]
+    lacking = set()
+    for way in every_way() - ELSEWHERE - NO_MAIL:
+        path, dashes, option = way.partition(" --")
+        if not [run for run in runs if run.startswith(path) and dashes + option in run]:
+            lacking.add(way)
+    assert lacking == set()
+    assert every_way() >= ELSEWHERE | NO_MAIL
 
 
 def test_the_service_tells_nothing(watched: Watched) -> None:
     place = watched.world
     place.deliver(mail(place.community, 1))
-    service = watched.start("--debug", "run")
+    service = watched.start("--debug", "run", "--log-format", "json")
     try:
         place.arrived(place.people[0].address, 1)
         place.arrived(place.people[2].address, 1)
+        assert {path.name for path in files(place.folder)} >= {"intake.db", "intake.db-wal"}
+        assert watched.leaks() == {}  # while it runs
     finally:
         service.send_signal(signal.SIGTERM)
         out, err = service.communicate(timeout=60)
@@ -183,6 +220,20 @@ def test_what_is_handed_out_is_the_only_thing_that_tells(watched: Watched) -> No
     assert watched.run("export", code, "--to", "out") == 0
     assert sorted(path.name for path in files(place.folder / "out")) == [f"case-{code}.zip"]
     (place.folder / "out" / f"case-{code}.zip").unlink()
+    assert watched.leaks() == {}
+
+
+def test_a_note_is_kept_sealed_and_goes_with_its_case(watched: Watched) -> None:
+    place = watched.world
+    place.deliver(mail(place.community, 1))
+    assert watched.run("once", "--now", EVENING) in {0, 1, 75}
+    ann = place.people[0].address
+    [code] = {one.case for one in place.arrived(ann)}
+    assert watched.run("cases", "note", code, word("Body"), "--by", ann) == 0
+    assert watched.row("SELECT count(*) FROM note") == (1,)
+    assert watched.leaks() == {}
+    assert watched.run("erase", code, "--yes") == 0
+    assert watched.row("SELECT count(*) FROM note") == (0,)
     assert watched.leaks() == {}
 
 

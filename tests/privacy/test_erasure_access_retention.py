@@ -202,8 +202,8 @@ def test_a_copy_of_an_organizer_s_mail_is_none_of_the_reporter_s(quick: tuple[Wo
     assert ids_in(place) == ["else"]
 
 
-def test_retention_counts_then_erases_then_tells(quick: tuple[World, str]) -> None:
-    place, code = quick
+def closed(place: World, code: str) -> None:
+    """Ann closes the case by mail."""
     ann = place.people[0]
     [copy] = [one for one in place.arrived(ann.address) if one.case == code and one.kind == "report"]
     place.deliver(
@@ -211,6 +211,58 @@ def test_retention_counts_then_erases_then_tells(quick: tuple[World, str]) -> No
         ann.address,
     )  # fmt: skip
     assert place.run("once", "--now", LATER).code in {0, 1, 75}
+
+
+def erased(place: World, month_and_day: str) -> int:
+    """How many cases a pass on that day in 2027 erases by itself."""
+    return int(place.run("once", "--json", "--now", f"2027-{month_and_day}T02:00:00+01:00").json["erased"])
+
+
+def test_a_case_goes_by_itself_when_its_time_is_up(quick: tuple[World, str]) -> None:
+    place, code = quick
+    closed(place, code)
+    assert erased(place, "05-29") == 0  # closed on 1 March, kept for 90 days
+    assert len(ids_in(place)) == 5
+    place.run("hold", code)
+    assert erased(place, "06-02") == 0
+    place.run("hold", code, "--end")
+    assert erased(place, "06-02") == 0  # once a day
+    done = place.run("once", "--now", "2027-06-03T03:00:00+02:00")
+    assert f"case {code} was erased: its time was up" in done.err
+    assert ids_in(place) == ["else"]
+    assert code not in place.run("cases", "list", "--all").out
+    assert erased(place, "06-05") == 0
+    assert place.run("audit").code == 0
+
+
+def test_a_rule_that_was_made_shorter_takes_nothing_away_unannounced(quick: tuple[World, str]) -> None:
+    place, code = quick
+    closed(place, code)
+    assert erased(place, "03-20") == 0
+    place.configure(more='[retention]\nclosed_cases = "9d"\n')
+    assert erased(place, "03-21") == 0
+    assert code in place.run("digest", "--json", "--now", "2027-03-21T02:00:00+01:00").out
+    assert erased(place, "04-03") == 0
+    assert erased(place, "04-05") == 1
+    assert ids_in(place) == ["else"]
+
+
+def test_what_can_t_be_erased_now_is_told_and_tried_again(quick: tuple[World, str]) -> None:
+    place, code = quick
+    closed(place, code)
+    place.configure(more='[retention]\nclosed_cases = "90d"\n', **{"imap-password": "wrong"})
+    failed = place.run("once", "--now", "2027-06-03T03:00:00+02:00")
+    assert failed.code == 75
+    assert f"not erased yet: case {code}: " in failed.err
+    place.configure(more='[retention]\nclosed_cases = "90d"\n')
+    assert place.run("cases", "show", code).code == 0
+    assert erased(place, "06-03") == 0  # four hours later: not at every pass
+    assert erased(place, "06-04") == 1
+
+
+def test_retention_counts_then_erases_then_tells(quick: tuple[World, str]) -> None:
+    place, code = quick
+    closed(place, code)
     early = place.run("retention", "--apply", "--json", "--now", "2027-04-01T02:00:00+02:00").json
     assert (early["due"], early["erased"]) == ([], [])
     assert "intake retention --apply" in place.run("status", "--now", NEXT_YEAR).out
