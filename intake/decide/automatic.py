@@ -224,7 +224,7 @@ def _rewritten(question: Question) -> Address | None:
         return None
     for name in ("x-original-from", "x-original-sender"):
         for value in mail.values(name)[:1]:
-            match = _ADDRESS.search(value)
+            match = _ADDRESS.search(value[:LONGEST_LINE])
             if match and not question.own.is_ours(match[0]):
                 return Address("", match[0].lower() if match[0].isascii() else match[0])
     others = [address for address in mail.reply_to if not question.own.is_ours(address.email)]
@@ -233,8 +233,9 @@ def _rewritten(question: Question) -> Address | None:
 
 # --- addresses ----------------------------------------------------------------------------------
 
-_ATOM = r"[\w!#$%&'*+/=?^`{|}~-]+"
-_ADDRESS = re.compile(rf"(?:{_ATOM}(?:\.{_ATOM})*)@[\w.-]+")
+LONGEST_LINE = 998  # RFC 5322, 2.1.1
+_ATOM = r"[\w!#$%&'*+/=?^`{|}~-]++"
+_ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*+@[\w.-]+")
 _DOT_STRING = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 _LABEL = re.compile(r"(?!-)[\w-]{1,63}(?<!-)")
 _NOWHERE = {"invalid", "localhost", "localdomain", "onion", "arpa"}

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from intake.ledger.engine import Database
 
 KEPT, TURN = "retention", "retention-turn"
+FARTHEST = timedelta(days=2)
 
 
 class RuleBook:
@@ -40,10 +41,13 @@ class RuleBook:
         return began
 
     def take_turn(self, now: datetime, pause: timedelta) -> bool:
-        """Take the turn to apply the rule, if there was none for a while; of several that ask at once one gets it."""
+        """Take the turn to apply the rule, if there was none for a while; of several that ask at once one gets it.
+
+        A next turn that is days ahead was set by a clock that was wrong.
+        """
         with self._database.reading() as connection:
             before = _value(connection, TURN)
-        if before is not None and now < _moment(before) <= now + pause * 4:
+        if before is not None and now < _moment(before) <= now + FARTHEST:
             return False
         try:
             with self._database.transaction() as connection:

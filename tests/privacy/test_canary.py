@@ -142,18 +142,25 @@ def commands(code: str, organizer: str) -> list[tuple[str, ...]]:
         ("cases", "claim", code, organizer, "--by", organizer), ("cases", "recuse", code, organizer, "--by", organizer),
         ("cases", "release", code, organizer, "--by", organizer), ("cases", "note", code, "she called", "--by", organizer),
         ("cases", "machine", "--all"), ("cases", "machine", "--json", "--since", "2027-01-01"),
-        ("cases", "close", code, "ban", "--outcome", "ban", "--by", organizer), ("outbox", "list", "--all"),
+        ("cases", "close", code, "exclusion", "--outcome", "exclusion", "--by", organizer), ("outbox", "list", "--all"),
         ("outbox", "--json"), ("outbox", "retry", "1"), ("audit",), ("audit", "--json"), ("audit", "--quiet"),
         ("digest",), ("digest", "--json"), ("digest", "--send"), ("once", "--now", MORNING), ("preview", "--out", "shown"),
         ("retention",), ("hold", code), ("hold", code, "--end"), ("--debug", "cases", "show", word("Subject")[:3]),
-        ("systemd", "--user", "intake"), ("transparency", "--from", "2027-01-01", "--to", "2027-12-31", "--markdown"),
+        ("systemd", "--user", "intake"), ("backup", "copy.db"), ("backup", ".", "--json"), ("transparency", "--from", "2027-01-01", "--to", "2027-12-31", "--markdown"),
         ("drill", "--pass", "--by", "imap", "--wait", "5s", "--to", "drill@test.example", "--named", organizer),
-        ("erase", code), ("erase", code, "--yes"), ("erase", code, "--yes", "--json"),
+        ("drill", "--every", "1d", "--to", "drill@test.example"), ("erase", code), ("erase", code, "--yes"), ("erase", code, "--yes", "--json"),
         ("retention", "--apply", "--now", "2029-03-01T09:00:00+01:00"),
     ]  # fmt: skip
 
 
-ELSEWHERE = {"run --log-format", "once --no-send", "classify", "export --to"}  # in the tests around this one
+ELSEWHERE = {
+    "run",
+    "run --log-format",
+    "once --no-send",
+    "classify",
+    "export",
+    "export --to",
+}  # in the tests around this one
 NO_MAIL = {
     "init",
     "init --offline",
@@ -171,7 +178,7 @@ def every_way() -> set[str]:
         leaves = {f"{name} {sub}": one for sub, one in getattr(command, "commands", {}).items()} or {name: command}
         for path, leaf in leaves.items():
             options = {param.opts[-1] for param in leaf.params if param.param_type_name == "option"} - OF_ALL
-            found |= {f"{path} {option}" for option in options} or {path}
+            found |= {path, *(f"{path} {option}" for option in options)}
     return found
 
 

@@ -227,7 +227,7 @@ def test_a_case_goes_by_itself_when_its_time_is_up(quick: tuple[World, str]) -> 
     assert erased(place, "06-02") == 0
     place.run("hold", code, "--end")
     assert erased(place, "06-02") == 0  # once a day
-    done = place.run("once", "--now", "2027-06-03T03:00:00+02:00")
+    done = place.run("once", "--now", "2027-06-03T05:00:00+02:00")
     assert f"case {code} was erased: its time was up" in done.err
     assert ids_in(place) == ["else"]
     assert code not in place.run("cases", "list", "--all").out
