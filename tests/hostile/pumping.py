@@ -22,7 +22,7 @@ def _all(nodes: Any) -> str:
 
 def _one(kind: Any, about: Any) -> str:
     if kind in REPEATS:
-        return _all(about[2]) * max(about[0], 1)
+        return _all(about[2]) * int(max(about[0], 1))
     if kind in {kinds.SUBPATTERN, kinds.BRANCH}:
         return _all(_inside(kind, about)[0])
     if kind is kinds.LITERAL:
@@ -30,7 +30,9 @@ def _one(kind: Any, about: Any) -> str:
     if kind is kinds.NOT_LITERAL:
         return "b" if about == ord("a") else "a"
     # Anchors, assertions and references take no room.
-    return _member(about) if kind is kinds.IN else "x" if kind is kinds.ANY else ""
+    if kind is kinds.IN:
+        return _member(about)
+    return "x" if kind is kinds.ANY else ""
 
 
 def _member(choices: Any) -> str:

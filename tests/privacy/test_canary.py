@@ -143,7 +143,7 @@ def commands(code: str, organizer: str) -> list[tuple[str, ...]]:
         ("cases", "release", code, organizer, "--by", organizer), ("cases", "note", code, "she called", "--by", organizer),
         ("cases", "machine", "--all"), ("cases", "machine", "--json", "--since", "2027-01-01"),
         ("cases", "close", code, "exclusion", "--outcome", "exclusion", "--by", organizer), ("outbox", "list", "--all"),
-        ("outbox", "--json"), ("outbox", "retry", "1"), ("audit",), ("audit", "--json"), ("audit", "--quiet"),
+        ("outbox", "--json"), ("outbox", "retry", "1", "--to", organizer), ("audit",), ("audit", "--json"), ("audit", "--quiet"),
         ("digest",), ("digest", "--json"), ("digest", "--send"), ("once", "--now", MORNING), ("preview", "--out", "shown"),
         ("retention",), ("hold", code), ("hold", code, "--end"), ("--debug", "cases", "show", word("Subject")[:3]),
         ("systemd", "--user", "intake"), ("backup", "copy.db"), ("backup", ".", "--json"), ("transparency", "--from", "2027-01-01", "--to", "2027-12-31", "--markdown"),
