@@ -93,7 +93,7 @@ _AWAY_SUBJECT = _any_of(
     r"franvaro|fravaer|ikke til ?stede|ikke pa kontoret|utanfor kontoret|poissa|poza biurem|mimo kancelar|nepritomnost",
     r"hazon kivul|不在",
 )
-_ANSWERS = re.compile(r"\s*(?:re|aw|antw|sv|rv|ref|odp|vs)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
+_ANSWERS = re.compile(r"\s*(?:re|aw|antw|sv|rv|ref|odp|vs)\s*+(?:\[\d+\]\s*+)?:", re.IGNORECASE)
 _GREETING = re.compile(
     r"\s*(?:(?:hello|hi|hey|dear|good (?:day|morning|afternoon)|greetings|hallo|beste|geachte|goede?(?:n)?(?:dag"
     r"|morgen|middag)|dag"
@@ -166,7 +166,8 @@ def reads_like_one(mail: ParsedMail) -> bool:
     if not text or len(text) > MOST_WORDS:
         return False
     for _ in range(2):
-        text = _GREETING.sub("", text, count=1).strip() if _GREETING.match(text) else text
+        greeting = _GREETING.match(text)
+        text = text[greeting.end() :].strip() if greeting else text
     if _OPENS_AUTOMATIC.match(text):
         return True
     opening = _OPENS_AWAY.match(text)

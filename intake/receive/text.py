@@ -134,8 +134,8 @@ _BREAKING = {
     *("h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "header", "footer"),
 }
 _SPOKEN = {"alt", "title", "aria-label", "placeholder", "value", "summary"}
-_TAG = re.compile(r'<(/?)([a-z0-9]+)((?:[^"<>]|"[^"]*")*)>')
-_ATTRIBUTE = re.compile(r'[a-z-]+="([^"]*)"')
+_TAG = re.compile(r'<(/?)([a-z0-9]++)((?:[^"<>]++|"[^"]*+")*+)>')
+_ATTRIBUTE = re.compile(r'(?<![a-z-])[a-z-]++="([^"]*)"')
 _BROKEN_TAG = re.compile(r"<[^<>]{0,2000}>")
 _SPACES = re.compile(r"[ \t\u00a0]+")
 _BLANK_LINES = re.compile(r"\n[ \n]*\n")
