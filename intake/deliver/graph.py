@@ -10,6 +10,7 @@ what happens                            what it means
 401                                     once more with a new token, then Failed: the way out is in trouble
 403, 404                                Failed, for now: permissions or the mailbox are to be corrected
 413, or beyond 4 MB                     Failed for good: too large
+other 4xx about the mailbox             Failed, for now: its quota, its right to send
 other 4xx                               Failed for good: this message is not taken
 429, 503                                Failed, for now; nothing more is tried before ``Retry-After``
 other 5xx, an answer that breaks off    Unknown: it may have been taken
@@ -44,6 +45,7 @@ LARGEST = 4 << 20  # octets of a request to sendMail
 SECONDS = 60.0  # from one piece of an answer to the next
 MOST_ANSWER = 64 << 10
 LONGEST_WAIT_S = 3600.0
+_OURS = re.compile(r"Quota|SendAs|SubmissionBlocked|AccountSuspend|MessageLimit|Throttl|MailboxNotEnabled|Licen[cs]e")
 _WORD = re.compile(r"[A-Za-z0-9._-]{1,80}")
 
 
@@ -184,6 +186,8 @@ class GraphTransport:
         if status in {429, 503}:
             self._not_before = self._monotonic() + answer.retry_after
         remedy = _REMEDIES.get(status) or ("check host" if status < 400 else "")
+        if not remedy and _OURS.search(answer.code):
+            remedy = "this mailbox may not send; look at its quota, its size and its right to the From"
         too_large = status == 413 or answer.code in {"ErrorMessageSizeExceeded", "RequestEntityTooLarge"}
         if remedy:
             return Failed(permanent=False, reason=f"{reason}: {remedy}", way_out=True)

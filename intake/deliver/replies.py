@@ -15,6 +15,12 @@ _TOO_LARGE = re.compile(
     r"\bsize\b.*\bexceed|\bexceed.*\bsize\b|\b(?:message|mail) (?:is )?too (?:big|large)\b", re.IGNORECASE
 )
 _RELAYING = re.compile(r"\brelay(?:ing)?\b.*\b(?:denied|prohibited|not permitted|not allowed)\b", re.IGNORECASE)
+# What Exchange Online says, after the whole message too, when it is our own mailbox or account that may not send: a
+# quota, a full mailbox, no right to this From, an account or a tenant that is blocked (5.2.25x, 5.7.50x, 5.7.70x).
+_OURS = re.compile(
+    r"STOREDRV\.\S*(?:QuotaExceeded|SendAsDenied|AccountDisabled|Licen[cs]e|Throttl|thread limit)", re.IGNORECASE
+)
+_OURS_ENHANCED = re.compile(r"5\.(?:1\.8|1\.90|2\.25[1-5]|7\.60|7\.50[1-3]|7\.70[58]|7\.750)")
 LONGEST = 200  # letters of a reply that are kept
 
 
@@ -65,6 +71,11 @@ class Reply:
     def about_access(self) -> bool:
         """We may not send here, to anybody: no log-in (RFC 4954, 6), or no relaying. Not the recipient's fault."""
         return self.code in {530, 535, 538} or (self.permanent and _RELAYING.search(self.text) is not None)
+
+    @property
+    def about_us(self) -> bool:
+        """Our mailbox or account may not send, whatever the message and whoever gets it: somebody has to look."""
+        return self.permanent and bool(_OURS.search(self.text) or _OURS_ENHANCED.fullmatch(self.enhanced))
 
     @property
     def about_size(self) -> bool:

@@ -8,6 +8,7 @@ the connection breaks after the last dot    Unknown: it may have been taken
 4yz anywhere, or it breaks before the dot   Failed, for now
 5yz at RCPT TO or after the dot             Failed for good; 552 and its like: too large
 5yz to the greeting, the log-in, MAIL FROM  Failed, for now: somebody has to change the configuration
+5yz anywhere that is about our own mailbox  the same: its quota, its right to send as this address
 ==========================================  =========================================================
 """
 
@@ -215,6 +216,8 @@ class SmtpTransport:
         if reply.about_access:
             hint = "the server does not let us send; check user, password, port and auth"
             return Failed(permanent=False, reason=f"{reason}: {hint}", way_out=True)
+        if reply.about_us:
+            return _for_the_operator(reason)
         return Failed(permanent=reply.permanent, reason=reason)
 
     def _hand_over(self, message: _Message) -> Result:
@@ -248,7 +251,14 @@ class SmtpTransport:
         if reply.wants_new_connection:
             session.close()
         reason = self._where(f"after the message: {described(reply, *message.secrets)}")
+        if reply.about_us:
+            return _for_the_operator(reason)
         return Failed(permanent=reply.permanent, reason=reason, size=reply.about_size)
+
+
+def _for_the_operator(reason: str) -> Failed:
+    hint = "the server does not let this mailbox send; look at its quota, its size and its right to the From"
+    return Failed(permanent=False, reason=f"{reason}: {hint}", way_out=True)
 
 
 def _checked(outgoing: Outgoing) -> _Message:

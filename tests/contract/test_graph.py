@@ -118,6 +118,8 @@ def test_the_way_out_of_the_configuration_is_this_one(tmp_path: Path) -> None:
         (404, "ErrorInvalidUser", Failed(permanent=False, reason="", way_out=True)),
         (413, "RequestEntityTooLarge", Failed(permanent=True, reason="", size=True)),
         (400, "ErrorMessageSizeExceeded", Failed(permanent=True, reason="", size=True)),
+        (400, "ErrorQuotaExceeded", Failed(permanent=False, reason="", way_out=True)),
+        (400, "ErrorSendAsDenied", Failed(permanent=False, reason="", way_out=True)),
         (429, "TooManyRequests", Failed(permanent=False, reason="", way_out=True)),
         (503, "ServiceUnavailable", Failed(permanent=False, reason="", way_out=True)),
         (302, "", Failed(permanent=False, reason="", way_out=True)),

@@ -460,6 +460,18 @@ def test_a_server_that_stops_reading_is_cut(monkeypatch: pytest.MonkeyPatch) -> 
         (b".", b"552-5.7.0 dangerous\r\n552 5.7.0 content", True, False, False),
         (b".", b"554 5.6.0 malformed", True, False, False),
         (b".", b"450 4.7.1 greylisted", False, False, False),
+        # Exchange Online, about our own mailbox: nobody's copy may be given up for it
+        (b".", b"432 4.3.2 Concurrent connections limit exceeded. Visit https://aka.ms/x", False, False, False),
+        (b".", b"432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded", False, False, False),
+        (b".", b"554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException; x", False, False, True),
+        (b".", b"554 5.2.2 mailbox full; STOREDRV.Submission.Exception:QuotaExceededException", False, False, True),
+        (b".", b"554 5.2.252 SendAsDenied; help@test.example not allowed to send as x", False, False, True),
+        (b".", b"550 5.2.251 Sender throttled due to continuous mailbox full errors", False, False, True),
+        (b".", b"550 5.7.60 SMTP; Client does not have permissions to send as this sender", False, False, True),
+        (b"RCPT", b"550 5.1.90 the daily limit for message recipients is reached", False, False, True),
+        (b"RCPT", b"550 5.7.708 Access denied, traffic not accepted from this IP", False, False, True),
+        (b"MAIL", b"550 5.1.8 Access denied, bad outbound sender", False, False, False),
+        (b".", b"554 5.2.2 mailbox full", True, False, False),
     ],
 )
 def test_the_table_of_outcomes(verb: bytes, answer: bytes, permanent: bool, size: bool, way_out: bool) -> None:
