@@ -7,6 +7,7 @@
 #   make fuzz    a long search for what breaks it; SECONDS for each target (needs atheris, which it installs)
 #   make sbom    what it is made of, as CycloneDX: build/sbom.cdx.json
 #   make bench   start-up, throughput and rest, against the least that could do the job (needs Dovecot and Postfix)
+#   make soak    the service under steady mail while its connections are cut; MINUTES=… (needs Dovecot)
 #   make lock    resolve the requirements anew (needs uv)
 
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell $(name) --version >/dev/null 2>&1 && echo $(name))))
@@ -22,7 +23,7 @@ PIP = $(PYTHON) -m pip --python $(VENV)/bin/python --disable-pip-version-check
 SOURCES := $(shell find intake templates -type f -not -name '*.pyc') pyproject.toml README.md LICENSE config.example.toml
 LOCK = uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-.PHONY: demo test crash install lint format bench fuzz sbom venv wheel lock clean
+.PHONY: demo test crash install lint format bench fuzz soak sbom venv wheel lock clean
 
 demo: $(VENV)/.demo $(VENV)/.wheel
 	@PYTHONSAFEPATH=1 $(VENV)/bin/intake demo $(ARGS)
@@ -49,6 +50,10 @@ fuzz: $(VENV)/.dev
 	@$(PIP) install --quiet atheris || echo "atheris can't be installed here: Hypothesis searches alone"
 	INTAKE_FUZZ_EXAMPLES=20000 $(VENV)/bin/python -m pytest -q tests/fuzz
 	@! $(VENV)/bin/python -c 'import atheris' 2>/dev/null || PYTHONPATH=.:tests $(VENV)/bin/python tests/fuzz/long.py $(SECONDS)
+
+MINUTES ?= 10
+soak: $(VENV)/.dev $(VENV)/.wheel
+	@PYTHONSAFEPATH=1 PYTHONPATH=tests $(VENV)/bin/python -W ignore benchmarks/soak.py --minutes $(MINUTES)
 
 sbom: $(VENV)/.demo
 	@mkdir -p $(BUILD)
