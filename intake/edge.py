@@ -55,7 +55,8 @@ def _read(path: str) -> str:
 def _started(pid: int) -> str:
     # Field 22 of /proc/PID/stat; the name in field 2 may hold anything, so count from its closing bracket.
     words = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
-    return words[19] if len(words) > 19 else ""
+    # A zombie or a dead one (Z, X) does nothing any more; it is there until its parent has asked for it.
+    return words[19] if len(words) > 19 and words[0] not in {"Z", "X"} else ""
 
 
 def _machine() -> str:

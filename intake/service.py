@@ -8,7 +8,7 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from functools import partial
@@ -20,7 +20,8 @@ from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from intake.errors import ConfigError, IntakeError
+from intake.decide.clock import KEPT_LEASE
+from intake.errors import ConfigError, IntakeError, LedgerError
 from intake.idle import Watch
 from intake.steps.alarm import call_home
 from intake.steps.parts import PassReport
@@ -86,6 +87,11 @@ class _Community:
                 self._running -= 1
                 self._quiet.notify_all()
 
+    @property
+    def busy(self) -> bool:
+        """Whether a step is running."""
+        return self._running > 0
+
     def end(self) -> None:
         """No step begins any more."""
         self.over.set()
@@ -106,6 +112,8 @@ class _Community:
 class Outset:
     """How the service gets what it works with.
 
+    ``lease`` is how long others wait for a machine that is cut off: what a step holds is prolonged meanwhile.
+
     ``load`` gives each community's configuration by the name of its file (one of no name, where there is only one),
     or what is wrong with it; it raises ConfigError when there is nothing to work with. ``say`` takes a line and the
     name of the community that it is about. ``note`` is told after each settling, for figures.
@@ -115,6 +123,7 @@ class Outset:
     build: Callable[[str, Config, Callable[[], bool]], Parts]
     say: Callable[[str, str], None]
     note: Callable[[Parts], None] = lambda _parts: None
+    lease: timedelta = KEPT_LEASE
 
 
 class Service:
@@ -146,6 +155,7 @@ class Service:
         self._take_up(self._outset.load())
         self._scheduler.add_listener(self._crashed, EVENT_JOB_ERROR)
         self._scheduler.start()
+        threading.Thread(target=self._prolong, daemon=True).start()
         notify("READY=1", self._environ)
         self._say("running")
         told = False
@@ -197,6 +207,7 @@ class Service:
                 if isinstance(config, ConfigError):
                     raise config
                 parts = self._outset.build(name, config, self._stopping)
+                parts = replace(parts, mailbox_lease=self._outset.lease, claim_lease=self._outset.lease)
             except IntakeError as error:
                 if not name and not self._at_work:
                     raise
@@ -270,6 +281,18 @@ class Service:
         deadline = monotonic() + LONGEST_END
         quiet = [community.ended(deadline - monotonic()) for community in ending]
         return all(quiet)
+
+    def _prolong(self) -> None:
+        """What is in hand stays in hand, for as long as the ledger can be told so.
+
+        A thread of its own: all others may be waiting for servers.
+        """
+        while not self._stop.wait(self._outset.lease.total_seconds() / 4):
+            for community in list(self._at_work.values()):
+                if community.busy:
+                    with contextlib.suppress(LedgerError):  # the step itself meets it, and tells
+                        parts = community.parts
+                        parts.ledger.hold_on([parts.holder], parts.now + self._outset.lease)
 
     # --- the steps ---
 

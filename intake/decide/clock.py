@@ -15,6 +15,7 @@ GIVE_UP_AFTER = timedelta(days=4)  # RFC 5321, 4.5.4.1: at least 4 to 5 days
 LEAST_TRIES = 3  # in those days: a machine that was off for a week has not tried at all
 CLAIM_LEASE = timedelta(minutes=10)  # longer than any one delivery may take
 MAILBOX_LEASE = timedelta(minutes=15)  # longer than any one step on a mailbox may take; renewed between steps
+KEPT_LEASE = timedelta(minutes=2)  # of a service, which prolongs what it holds four times in that time
 SUSPECT_WAIT = timedelta(seconds=90)  # longer than cron waits: a pass in between gets its work done
 BEFORE_ERASURE = timedelta(days=14)  # for so long digests name a case before its time is up and it goes
 POISON_TRIES = 5  # so often a mail may end a pass, or be unreadable, before people get it as it is

@@ -19,6 +19,14 @@ from intake.ledger.glance import TAKE_AWAY
 from intake.ledger.schema import HEAD, for_postgresql
 
 BUSY_SECONDS = 20
+# With PostgreSQL: a network that is cut shows after so many seconds, not after the hours that TCP has for it.
+PATIENCE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 _FORM = text("SELECT version_num FROM alembic_version")
 _ONE_MIGRATION = 0x696E74616B65  # a lock's number: any that nobody else would choose
 
@@ -46,7 +54,15 @@ class Database:
         else:
             for_postgresql()
             url_with_driver = self.url.set(drivername="postgresql+psycopg")
-            self._engine = create_engine(url_with_driver, hide_parameters=True, pool_pre_ping=True)
+            self._engine = create_engine(
+                url_with_driver,
+                hide_parameters=True,
+                pool_pre_ping=True,
+                pool_size=2,
+                max_overflow=10,
+                connect_args=PATIENCE,
+            )
+            event.listen(self._engine, "connect", _postgresql_connect)
 
     @property
     def engine(self) -> Engine:
@@ -212,6 +228,15 @@ def _sqlite_connect(connection: Any, _record: object) -> None:
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON", "temp_store=MEMORY"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _postgresql_connect(connection: Any, _record: object) -> None:
+    # A machine that is cut off or asleep in the middle of a transaction keeps its rows from the others no longer.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SET idle_in_transaction_session_timeout = '{2 * BUSY_SECONDS}s'; SET lock_timeout = '{BUSY_SECONDS}s'"
+        )
+    connection.commit()
 
 
 def _sqlite_begin(connection: Connection) -> None:

@@ -68,24 +68,19 @@ def begin(connection: Connection, mailbox: str, name: str, uidvalidity: int, bou
     )
 
 
-def restart(connection: Connection, mailbox: str, name: str, uidvalidity: int, boundary: int) -> None:
+def restart(connection: Connection, mailbox: str, name: str, before: int, uidvalidity: int, boundary: int) -> bool:
     """The server has given every mail a new UID (RFC 9051, 2.3.1.1): read all again and recognise it by content.
 
-    What could not be read under its old UID is among that.
+    What could not be read under its old UID is among that. ``before`` is the UIDVALIDITY that the ledger had: False
+    when somebody has read on meanwhile, and whoever asks is late.
     """
+    mine = (folder.c.mailbox == mailbox, folder.c.name == name, folder.c.uidvalidity == before)
+    anew = {"uidvalidity": uidvalidity, "next_uid": 1, "boundary": boundary, "rescanning": True}
+    changed = connection.execute(update(folder).where(*mine).values(**anew, in_hand_first=None, in_hand_last=None))
+    if not changed.rowcount:
+        return False
     connection.execute(trouble.delete().where(trouble.c.mailbox == mailbox, trouble.c.folder == name))
-    connection.execute(
-        update(folder)
-        .where(folder.c.mailbox == mailbox, folder.c.name == name)
-        .values(
-            uidvalidity=uidvalidity,
-            next_uid=1,
-            boundary=boundary,
-            rescanning=True,
-            in_hand_first=None,
-            in_hand_last=None,
-        )
-    )
+    return True
 
 
 def advance(connection: Connection, last: MailRef) -> None:

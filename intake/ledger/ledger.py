@@ -130,11 +130,11 @@ class Ledger(CaseBook, Eraser, RuleBook):
         with self._database.transaction() as connection:
             folders.begin(connection, mailbox, name, uidvalidity, boundary, now)
 
-    def restart(self, mailbox: str, name: str, uidvalidity: int, boundary: int) -> None:
-        """The folder's UIDVALIDITY has changed; mail below ``boundary`` may be known by its content."""
+    def restart(self, mailbox: str, name: str, before: int, uidvalidity: int, boundary: int) -> None:
+        """The folder's UIDVALIDITY is no longer ``before``; mail below ``boundary`` may be known by its content."""
         with self._database.transaction() as connection:
-            folders.restart(connection, mailbox, name, uidvalidity, boundary)
-            folders.give_up_filing(connection, mailbox, name, uidvalidity)
+            if folders.restart(connection, mailbox, name, before, uidvalidity, boundary):
+                folders.give_up_filing(connection, mailbox, name, uidvalidity)
 
     def was_before(self, mailbox: str, head: MailHead, but_not_in: str) -> bool:
         """Whether such a mail was there at first contact, in another folder."""

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from intake.decide.clock import CLAIM_LEASE, POISON_TRIES, gives_up, next_try
+from intake.decide.clock import POISON_TRIES, gives_up, next_try
 from intake.errors import DeliveryError, LedgerError, TemplateError
 from intake.ledger.outbox import COPIES, NOT_COPIES, Became
 from intake.model import (
@@ -134,7 +134,7 @@ class _Rounds:
         if self._claimed or self._dry or self._over:
             return
         self._since = parts.now
-        self._claimed.extend(_sound(parts, parts.ledger.claim(parts.holder, self._since, CLAIM_LEASE, BATCH)))
+        self._claimed.extend(_sound(parts, parts.ledger.claim(parts.holder, self._since, parts.claim_lease, BATCH)))
         self._dispatcher.expect(self._claimed)
         self._dry = not self._claimed
         self._worked = self._worked or not self._dry
@@ -217,7 +217,7 @@ def _alarms_otherwise(parts: Parts, report: PassReport) -> None:
         return
     dispatcher = Dispatcher(parts)
     try:
-        for delivery in parts.ledger.claim(parts.holder, parts.now, CLAIM_LEASE, BATCH, kind=MessageKind.ALARM):
+        for delivery in parts.ledger.claim(parts.holder, parts.now, parts.claim_lease, BATCH, kind=MessageKind.ALARM):
             composed = _composed(dispatcher, delivery)
             result = second.send(composed) if isinstance(composed, Outgoing) else composed
             given_up = {delivery.id} if _ends(parts, delivery, result) else frozenset[int]()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from intake.decide.clock import CLAIM_LEASE, MAILBOX_LEASE
 from intake.edge import Chance, Clock
 from intake.model import ParsedMail, Plan, Verdict
 from intake.steps.reports import MailboxReport, PassReport
@@ -102,6 +103,8 @@ class Parts:
     stopping: Callable[[], bool] = lambda: False
     say: Callable[[str], None] = lambda _line: None
     memo: Memo = field(default_factory=Memo)
+    mailbox_lease: timedelta = MAILBOX_LEASE
+    claim_lease: timedelta = CLAIM_LEASE
     connections: int = 1  # messages that may be on their way at once; with one, no thread is started
 
     @property

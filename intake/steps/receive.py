@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from intake.decide.clock import MAILBOX_LEASE, POISON_TRIES, SUSPECT_WAIT, next_try
+from intake.decide.clock import POISON_TRIES, SUSPECT_WAIT, next_try
 from intake.errors import LedgerError, MailboxError
 from intake.model import (
     Arrival,
@@ -48,7 +48,7 @@ def read(parts: Parts, settings: MailboxConfig) -> MailboxReport:
     """One mailbox, every folder of it. Trouble with one folder leaves the others readable."""
     report = MailboxReport(settings.name)
     lease = f"mailbox {settings.name}"
-    if not parts.ledger.take_lease(lease, parts.holder, parts.now, MAILBOX_LEASE):
+    if not parts.ledger.take_lease(lease, parts.holder, parts.now, parts.mailbox_lease):
         report.busy = True
         return report
     mailbox = parts.mailbox(settings)
@@ -127,8 +127,12 @@ def _came_and_went(parts: Parts, cursor: Cursor, folder: Folder, listed: Sequenc
 
 
 def _keep_lease(parts: Parts, settings: MailboxConfig) -> None:
-    if not parts.ledger.take_lease(f"mailbox {settings.name}", parts.holder, parts.now, MAILBOX_LEASE):
-        raise MailboxError(f"mailbox {settings.name}: another run has taken it over meanwhile, and goes on with it")
+    if not parts.ledger.take_lease(f"mailbox {settings.name}", parts.holder, parts.now, parts.mailbox_lease):
+        raise _taken_over(settings)
+
+
+def _taken_over(settings: MailboxConfig) -> MailboxError:
+    return MailboxError(f"mailbox {settings.name}: another run has taken it over meanwhile, and goes on with it")
 
 
 def _leave_none_behind(
@@ -170,9 +174,10 @@ def _cursor(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str, 
         ledger.begin(settings.name, name, folder.uidvalidity, boundary, parts.now)
     else:
         parts.say(f"{settings.name}/{name}: the server has renumbered its mail (UIDVALIDITY); reading all of it again")
-        ledger.restart(settings.name, name, folder.uidvalidity, end)
+        ledger.restart(settings.name, name, cursor.uidvalidity, folder.uidvalidity, end)
     found = ledger.cursor(settings.name, name)
-    assert found is not None  # noqa: S101 - it was written in the line above
+    if found is None or found.uidvalidity != folder.uidvalidity:
+        raise _taken_over(settings)
     return found
 
 

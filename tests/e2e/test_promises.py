@@ -312,7 +312,7 @@ def test_a_renumbered_folder_leaves_no_unreadable_mail_behind(community: Communi
     cursor = ledger.cursor("help", "INBOX")
     assert cursor is not None
     ledger.note_trouble(MailRef("help", "INBOX", cursor.uidvalidity, 7), now, now - now)
-    ledger.restart("help", "INBOX", cursor.uidvalidity + 1, 1)
+    ledger.restart("help", "INBOX", cursor.uidvalidity, cursor.uidvalidity + 1, 1)
     assert ledger.trouble_count() == 0
 
 

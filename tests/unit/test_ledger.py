@@ -153,7 +153,7 @@ def test_reading_goes_on_behind_what_was_accepted_and_never_back(ledger: Ledger)
 
 def test_a_new_uidvalidity_starts_again_and_remembers_the_boundary(ledger: Ledger) -> None:
     outcomes(ledger, arrival(5, body=b"known"))
-    ledger.restart("help", "INBOX", 2, 9)
+    ledger.restart("help", "INBOX", 1, 2, 9)
     cursor = ledger.cursor("help", "INBOX")
     assert cursor is not None
     assert (cursor.uidvalidity, cursor.next_uid, cursor.boundary, cursor.rescanning) == (2, 1, 9, True)
