@@ -202,9 +202,9 @@ def test_one_that_was_cut_off_and_comes_back_late_does_no_harm(federation: Feder
     class Late(ImapMailbox):
         """Hangs once, with mails in hand that it has already read."""
 
-        def fetch(self, heads: Iterable[MailHead]) -> Iterator[RawMail]:
+        def fetch(self, heads: Iterable[MailHead], most: int | None = None) -> Iterator[RawMail]:
             """Every mail, and then nothing for a long time."""
-            yield from super().fetch(heads)
+            yield from super().fetch(heads, most)
             if next(stall, False):
                 stalled.set()
                 go_on.wait(60)
