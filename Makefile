@@ -63,7 +63,7 @@ sbom: $(VENV)/.demo
 crash: $(VENV)/.dev $(VENV)/.wheel
 	@seed=$${SEED:-$$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')}; echo "SEED=$$seed"; \
 	INTAKE_SEED=$$seed INTAKE_LIVES=$${LIVES:-5000} INTAKE_KILLS=0 PYTHONSAFEPATH=1 \
-	$(VENV)/bin/python -m pytest -o pythonpath=tests -n $(JOBS) --dist loadfile -s tests/crash $(ARGS)
+	$(VENV)/bin/python -m pytest -o pythonpath=tests -n $(JOBS) --dist loadfile tests/crash $(ARGS)
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check .

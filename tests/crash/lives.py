@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -88,11 +87,6 @@ class QuickWorld(World):
         """Leave nothing behind."""
         self.parts.ledger.close()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def tell(line: str) -> None:
-    """A figure for docs/reliability.md; pytest shows it with -s, and with a failure."""
-    sys.stdout.write(line + "\n")
 
 
 def rows(world: World, question: str) -> list[Any]:

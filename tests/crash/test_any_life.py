@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from typing import ClassVar
 
-from crash.lives import QuickWorld, check, rest, tell
+from crash.lives import QuickWorld, check, rest
 from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -74,6 +75,7 @@ class Lives(RuleBasedStateMachine):
         raw = some_mail(number)
         self.world.deliver(raw, folder)
         self.delivered[raw] += 1
+        self.ended["mails"] += 1
 
     @rule(data=st.data())
     def somebody_moves_a_mail(self, data: st.DataObject) -> None:
@@ -146,10 +148,9 @@ class Lives(RuleBasedStateMachine):
         check(self.world, self.delivered)
 
 
-def test_any_life_ends_with_every_promise_kept() -> None:
+def test_any_life_ends_with_every_promise_kept(tell: Callable[[str], None]) -> None:
     Lives.world = QuickWorld()
     try:
-        tell(f"\nseed {SEED}, {LIVES} lives")
         chosen = settings(
             max_examples=LIVES,
             stateful_step_count=14,
@@ -160,5 +161,9 @@ def test_any_life_ends_with_every_promise_kept() -> None:
         run_state_machine_as_test(seed(SEED)(Lives), settings=chosen)
     finally:
         Lives.world.remove()
-    tell(f"\n{dict(Lives.ended)}")
+        ended = Lives.ended
+        tell(
+            f"any life: {ended['lives']} lives, {ended['passes']} passes, {ended['ends']} ends, {ended['mails']} mails, "
+            f"seed {SEED}"
+        )
     assert Lives.ended["ends"] > LIVES // 10

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
-from crash.lives import QuickWorld, check, rest, tell
+from crash.lives import QuickWorld, check, rest
 from unit.worlds import ANN, BOB, CARL, mail
 
 from intake.model import Failed, Outgoing, Result, Unknown
@@ -60,7 +60,7 @@ def come_in(world: QuickWorld) -> Counter[bytes]:
 
 @pytest.mark.parametrize("servers", SERVERS)
 def test_an_end_at_every_boundary_loses_nothing_and_repeats_nothing(
-    world: QuickWorld, servers: Callable[[QuickWorld], None]
+    world: QuickWorld, servers: Callable[[QuickWorld], None], tell: Callable[[str], None]
 ) -> None:
     world.begin_again()
     servers(world)
@@ -78,10 +78,10 @@ def test_an_end_at_every_boundary_loses_nothing_and_repeats_nothing(
         rest(world)
         check(world, delivered)
     assert ended == len(range(0, boundaries, step))
-    tell(f"\n{servers.__name__}: ended at {ended} of {boundaries} boundaries")
+    tell(f"every boundary: {servers.__name__}: ended at {ended} of {boundaries} boundaries")
 
 
-def test_an_end_while_recovering_from_an_end(world: QuickWorld) -> None:
+def test_an_end_while_recovering_from_an_end(world: QuickWorld, tell: Callable[[str], None]) -> None:
     world.begin_again()
     come_in(world)
     world.run()
@@ -96,4 +96,4 @@ def test_an_end_while_recovering_from_an_end(world: QuickWorld) -> None:
             rest(world)
             check(world, delivered)
             runs += 1
-    tell(f"\n{runs} lives with two ends each")
+    tell(f"every boundary: {runs} lives with two ends each")

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from crash.lives import tell
 from crash.test_killed import CONFIG, PEOPLE, report
 from servers.embedded import Pymap
 from servers.smtp import Aiosmtpd
@@ -247,7 +246,10 @@ def test_a_mailbox_that_fails_at_any_line(
 
 @pytest.mark.parametrize("fault", SMTP, ids=lambda fault: fault.__name__)
 def test_a_way_out_that_fails_at_any_line(
-    servers: tuple[Pymap, Aiosmtpd, Faulty, Faulty], place: Callable[[], Place], fault: Fault
+    servers: tuple[Pymap, Aiosmtpd, Faulty, Faulty],
+    place: Callable[[], Place],
+    fault: Fault,
+    tell: Callable[[str], None],
 ) -> None:
     repeated = 0
     for at in (1, 3, 8, 10, 11, 12):
@@ -257,7 +259,7 @@ def test_a_way_out_that_fails_at_any_line(
         servers[3].well()
         one.recover()
         repeated += one.check()
-    tell(f"\n{fault.__name__}: {repeated} repeated under their own Message-ID")
+    tell(f"faults of SMTP: {fault.__name__} at 6 lines; {repeated} repeated under their own Message-ID")
 
 
 # --- the ledger ---

@@ -12,14 +12,13 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
 import pytest
-from crash.lives import tell
 from crash.proxy import Proxy
 from servers.base import ImapServer, stop_process
 from servers.embedded import Pymap
@@ -213,12 +212,15 @@ def kill_at(stage: Stage, what: str, points: range, *, forward: bool = True) -> 
 @pytest.mark.parametrize(
     ("what", "forward"), [("statement", True), ("imap", True), ("imap", False), ("smtp", True), ("smtp", False)]
 )
-def test_killed_anywhere_nothing_is_lost_and_nothing_happens_twice(stage: Stage, what: str, forward: bool) -> None:
+def test_killed_anywhere_nothing_is_lost_and_nothing_happens_twice(
+    stage: Stage, what: str, forward: bool, tell: Callable[[str], None]
+) -> None:
     whole = counted(stage)[("statement", "imap", "smtp").index(what)]
     step = max(1, whole // KILLS) if KILLS else 1
     points = range(1 + step // 2 * (not forward), whole + 1, step)
     killed, repeated = kill_at(stage, what, points, forward=forward)
-    tell(f"\n{what}: killed at {killed} of {whole}, {repeated} messages repeated under their own Message-ID")
+    way = "after" if forward else "before"
+    tell(f"killed: {killed} times, {way} {what}, of {whole}; {repeated} repeated under their own Message-ID")
     assert killed >= len(points) - 1
 
 

@@ -394,6 +394,32 @@ def test_no_error_output_at_all(evening: Evening) -> None:
         assert answer.err == ""
 
 
+def test_what_a_person_has_read_or_flagged_is_a_report_all_the_same(embedded: World) -> None:
+    for number, flags in enumerate(((b"\\Seen",), (b"\\Seen", b"\\Answered"), (b"\\Flagged",))):
+        raw = raw_mail(f"read-{number}", "Rita <rita@people.example>", embedded.community, "CoC", f"Report {number}.")
+        embedded.imap.append(embedded.community, "INBOX", raw, flags=flags)
+    assert embedded.run("once", "--json").json["accepted"] == 3
+    assert len(embedded.arrived(embedded.people[0].address, 3)) == 3
+
+
+def test_passes_beside_a_service_do_each_thing_once(embedded: World) -> None:
+    service = embedded.start("run")
+    try:
+        for number in range(4):
+            sender = f"Rita <rita{number}@people.example>"
+            embedded.deliver(raw_mail(f"beside-{number}", sender, embedded.community, "CoC", f"Report {number}."))
+            assert finished(embedded.start("once", "--json")).code in {0, 75}
+        embedded.arrived(embedded.people[0].address, 4)
+    finally:
+        service.terminate()
+        assert finished(service).code == 0
+    assert embedded.run("once").code == 0
+    for person in embedded.people:
+        assert len(embedded.arrived(person.address)) == 4
+    assert embedded.run("audit").code == 0
+    assert len(embedded.filed()) == 4
+
+
 def test_two_passes_at_once_do_each_thing_once(place: World) -> None:
     new = addresses(f"two{next(NUMBERS)}-")
     senders = [new() for _ in range(6)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import re
 import ssl
 import time
 import warnings
@@ -16,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from servers.base import free_ports, tls_server_context, write_certificate
 from servers.mailboxes import Secret, Settings
-from servers.scripted_imap import GREETING, Answer, Peer, Script, ScriptedImap, polite
+from servers.scripted_imap import CAPABILITIES, GREETING, Answer, Peer, Script, ScriptedImap, polite
 
 from intake.errors import ConfigError, MailboxError
 from intake.model import MailHead, RawMail
@@ -503,6 +504,27 @@ def test_searching_and_marking_without_move_and_uidplus() -> None:
     assert any(line.startswith(b"UID COPY 1:3 ") for line in said)
     assert any(line.startswith(b"UID STORE 1:3 +FLAGS.SILENT") for line in said)
     assert not any(b"EXPUNGE" in line or line.startswith(b"CLOSE") for line in said)
+
+
+@pytest.mark.parametrize("capabilities", [CAPABILITIES, b"IMAP4rev1 UIDPLUS", b"IMAP4rev1"])
+def test_mails_are_named_by_uids_alone(capabilities: bytes) -> None:
+    """A number of a position means another mail as soon as somebody removes one."""
+    bodies = b"".join(b"* %d FETCH (UID %d BODY[] {2}\r\nhi)\r\n" % (uid, uid) for uid in (1, 2, 3))
+    script = polite({"UID FETCH .*BODY": bodies, "UID SEARCH .*KEYWORD": b"* SEARCH\r\n"}, capabilities=capabilities)
+    with ScriptedImap(script) as server:
+        mailbox = mailbox_at(server.port, deadline_s=5.0)
+        mailbox.open()
+        mailbox.select("INBOX")
+        uids = mailbox.uids(1)
+        assert len(list(mailbox.fetch(mailbox.heads(uids)))) == 3
+        mailbox.file(uids, "Processed")
+        mailbox.remove(uids)
+        mailbox.close()
+        said = [line.partition(b" ")[2].upper() for line in server.heard]
+    named = [line for line in said if re.match(rb"(UID )?(FETCH|SEARCH|STORE|COPY|MOVE|EXPUNGE)\b", line)]
+    assert len(named) >= 4
+    assert [line for line in named if not line.startswith(b"UID ")] == []
+    assert not any(b"BODY[" in line for line in said), "reading would mark it as read: BODY.PEEK does not"
 
 
 def test_only_what_was_certainly_copied_is_removed() -> None:

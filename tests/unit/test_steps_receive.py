@@ -161,6 +161,16 @@ def test_a_report_in_junk_is_a_report(world: World) -> None:
     assert world.server.texts("Junk") == [mail(2, subject="hello", body="Buy now")]
 
 
+def test_after_an_outage_of_a_year_all_that_came_meanwhile_is_read(world: World) -> None:
+    passed(world)
+    for number in range(250):  # more than are taken in hand together
+        world.deliver(mail(number), when=world.now + timedelta(days=number))
+    world.now += timedelta(days=365)
+    passed(world)
+    assert outcomes(world) == {"case": 250}
+    assert len(world.sent("report")) == 3 * 250
+
+
 def test_mail_that_is_moved_away_while_it_is_read_is_read_where_it_is_then(world: World) -> None:
     world.deliver(mail(1))
     world.deliver(mail(2))
