@@ -6,6 +6,7 @@
 #   make lint    ruff and mypy
 #   make fuzz    a long search for what breaks it; SECONDS for each target (needs atheris, which it installs)
 #   make sbom    what it is made of, as CycloneDX: build/sbom.cdx.json
+#   make pictures   the pictures of docs/what-people-see.md, from the messages themselves (needs Chromium)
 #   make bench   start-up, throughput and rest, against the least that could do the job (needs Dovecot and Postfix)
 #   make soak    the service under steady mail while its connections are cut; MINUTES=… (needs Dovecot)
 #   make lock    resolve the requirements anew (needs uv)
@@ -23,7 +24,7 @@ PIP = $(PYTHON) -m pip --python $(VENV)/bin/python --disable-pip-version-check
 SOURCES := $(shell find intake templates -type f -not -name '*.pyc') pyproject.toml README.md LICENSE config.example.toml
 LOCK = uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-.PHONY: demo test crash install lint format bench fuzz soak sbom venv wheel lock clean
+.PHONY: pictures demo test crash install lint format bench fuzz soak sbom venv wheel lock clean
 
 demo: $(VENV)/.demo $(VENV)/.wheel
 	@PYTHONSAFEPATH=1 $(VENV)/bin/intake demo $(ARGS)
@@ -44,6 +45,9 @@ bench: $(VENV)/.dev $(VENV)/.wheel
 	@PYTHONSAFEPATH=1 PYTHONPATH=tests $(VENV)/bin/python benchmarks/startup.py
 	@PYTHONSAFEPATH=1 PYTHONPATH=tests $(VENV)/bin/python benchmarks/throughput.py
 	@PYTHONSAFEPATH=1 PYTHONPATH=tests $(VENV)/bin/python benchmarks/idle.py
+
+pictures: $(VENV)/.dev
+	@PYTHONPATH=. $(VENV)/bin/python docs/pictures/render.py $(ARGS)
 
 SECONDS ?= 3600
 fuzz: $(VENV)/.dev

@@ -17,7 +17,7 @@ from intake.compose.letter import Body, Envelope, message
 from intake.compose.markdown import Markdown, flow
 from intake.compose.render import Phrases, Templates
 from intake.letters import Digest, DigestCase, Expiry
-from intake.model import CaseState, MessageKind, Outgoing, Urgency
+from intake.model import PROGRAM, CaseState, MessageKind, Outgoing, Urgency
 
 GROUPS = ("overdue", "urgent", "unassigned", "waiting", "closing")  # in this order
 SOON = 0.75  # of the time is used up
@@ -133,7 +133,8 @@ class Sheet:
             ]
         else:
             said = [get("digest", "age", age=age)]
-            said.append(get("digest", "lead", name=item.lead) if item.lead else get("digest", "no-lead"))
+            if item.lead or item.due_for != "claim":  # else it stands beside the bar
+                said.append(get("digest", "lead", name=item.lead) if item.lead else get("digest", "no-lead"))
         said.append(get("digest", "answered" if item.human_reply else "not-answered"))
         mails = self._count("mails", item.mails)
         said.append(f"{mails} ({self._count('new-mails', item.new_mails)})" if item.new_mails else mails)
@@ -259,19 +260,19 @@ class Sheet:
             lead,
             self._numbers(),
         ]
-        out += [page.box(escape(problem), page.WARNING, below=8) for problem in self.problems()]
+        out += [page.box(_with_code(problem), page.WARNING, below=8) for problem in self.problems()]
         for name, number, items in shown(self.letter):
             out.append(page.heading(f"{self.phrases.get('group', name)} ({number})"))
             out += [self._html_case(item, name) for item in items]
             out += (
-                [f'<p style="font-size:14px">{escape(self._more(number - len(items)))}</p>']
+                [f'<p style="font-size:14px">{_with_code(self._more(number - len(items)))}</p>']
                 if number > len(items)
                 else []
             )
         out.append(page.heading(self.phrases.get("digest", "intake")))
         lines = self.health() or [self.phrases.get("digest", "no-mailbox")]
         items_html = "".join(
-            f'<li style="margin:0 0 6px 0;font-size:14px;line-height:1.45">{escape(line)}</li>' for line in lines
+            f'<li style="margin:0 0 6px 0;font-size:14px;line-height:1.45">{_with_code(line)}</li>' for line in lines
         )
         out += [f"<ul{page.attributes(page.LIST)}>{items_html}</ul>", f'<div style="font-size:14px">{foot}</div>']
         return "\n".join(out)
@@ -321,3 +322,10 @@ class Sheet:
             look,
             below=10,
         )
+
+
+def _with_code(line: str) -> str:
+    """A line as HTML; the command that it ends with looks like one."""
+    said, mark, command = line.rpartition(f" {PROGRAM} ")
+    code = page.attributes(page.CODE)
+    return f"{escape(said)} <code{code}>{PROGRAM} {escape(command)}</code>" if mark else escape(line)

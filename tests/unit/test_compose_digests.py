@@ -98,7 +98,7 @@ def test_two_hundred_cases_stay_below_what_gmail_cuts() -> None:
     cases = tuple(replace(base.cases[number % 4], code=f"C{number:05}") for number in range(200))
     text, html = bodies(composed(replace(base, cases=cases, closed=cases[:50])))
     assert len(html.encode()) < 100_000
-    for said in (text, html):
+    for said in (text, re.sub("<[^>]+>", "", html)):
         assert "Überfällig (50)" in said or "ÜBERFÄLLIG (50)" in said
         assert "und noch 40. Ansehen: intake cases list" in said
         assert "und noch 50." in said
