@@ -2,7 +2,8 @@
 #   make demo    the main job on embedded parts, with sample mail
 #   make test    every test, against the built wheel and real servers
 #   make crash   end the program at any moment, thousands of times; LIVES=… SEED=…
-#   make install PREFIX=/opt/intake   the program, in an environment of its own
+#   make install PREFIX=/opt/intake   the program, in an environment of its own; with EXTRAS="microsoft notify" what
+#                those need, too (one word for each file in requirements/ that is named after an extra)
 #   make lint    ruff and mypy
 #   make fuzz    a long search for what breaks it; SECONDS for each target (needs atheris, which it installs)
 #   make sbom    what it is made of, as CycloneDX: build/sbom.cdx.json
@@ -17,6 +18,8 @@ BUILD ?= build
 PREFIX ?= /opt/intake
 JOBS ?= 2
 ARGS ?=
+EXTRAS ?=
+OPTIONAL = postgres microsoft google pgp notify plots dkim
 
 # A virtual environment without a pip of its own: Debian's Python can make one without python3-venv,
 # and the pip that is there installs into it.
@@ -36,7 +39,7 @@ test: $(VENV)/.dev $(VENV)/.wheel
 
 install: $(BUILD)/.wheel
 	@test -x $(PREFIX)/bin/python || $(PYTHON) -m venv --without-pip $(PREFIX)
-	@$(PYTHON) -m pip --python $(PREFIX)/bin/python --disable-pip-version-check install --quiet --require-hashes --no-deps --requirement requirements/core.txt
+	@$(PYTHON) -m pip --python $(PREFIX)/bin/python --disable-pip-version-check install --quiet --require-hashes --no-deps --requirement requirements/core.txt $(foreach extra,$(EXTRAS),--requirement requirements/$(extra).txt)
 	@$(PYTHON) -m pip --python $(PREFIX)/bin/python --disable-pip-version-check install --quiet --force-reinstall --no-deps --no-index $(BUILD)/wheel/*.whl
 	@PYTHONDONTWRITEBYTECODE= $(PREFIX)/bin/python -m compileall -q $(PREFIX)/lib || true
 	@echo "Installed: $$($(PREFIX)/bin/intake --version), as $(PREFIX)/bin/intake"
@@ -82,11 +85,14 @@ venv: $(VENV)/.dev $(VENV)/.wheel
 
 wheel: $(BUILD)/.wheel
 
-# Each lock file holds what the one before it holds, so that one environment serves them all.
+# Each of the first three holds what the one before it holds, so that one environment serves them all; those of the
+# extras hold what each brings beside the core.
 lock:
 	$(LOCK) --upgrade pyproject.toml --output-file requirements/core.txt
 	$(LOCK) pyproject.toml --extra demo --group build --constraint requirements/core.txt --output-file requirements/demo.txt
-	$(LOCK) pyproject.toml --extra demo --extra postgres --extra microsoft --extra google --extra pgp --extra notify --extra plots --extra dkim --group dev --constraint requirements/demo.txt --output-file requirements/dev.txt
+	$(LOCK) pyproject.toml --extra demo $(foreach extra,$(OPTIONAL),--extra $(extra)) --group dev --constraint requirements/demo.txt --output-file requirements/dev.txt
+	@for extra in $(OPTIONAL); do $(LOCK) pyproject.toml --extra $$extra --constraint requirements/dev.txt \
+	$$(sed -n 's/^\([A-Za-z0-9._-]*\)==.*/--no-emit-package \1/p' requirements/core.txt) --output-file requirements/$$extra.txt; done
 
 clean:
 	rm -rf $(BUILD) dist

@@ -14,6 +14,7 @@ import pytest
 
 import intake
 from intake import oauth
+from intake.config import load
 
 PACKAGE = Path(intake.__file__).parent
 CHECKOUT = Path(__file__).parents[2]
@@ -61,6 +62,31 @@ def test_errors_are_the_program_s_own(page: str) -> None:
         )
         pieces = [piece.strip() for piece in core.split("; ")]
         assert all(piece in texts for piece in pieces), error
+
+
+SKELETON = """
+[community]
+name = "Example Community"
+address = "help@example.org"
+[[organizer]]
+name = "Ann Example"
+email = "ann@example.com"
+"""
+
+
+@pytest.mark.parametrize("page", ["microsoft-365.md", "google.md", "imap.md"])
+def test_configurations_to_copy_have_no_problem(page: str, tmp_path: Path) -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", (DOCS / page).read_text("utf-8"), re.DOTALL)
+    assert blocks
+    mailbox = next(block for block in blocks if "[[mailbox]]" in block).partition("[smtp]")[0]
+    for number, block in enumerate(blocks):
+        whole = block if "[[mailbox]]" in block else mailbox + block
+        text = SKELETON + whole.replace('"…"', '"11111111-aaaa-bbbb-cccc-222222222222"').replace(
+            "help@azug.be", "help@example.org"
+        )
+        path = tmp_path / f"{number}.toml"
+        path.write_text(text, "utf-8")
+        load(path)
 
 
 def test_every_figure_is_explained() -> None:
