@@ -108,7 +108,10 @@ def of_command(
         facts.append(("organizers", ", ".join(o.name for o in parts.config.organizers if o.email.lower() in kept)))
     author = mail.authors[0].email.lower() if mail.authors else ""
     answers = mail.message_id if author == delivery.recipient else ""
-    thread = Thread(delivery.message_id, answers, (answers,) if answers else ())
+    # Also where their own mail is not beside it: a program that sees the inbox alone threads by the root.
+    root = context.roots.get(delivery.recipient, "") if context.case else ""
+    root = "" if root == delivery.message_id else root
+    thread = Thread(delivery.message_id, answers or root, tuple(one for one in (root, answers) if one))
     code = context.case.code if context.case else ""
     return parts.composer().notice(Notice(to, language, thread, topic, code, tuple(facts)), parts.now)
 
