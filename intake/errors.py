@@ -30,6 +30,10 @@ class LedgerError(IntakeError):
     """The ledger can't be read or written; nothing has been filed that is not recorded."""
 
 
+class OutdatedError(LedgerError):
+    """A newer program has upgraded the ledger while this one ran; only a new start helps."""
+
+
 class TemplateError(IntakeError):
     """A template can't be rendered; ``where`` is ``file:line`` where it is known."""
 

@@ -21,7 +21,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from intake.decide.clock import KEPT_LEASE
-from intake.errors import ConfigError, IntakeError, LedgerError
+from intake.errors import ConfigError, IntakeError, LedgerError, OutdatedError
 from intake.idle import Watch
 from intake.steps.alarm import call_home
 from intake.steps.parts import PassReport
@@ -139,6 +139,7 @@ class Service:
     ) -> None:
         self._outset, self._wishes, self._environ = outset, wishes, environ
         self._hung_seconds = hung_seconds
+        self.outdated = False  # it has ended because the ledger belongs to a newer program
         self._stop = threading.Event()
         self._progress = Progress()
         # A run that is late is still run, once; the scheduler's own default would drop one that is a second late.
@@ -391,6 +392,10 @@ class Service:
                 return
             try:
                 step()
+            except OutdatedError as error:
+                community.say(str(error))
+                self.outdated = True
+                self._wishes.put(Wish.STOP)
             except IntakeError as error:
                 community.say(str(error))
             finally:

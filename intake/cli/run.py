@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from intake.cli.common import DONE, Invocation, options
+from intake.cli.common import DONE, LEFT, Invocation, options
 from intake.cli.lines import FORMATS, lines
 from intake.errors import ConfigError
 
@@ -49,13 +49,14 @@ def run(invocation: Invocation, log_format: str) -> int:
     note = app.noted(app.Outside(clock=invocation.clock, say=lambda line: say(line, "")))
     outset = Outset(load=lambda: _load(invocation), build=build, say=say, note=note)
     with _wishing(wishes, {signal.SIGTERM: Wish.STOP, signal.SIGINT: Wish.STOP, signal.SIGHUP: Wish.RELOAD}):
-        ended = Service(outset, wishes).run()
+        service = Service(outset, wishes)
+        ended = service.run()
     if not ended:
         # A step hangs in a thread that Python would wait for at its end. What it had claimed is taken over later.
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(DONE)
-    return DONE
+        os._exit(LEFT if service.outdated else DONE)
+    return LEFT if service.outdated else DONE  # whoever started it starts the new version
 
 
 def _load(invocation: Invocation) -> Mapping[str, Config | ConfigError]:

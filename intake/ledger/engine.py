@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from intake.errors import LedgerError
+from intake.errors import LedgerError, OutdatedError
 from intake.ledger import copies
 from intake.ledger.glance import TAKE_AWAY
 from intake.ledger.schema import HEAD, for_postgresql
@@ -133,9 +133,9 @@ class Database:
             return self._version(connection)
 
     def demand_current(self, connection: Connection) -> None:
-        """Raises LedgerError when another program has given the tables another form meanwhile."""
+        """Raises OutdatedError when another program has given the tables another form meanwhile."""
         if connection.execute(_FORM).scalar() != HEAD:
-            raise LedgerError("the ledger was upgraded by a newer intake meanwhile; end this one, and start that one")
+            raise OutdatedError("the ledger was upgraded by a newer intake meanwhile; end this one, and start that one")
 
     def upgrade(self, say: Callable[[str], None]) -> None:
         """Bring the tables to the newest form, in one transaction, after a copy of what was (SQLite).

@@ -6,11 +6,12 @@ import dataclasses
 import queue
 import signal
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,19 @@ def test_mail_that_is_announced_is_answered_at_once_also_after_the_connection_wa
         assert service.end() < 5
     assert service.told[-1] == "STOPPING=1"
     assert len(place.arrived(ann)) == 3
+
+
+@pytest.mark.dovecot
+def test_it_ends_for_the_new_version_when_the_ledger_is_upgraded(place: World, tmp_path: Path) -> None:
+    place.configure(folders='["INBOX"]\nidle = false\npoll_seconds = 1')
+    with running(place, tmp_path) as service:
+        service.tells("READY=1")
+        with closing(sqlite3.connect(tmp_path / "intake.db", timeout=20)) as ledger, ledger:
+            ledger.execute("UPDATE alembic_version SET version_num = '9999'")
+        service.says("upgraded by a newer intake meanwhile")
+        assert service.process.wait(30) == 75  # systemd starts what is installed now
+        place.deliver(mail(1))
+    assert "made by a newer intake" in place.run("once").err
 
 
 @pytest.mark.dovecot
