@@ -42,9 +42,8 @@ class Asker:
         secret: bool = False,
     ) -> str:
         """One answer: Enter takes ``default``. ``check`` gives it back in its form, or raises ValueError."""
-        shown = (
-            f"{question} [{default}]: " if default else f"{question} (Enter: none): " if optional else f"{question}: "
-        )
+        hint = f" [{default}]" if default else " (Enter: none)" if optional and "(Enter: " not in question else ""
+        shown = f"{question}{hint}: "
         while True:
             given = self._read(shown, question, secret=secret) or default
             if not given and optional:

@@ -13,7 +13,7 @@ import click
 from intake.cli.common import FINDING, Invocation, Listing, Moment, options, print_json
 from intake.cli.tables import Cell, plain, span, table, when
 from intake.edge import Chance
-from intake.model import DRILL, OPERATOR, OUTCOMES, Case, CaseAction, CaseState
+from intake.model import DRILL, OPERATOR, OUTCOMES, Case, CaseAction, CaseState, DeliveryState
 
 if TYPE_CHECKING:
     from intake.config import Config
@@ -102,9 +102,16 @@ def listed(invocation: Invocation, everything: bool) -> None:  # noqa: FBT001 - 
             for case in found
         ],
         empty="No open case.",
+        spare=("mails", "withheld", "answered", "lead", "category"),
     )
 
 
+_SENDING = {
+    DeliveryState.SENT: "green",
+    DeliveryState.WITHHELD: "yellow",
+    DeliveryState.UNKNOWN: "yellow",
+    DeliveryState.FAILED: "bold red",
+}
 _STATES = {CaseState.NEW: "yellow", CaseState.CLAIMED: "green", CaseState.CLOSED: "dim"}
 
 
@@ -142,7 +149,7 @@ def _lead(case: Case, config: Config) -> str:
 @click.argument("code")
 def show(invocation: Invocation, code: str) -> int:
     """Everything the ledger knows about one case; it holds nothing personal."""
-    with open_ledger(invocation) as book:
+    with open_both(invocation) as (book, config):
         found = book.cases(code=code)
         if not found:
             click.echo(f"intake: no case has the code {code!r}; see: intake cases list --all", err=True)
@@ -168,16 +175,22 @@ def show(invocation: Invocation, code: str) -> int:
     if invocation.json:
         print_json(answer)
         return 0
+    now = invocation.clock.now()
     for name, value in answer.items():
         if name not in {"deliveries", "recused", "log", "notes"} and value not in (None, "", ()):
             shown = ", ".join(value) if isinstance(value, tuple) else value
+            if isinstance(value, datetime):
+                shown = f"{when(value, now)}, {value.astimezone(config.zone):%Y-%m-%d %H:%M (%Z)}"
             click.echo(f"{name.replace('_', ' '):18} {shown}")
     for one in found[0].recused:
         click.echo(f"{'withheld from':18} {one.organizer} ({one.reason})")
-    now = invocation.clock.now()
+    click.echo()
     table(
         ("message", "to", "state", "sent", "tries", "error"),
-        [(d.kind, d.recipient, d.state, when(d.sent_at, now), str(d.tries), d.error) for d in deliveries],
+        [
+            (d.kind, d.recipient, Cell(d.state, _SENDING.get(d.state, "")), when(d.sent_at, now), str(d.tries), d.error)
+            for d in deliveries
+        ],
         empty="",
     )
     click.echo()

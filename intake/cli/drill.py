@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -128,13 +131,28 @@ def _follow(parts: Parts, sent: Sent, wait: timedelta, *, passes: bool) -> Watch
     from intake.steps.whole import one_pass  # noqa: PLC0415 - as above
 
     until = time.monotonic() + wait.total_seconds()
-    while True:
-        if passes:
-            one_pass(parts)
-        seen = watch(parts, sent)
-        if seen.finished or time.monotonic() >= until:
-            return seen
-        time.sleep(_LOOK_EVERY)
+    with _progress() as told:
+        while True:
+            if passes:
+                one_pass(parts)
+            seen = watch(parts, sent)
+            left = until - time.monotonic()
+            if seen.finished or left <= 0:
+                return seen
+            told("read; its copies are on their way" if seen.case else f"not read yet, {left:.0f} s left")
+            time.sleep(_LOOK_EVERY)
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """How far it is, in a line that changes; on a terminal only."""
+    if not sys.stderr.isatty():
+        yield lambda _said: None
+        return
+    from rich.console import Console  # noqa: PLC0415 - only where something is shown
+
+    with Console(stderr=True).status("sent") as status:
+        yield status.update
 
 
 def _show(invocation: Invocation, seen: Watched) -> None:
@@ -167,15 +185,33 @@ def _show(invocation: Invocation, seen: Watched) -> None:
     table(
         ("who", "became", "after", "why"),
         [
-            (_who(line), Cell(_state(line), colours.get(line.state, "")), _seconds(line.seconds), line.reason)
+            (_who(line), Cell(_state(line), colours.get(line.state, "")), _seconds(line.seconds), _why(line))
             for line in rows
         ],
         empty="",
     )
+    click.echo(f"\n{_summary(seen)}")
 
 
 def _who(line: Line) -> str:
     return f"{line.name} <{line.recipient}>" if line.name else "acknowledgement"
+
+
+def _why(line: Line) -> str:
+    """The reason in words; an id of ours reads well enough without its hyphens."""
+    if line.state == "not-asked":
+        return "gets other categories or events, or is away"
+    return line.reason.replace("-", " ") if line.state == "withheld" else line.reason
+
+
+def _summary(seen: Watched) -> str:
+    """How it went, in one line."""
+    reached = [line.seconds for line in seen.lines if line.state == "sent" and line.seconds is not None]
+    asked = [line for line in seen.lines if line.state not in {"not-asked", "withheld"}]
+    said = f"{len(reached)} of {len(asked)} who should get it were reached"
+    said += f", the last one after {max(reached):.1f} s" if reached else ""
+    withheld = sum(line.state == "withheld" for line in seen.lines)
+    return f"{said}; withheld from {withheld}." if withheld else f"{said}."
 
 
 def _state(line: Line) -> str:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import click
 
 _LONG = timedelta(days=14)
+_GAP = 2  # between two columns
 _AHEAD = timedelta(minutes=1)  # by which another machine's clock may be
 
 
@@ -26,8 +27,11 @@ def plain(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[str | Cell]], *, empty: str) -> None:
-    """Print rows under heads; ``empty`` when there are none."""
+def table(heads: Sequence[str], rows: Sequence[Sequence[str | Cell]], *, empty: str, spare: Sequence[str] = ()) -> None:
+    """Print rows under heads; ``empty`` when there are none.
+
+    On a terminal that is too narrow, the columns named in ``spare`` are left out, one by one, as far as need be.
+    """
     if not rows:
         if empty:
             click.echo(empty)
@@ -35,24 +39,32 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str | Cell]], *, empty: 
     cells = [[cell if isinstance(cell, Cell) else Cell(cell) for cell in row] for row in rows]
     cells = [[Cell(plain(cell.text), cell.style) for cell in row] for row in cells]
     if sys.stdout.isatty():
-        _rich(heads, cells)
+        _rich(heads, cells, spare)
         return
     widths = [max(len(head), *(len(row[i].text) for row in cells)) for i, head in enumerate(heads)]
     for line in [[Cell(head) for head in heads], *cells]:
         click.echo("  ".join(cell.text.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
-def _rich(heads: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+def _rich(heads: Sequence[str], rows: Sequence[Sequence[Cell]], spare: Sequence[str]) -> None:
     from rich.console import Console  # noqa: PLC0415 - only where something is shown
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
+    console = Console()
+    widths = [max(len(head), *(len(row[i].text) for row in rows)) + _GAP for i, head in enumerate(heads)]
+    kept = list(range(len(heads)))
+    for name in spare:
+        if sum(widths[i] for i in kept) - _GAP > console.width:
+            kept.remove(heads.index(name))
     shown = Table(header_style="bold", box=None, pad_edge=False)
-    for number, head in enumerate(heads):
-        shown.add_column(head, no_wrap=not number)  # a code is copied as a whole
+    for i in kept:
+        shown.add_column(heads[i], no_wrap=not i)  # a code is copied as a whole
     for row in rows:
-        shown.add_row(*(Text(cell.text, cell.style) for cell in row))
-    Console().print(shown)
+        shown.add_row(*(Text(row[i].text, row[i].style) for i in kept))
+    console.print(shown)
+    if left := len(heads) - len(kept):
+        console.print(f"{left} more column{'s' * (left > 1)} on a wider terminal.", style="dim", highlight=False)
 
 
 def when(moment: datetime | None, now: datetime) -> str:

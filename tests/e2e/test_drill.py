@@ -71,7 +71,10 @@ def test_a_table_says_who_was_reached(embedded: World) -> None:
     answer = embedded.run("drill", "--by", "imap", "--pass", "--named", "Bram Peeters")
     assert answer.code == 0, answer.err
     assert re.search(r"Ann Willems <\S+> +reached +\d+\.\d s", answer.out)
-    assert re.search(r"Bram Peeters <\S+> +withheld +- +named", answer.out)
+    assert re.search(r"Bram Peeters <\S+> +withheld +- +named in body", answer.out)
+    assert re.search(
+        r"2 of 2 who should get it were reached, the last one after \d+\.\d s; withheld from 1\.", answer.out
+    )
 
 
 def test_without_a_pass_it_says_so(embedded: World) -> None:

@@ -88,6 +88,8 @@ def test_what_does_not_work_is_told_and_can_be_corrected(tmp_path: Path, places:
     assert answer.returncode == 0, answer.stderr
     assert "can't log in" in answer.stderr
     assert "folder Elsewhere can't be opened" in answer.stderr
+    assert "Password (Enter: the same as before): " in answer.stderr
+    assert "before) (Enter" not in answer.stderr
     mailbox = tomllib.loads((tmp_path / "config.toml").read_text("utf-8"))["mailbox"][0]
     assert (mailbox["folders"], mailbox["processed"], mailbox["start"]) == (["INBOX"], "", "all")
 
