@@ -45,10 +45,10 @@ def test_the_list_of_cases(embedded: World) -> None:
     code = first.split()[0]
     narrow = on_terminal(embedded, "cases", "list", "--now", late, width=60)
     assert code in narrow
-    head = re.sub(r"\x1b\[[0-9;]*m", "", narrow).splitlines()[0].split()
-    assert head[0] == "code"
-    assert {"urgency", "due"} <= set(head), "what presses stays"
-    assert "withheld" not in head
+    heads = re.sub(r"\x1b\[[0-9;]*m", "", narrow).splitlines()[0].split()
+    assert heads[0] == "code"
+    assert {"urgency", "due"} <= set(heads), "what presses stays"
+    assert "withheld" not in heads
     assert "more columns on a wider terminal" in narrow
     assert "more column" not in shown
     one = embedded.run("cases", "show", code, "--now", late).out
