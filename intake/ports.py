@@ -77,7 +77,16 @@ class Mailbox(Protocol):
 
 
 class Watched(Mailbox, Protocol):
-    """A mailbox that can also announce new mail (RFC 2177)."""
+    """A mailbox that can also announce new mail (RFC 2177), and tell where a server keeps copies (RFC 6154)."""
+
+    def special(self) -> dict[str, str]:
+        """The folders for mail that was ``sent``, for ``all`` mail, for deleted mail (``trash``), where there are any.
+
+        By the server's names for them, in the order in which a copy would move.
+        """
+
+    def bearing(self, message_ids: Sequence[str]) -> list[int]:
+        """UIDs of the selected folder whose mail bears one of these Message-IDs; none where a server can't be asked."""
 
     def wait(self, seconds: float, stopping: Callable[[], bool]) -> bool:
         """Listen to the selected folder, at most so long; whether there may be new mail. Raises MailboxError."""

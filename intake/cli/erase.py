@@ -59,6 +59,7 @@ def as_json(told: Erasure) -> dict[str, object]:
         "removed": told.removed,
         "marked_as_deleted": told.marked,
         "not_found": told.missing,
+        "searched": told.searched,
         "other_mailboxes": told.elsewhere,
         "ledger": asdict(told.ledger) if told.ledger else None,
     }
@@ -102,8 +103,15 @@ def out_of_reach(config: Config, told: Erasure) -> Iterator[str]:
         readers = ", ".join(plain(names.get(email, email)) for email in told.readers)
         yield f"copies in the mailboxes of {readers}, and what they wrote and kept themselves: ask them to delete it"
     yield "the reporter's own mail" + (", and the acknowledgement they got" if told.answered else "")
-    yield "the mail server's backups, its folder of deleted mail, and its log of addresses"
-    yield f"a Sent folder of {plain(config.community.address)}, if the way out keeps copies of what it sends"
+    yield "the mail server's backups and its log of addresses" + (
+        "" if told.searched else ", its folder of deleted mail"
+    )
+    read = {one.user.lower() for one in config.mailboxes}
+    if not told.searched or config.smtp.user.lower() not in {*read, ""}:
+        whose = config.smtp.user or config.community.address
+        yield f"a Sent folder of {plain(whose)}, if the way out keeps copies of what it sends"
+    for name in told.closed:
+        yield f"copies in {plain(name)}: the server does not open that folder to us"
     yield "backups of the ledger, and of its key, that were made before now"
     for where, number in told.marked.items():
         yield f"{number} mail(s) in {plain(where)}: marked as deleted; they go when somebody empties that folder"

@@ -7,6 +7,7 @@ the mailbox beside us sees it as if nobody had been there. Only UIDs name mails;
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 DEADLINE_S = 60.0
 # A SEARCH answer is one line, and imaplib reads lines up to 1,000,000 octets: 90,000 UIDs of ten digits.
 SEARCH_AT_ONCE = 80_000
+IDS_AT_ONCE = 20
+SPECIAL = {"sent": b"\\Sent", "all": b"\\All", "trash": b"\\Trash"}  # RFC 6154, 2
+_PLAIN_ID = re.compile(
+    r"<[\w.!#$&'+/=?^`|~@:-]{3,250}>", re.ASCII
+)  # what needs no quoting, whatever a server takes for that
 # Codes with which a server refuses a folder that exists (RFC 9051, 7.1); without one, it is taken to be missing.
 NOT_MISSING = frozenset(
     {"NOPERM", "INUSE", "UNAVAILABLE", "SERVERBUG", "LIMIT", "READ-ONLY", "CORRUPTION", "CONTACTADMIN"}
@@ -168,6 +174,24 @@ class ImapMailbox:
                 tuple(uid for uid in uids if uid not in left),
                 tuple(uid for uid in uids if uid in left),
             )
+
+    def special(self) -> dict[str, str]:
+        """The folders for sent, all and deleted mail, by the server's names."""
+        with self._doing("folders can't be listed"):
+            found = {use: self._session.special(flag) for use, flag in SPECIAL.items()}
+            return {use: name for use, name in found.items() if name}
+
+    def bearing(self, message_ids: Sequence[str]) -> list[int]:
+        """UIDs of mail with one of these Message-IDs: a server may find more, whose field holds it."""
+        with self._doing("mail can't be searched"):
+            self._current()
+            asked = [one for one in message_ids if _PLAIN_ID.fullmatch(one)]
+            found: set[int] = set()
+            for start in range(0, len(asked), IDS_AT_ONCE):
+                some = [("HEADER", "Message-ID", one) for one in asked[start : start + IDS_AT_ONCE]]
+                keys = [*(word for key in some[1:] for word in ("OR", *key)), *some[0]]
+                found.update(self._session.search("1:*", *keys))
+            return sorted(found)
 
     def wait(self, seconds: float, stopping: Callable[[], bool]) -> bool:
         """Listen to the selected folder by IDLE; whether there may be new mail."""

@@ -104,6 +104,11 @@ class Session:
         """Let the server tell what others have done."""
         self._run("noop")
 
+    def special(self, flag: bytes) -> str:
+        """The folder of a special use, by its flag or by the names that are usual for it; empty when there is none."""
+        found = self._run("find_special_folder", flag)
+        return found if isinstance(found, str) else ""
+
     def exists(self, folder: str) -> bool:
         """Whether a folder is there and can hold mail."""
         try:

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 from intake.decide.clock import MAILBOX_LEASE
 from intake.errors import IntakeError, MailboxError
-from intake.model import OPERATOR, PROGRAM, REPORTER, Case, DeliveryState, MailHead, MessageKind, RawMail
+from intake.model import OPERATOR, PROGRAM, REPORTER, Case, DeliveryState, MessageKind
+from intake.steps.copies import ours, remove_copies
+from intake.steps.recognise import in_folder
 
 if TYPE_CHECKING:
     from intake.config import MailboxConfig
     from intake.ledger.erasure import Gone, Trace
     from intake.ports import Mailbox
     from intake.steps.parts import Parts
-
-AT_ONCE = 200
 
 
 class NotNowError(IntakeError):
@@ -37,7 +37,8 @@ class Erasure:
     """What erasing a case has come to, or would. ``waiting`` messages are not sent any more.
 
     ``removed`` counts mails by ``mailbox/folder``; ``marked`` those that the server only lets us mark as deleted;
-    ``missing`` are mails that stand in no folder we look at; ``readers`` hold copies of their own.
+    ``missing`` are mails that stand in no folder we look at; ``readers`` hold copies of their own. ``searched`` are
+    folders in which a server keeps copies by itself (sent, all, deleted), ``closed`` those that can't be opened.
     """
 
     code: str
@@ -45,11 +46,19 @@ class Erasure:
     removed: dict[str, int] = field(default_factory=dict)
     marked: dict[str, int] = field(default_factory=dict)
     missing: int = 0
+    searched: list[str] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
     elsewhere: tuple[str, ...] = ()
     readers: tuple[str, ...] = ()
     answered: bool = False
     waiting: int = 0
     ledger: Gone | None = None
+
+    @staticmethod
+    def count(counts: dict[str, int], name: str, number: int) -> None:
+        """Add to a count, unless there is nothing to add."""
+        if number:
+            counts[name] = counts.get(name, 0) + number
 
 
 def the_case(parts: Parts, code: str) -> Case:
@@ -97,12 +106,15 @@ def erase(parts: Parts, case: Case, *, closed_before: datetime | None = None) ->
         if closed_before and case.code not in {one.code for one in parts.ledger.outlived(closed_before)}:
             raise NotNowError(f"case {case.code} was opened again, or somebody has just erased it")
         met: set[int | bytes] = set()
+        sent = ours(parts, case)
         for settings in parts.config.mailboxes:
+            # Copies first: it is by the mails themselves that some of them are found.
+            met |= remove_copies(parts, settings, traces, sent, told, lambda: _demand_free(parts, case))
             for mailbox, folder, found in locate(parts, settings, traces):
                 _demand_free(parts, case)  # somebody may say so while folders are searched
                 filed = mailbox.remove(sorted(found))
-                _add(told.removed, f"{settings.name}/{folder}", len(filed.moved))
-                _add(told.marked, f"{settings.name}/{folder}", len(filed.left))
+                told.count(told.removed, f"{settings.name}/{folder}", len(filed.moved))
+                told.count(told.marked, f"{settings.name}/{folder}", len(filed.left))
                 met |= set(found.values())
         met |= {one.content for one in traces if one.content and one.mail_id in met}
         told.missing = sum(not _any(one, met) for one in traces)
@@ -114,11 +126,6 @@ def erase(parts: Parts, case: Case, *, closed_before: datetime | None = None) ->
 def _demand_free(parts: Parts, case: Case) -> None:
     if case.id in parts.ledger.held():
         raise HeldError(f"case {case.code} is held and must be kept; end that first: intake hold {case.code} --end")
-
-
-def _add(counts: dict[str, int], name: str, number: int) -> None:
-    if number:
-        counts[name] = counts.get(name, 0) + number
 
 
 @contextmanager
@@ -167,57 +174,11 @@ def locate(
         for name in dict.fromkeys(settings.known):
             if name not in settings.watched:
                 mailbox.ensure_folder(name)
-            found = _in_folder(parts, settings, mailbox, name, mine)
+            found = in_folder(parts, settings, mailbox, name, mine)
             if found:
                 yield mailbox, name, found
     finally:
         mailbox.close()
-
-
-def _in_folder(
-    parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str, traces: Sequence[Trace]
-) -> dict[int, int]:
-    """UIDs of the case's mails in a folder: by the place that the ledger knows, else by what they are."""
-    uidvalidity = mailbox.select(name).uidvalidity
-    there = mailbox.uids(1)
-    places = {
-        place.uid: one.mail_id
-        for one in traces
-        for place in one.places
-        if (place.mailbox, place.folder, place.uidvalidity) == (settings.name, name, uidvalidity)
-    }
-    found = {uid: places[uid] for uid in there if uid in places}
-    known = parts.ledger.accounts(settings.name, name, uidvalidity)
-    others = [uid for uid in there if uid not in found and uid not in known]
-    sizes, times = {one.size for one in traces}, {one.internal_date for one in traces}
-    for start in range(0, len(others), AT_ONCE):
-        heads = mailbox.heads(others[start : start + AT_ONCE])
-        alike = [head for head in heads if head.size in sizes or head.internal_date in times]
-        found.update(_recognised(parts, mailbox, alike, traces))
-    return found
-
-
-def _recognised(
-    parts: Parts, mailbox: Mailbox, heads: Sequence[MailHead], traces: Sequence[Trace]
-) -> Iterator[tuple[int, int]]:
-    contents = {one.content: one.mail_id for one in traces if one.content}
-    by_id: dict[tuple[bytes, datetime], int] = {
-        (one.message_id, one.internal_date): one.mail_id for one in traces if one.message_id
-    }
-    key = parts.ledger.key
-    for raw in mailbox.fetch(heads):
-        content = key.hash("content", raw.body)
-        if content in contents:
-            yield raw.ref.uid, contents[content]
-            continue
-        # A server, or somebody's program, has changed the bytes. They are not another mail's that we know.
-        number = by_id.get((key.hash("message-id", _message_id(parts, raw)), raw.internal_date))
-        if number is not None and not parts.ledger.recognise([content], []):
-            yield raw.ref.uid, number
-
-
-def _message_id(parts: Parts, raw: RawMail) -> str:
-    return parts.parse()(raw.body, truncated=raw.truncated).message_id
 
 
 @dataclass(slots=True)

@@ -377,3 +377,34 @@ def test_a_folder_too_large_for_one_answer_is_listed_in_pages(
         assert uids == sorted(set(uids))
         assert mailbox.uids(uids[4], uids[24]) == uids[4:25]
         assert mailbox.uids(uids[25]) == uids[25:]
+
+
+def test_mail_is_found_by_its_message_id_and_by_no_part_of_it(server: ImapServer) -> None:
+    user = server.user()
+    ids = [f"<{number}.7f$a+b@help.example>" for number in range(30)]
+    server.append(user, "INBOX", *(f"Message-ID: {one}\r\n".encode() + PLAIN for one in ids), PLAIN)
+    hostile = [
+        '<x" OR ALL "y@a.example>',
+        "<x\r\nA1 DELETE INBOX@a.example>",
+        "<{5}\r\n@a.example>",
+        "",
+        "@help.example",
+    ]
+    with opened(mailbox_on(server, user), "INBOX") as mailbox:
+        there = mailbox.uids(1)
+        assert mailbox.bearing([*ids[3:28], *hostile]) == there[3:28]
+        assert mailbox.bearing(["<nobody@help.example>"]) == []
+        assert mailbox.bearing(hostile) == []
+        assert mailbox.uids(1) == there
+
+
+def test_folders_of_special_use_can_be_opened_by_the_names_that_are_told(server: ImapServer) -> None:
+    user = server.user()
+    with opened(mailbox_on(server, user)) as mailbox:
+        mailbox.ensure_folder("Sent")
+        told = mailbox.special()
+        assert set(told) <= {"sent", "all", "trash"}
+        assert mailbox.select(told["sent"]).exists == 0
+    server.append(user, "Sent", PLAIN)
+    with opened(mailbox_on(server, user), told["sent"]) as mailbox:
+        assert fetch_all(mailbox) == server.read(user, "Sent")

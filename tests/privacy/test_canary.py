@@ -147,6 +147,7 @@ def commands(code: str, organizer: str) -> list[tuple[str, ...]]:
         ("digest",), ("digest", "--json"), ("digest", "--send"), ("once", "--now", MORNING), ("preview", "--out", "shown"),
         ("retention",), ("hold", code), ("hold", code, "--end"), ("--debug", "cases", "show", word("Subject")[:3]),
         ("systemd", "--user", "intake"), ("backup", "copy.db"), ("backup", ".", "--json"), ("transparency", "--from", "2027-01-01", "--to", "2027-12-31", "--markdown"),
+        ("transparency", "--from", "2027-01-01", "--to", "2027-12-31", "--html"),
         ("drill", "--pass", "--by", "imap", "--wait", "5s", "--to", "drill@test.example", "--named", organizer),
         ("drill", "--every", "1d", "--to", "drill@test.example"), ("erase", code), ("erase", code, "--yes"), ("erase", code, "--yes", "--json"),
         ("retention", "--apply", "--now", "2029-03-01T09:00:00+01:00"),

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import stat
 import zipfile
+from pathlib import Path
 
 import pytest
-from servers.world import World
+from servers.postfix import Postfix
+from servers.world import World, addresses, world
 
+ALL_OF_IT = ("one", "two", "claim", "answer", "else")
 OPENED, LATER, NEXT_YEAR = "2027-03-01T02:00:00+01:00", "2027-03-01T04:00:00+01:00", "2028-04-01T02:00:00+02:00"
 
 
@@ -97,6 +100,41 @@ def test_a_case_is_erased_everywhere_it_can_be_reached(case: tuple[World, str]) 
     assert "was erased on" in again.err
     quiet = place.run("once", "--json", "--now", LATER).json
     assert (quiet["accepted"], quiet["duplicates"]) == (0, 0)
+
+
+@pytest.mark.parametrize("watched", [False, True])
+def test_copies_that_the_server_keeps_of_everything_go_too(postfix: Postfix, tmp_path: Path, watched: bool) -> None:
+    place, code = begun(world(postfix.dovecot, postfix, tmp_path, addresses(f"copies{int(watched)}-")))
+    mails = {name: next(raw for raw in place.filed() if f"Message-ID: <{name}@".encode() in raw) for name in ALL_OF_IT}
+    ours = [one.raw for who in place.people for one in place.arrived(who.address, 1) if one.case == code]
+    assert len(ours) > 2
+    of_another = [one.raw for one in place.arrived(place.people[0].address) if one.case not in {"", code}]
+    # Somebody has given their mail the Message-ID of the reporter's.
+    forged = mail("one", "mallory@people.example", place.community, "Not that one", "Other words.")
+    place.imap.append(place.community, "Sent", *ours, *of_another)
+    with place.imap.client(place.community) as hand:
+        hand.create_folder(place.imap.folder("All Mail"))
+        hand.create_folder(place.imap.folder("Trash"))
+    place.imap.append(place.community, "All Mail", *mails.values(), *ours, *of_another, forged)
+    place.imap.append(place.community, "Trash", mails["one"])
+    if watched:
+        place.configure(folders='["INBOX", "Junk"]\nsent = "Sent"', start="all")
+        assert place.run("once", "--now", LATER).code in {0, 1, 75}
+
+    done = place.run("erase", code, "--yes", "--json")
+    assert (done.code, done.json["not_found"]) == (0, 0), done
+    assert set(done.json["searched"]) == {"help/Sent", "help/All Mail", "help/Trash"}
+    [elsewhere] = [line for line in done.json["out_of_reach"] if "Sent folder" in line]
+    assert place.smtp.user in elsewhere  # whose mailbox is another one here
+    left = {name: sorted(place.filed(name)) for name in ("Sent", "All Mail", "Trash", "Processed")}
+    assert left["Sent"] == sorted(place.imap.read(place.community, "Sent"))
+    assert len(left["Sent"]) == len(of_another) > 0
+    assert len(left["All Mail"]) == len(of_another) + 2
+    assert [raw for raw in left["All Mail"] if b"mallory" in raw]
+    assert [raw for raw in left["All Mail"] if b"Message-ID: <else@" in raw]
+    assert left["Trash"] == []
+    assert not [raw for held in left.values() for raw in held if code.encode() in raw or b"shouted at me" in raw]
+    assert place.run("audit").code == 0
 
 
 def test_a_server_that_restores_an_erased_mail_makes_no_new_case(quick: tuple[World, str]) -> None:

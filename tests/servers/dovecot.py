@@ -65,6 +65,12 @@ namespace inbox {{
     special_use = \\Sent
     auto = subscribe
   }}
+  mailbox "All Mail" {{
+    special_use = \\All
+  }}
+  mailbox Trash {{
+    special_use = \\Trash
+  }}
 }}
 mail_max_userip_connections = 200
 lmtp_save_to_detail_mailbox = no
