@@ -45,8 +45,10 @@ install: $(BUILD)/.wheel
 	@echo "Installed: $$($(PREFIX)/bin/intake --version), as $(PREFIX)/bin/intake"
 
 bench: $(VENV)/.dev $(VENV)/.wheel
+	@PYTHON=$(PYTHON) benchmarks/peers/install
 	@PYTHONSAFEPATH=1 PYTHONPATH=tests $(VENV)/bin/python benchmarks/startup.py
 	@PYTHONSAFEPATH=1 PYTHONPATH=tests $(VENV)/bin/python benchmarks/throughput.py
+	@PYTHONSAFEPATH=1 PYTHONPATH=tests $(VENV)/bin/python benchmarks/comparison.py
 	@PYTHONSAFEPATH=1 PYTHONPATH=tests $(VENV)/bin/python benchmarks/idle.py
 
 pictures: $(VENV)/.dev

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -37,12 +38,22 @@ class Sink:
             sys.exit("smtp-sink is missing: install Debian's postfix")
         (self.port,) = free_ports(1)
         user = ["-u", "nobody"] if os.geteuid() == 0 else []
-        self._process = subprocess.Popen([program, *user, f"127.0.0.1:{self.port}", "1000"])
+        self._counters = tempfile.TemporaryFile()
+        self._process = subprocess.Popen(
+            [program, *user, "-c", f"127.0.0.1:{self.port}", "1000"], stdout=self._counters
+        )
         wait_for(lambda: greets(self.port, b"220"), "smtp-sink")
         return self
 
+    def taken(self) -> int:
+        """How many messages it has taken so far."""
+        self._counters.seek(0)
+        counted = re.findall(rb"mesg=(\d+)", self._counters.read())
+        return int(counted[-1]) if counted else 0
+
     def __exit__(self, *_: object) -> None:
         stop_process(self._process)
+        self._counters.close()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 As lean as it can be: the report goes out as it came, under three headers, and nothing is looked at but From.
 
-Arguments: IMAP port, user, password, file of the authority, SMTP port, ``move`` or ``stay``.
+Arguments: IMAP port, user, password, file of the authority, SMTP port, and ``move``, ``stay``, or ``two`` (stay, and
+one message to all five).
 """
 
 from __future__ import annotations
@@ -35,9 +36,10 @@ def main() -> None:
         answer = MIMEText("Thank you. A person will read this.")
         answer["From"], answer["To"], answer["Subject"] = COMMUNITY, author, "We received your message"
         smtp.sendmail(COMMUNITY, [author], answer.as_bytes())
-        for name in ORGANIZERS:
-            head = f"From: {COMMUNITY}\r\nTo: {name}@example.org\r\nSubject: A report came in\r\n"
-            smtp.sendmail(COMMUNITY, [f"{name}@example.org"], head.encode() + WRAPPER + raw)
+        for names in [ORGANIZERS] if filing == "two" else [(name,) for name in ORGANIZERS]:
+            to = [f"{name}@example.org" for name in names]
+            head = f"From: {COMMUNITY}\r\nTo: {', '.join(to)}\r\nSubject: A report came in\r\n"
+            smtp.sendmail(COMMUNITY, to, head.encode() + WRAPPER + raw)
         if filing == "move":
             imap.uid("MOVE", uid, "Processed")
     smtp.quit()
