@@ -80,6 +80,8 @@ def _folders(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, report: Ma
                 break  # the server can't be reached, or the log-in is refused: that holds for every folder
             mailbox.close()  # it may be in any state; the next folder gets a fresh connection
             connected = False
+    if connected and report.before and settings.processed:
+        _say_what_was_there(parts, settings, mailbox, report.before)
     doubted = report.vanished or f"audit {settings.name}" in parts.ledger.alarms.open()
     if connected and settings.processed and doubted and not parts.stopping():
         try:
@@ -87,6 +89,20 @@ def _folders(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, report: Ma
         except MailboxError as error:
             errors.append(str(error))
     return errors
+
+
+def _say_what_was_there(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, before: int) -> None:
+    """At a first contact that is none: mail has been filed here, and the ledger knows nothing of it."""
+    try:
+        filed = mailbox.select(settings.processed).exists
+    except MailboxError:
+        return  # there is no such folder yet
+    if filed:
+        parts.say(
+            f"{settings.name}: {before} mail(s) stood here, and {filed} in {settings.processed}, before this ledger "
+            "was made; they are recorded and answered to nobody. If you lost a ledger, look at them; see: "
+            "intake cases machine --all"
+        )
 
 
 def _folder(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str, report: MailboxReport) -> None:
@@ -196,6 +212,7 @@ def _record_before(
         count = parts.ledger.record_before(*place, heads, parts.now, sent=name == settings.sent)
         report.seen += len(heads)
         report.accepted += count
+        report.before += count
 
 
 def _chunks(heads: Sequence[MailHead]) -> Iterator[list[MailHead]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -454,3 +455,33 @@ def test_a_killed_world_writes_nothing_more(world: World) -> None:
     world.dead = True
     with pytest.raises(Killed):
         world.parts.ledger.note_pass("help", world.now, "")
+
+
+def test_a_second_machine_with_a_ledger_of_its_own_is_noticed(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    one, two = World(tmp_path / "one"), World(tmp_path / "two")
+    two.servers = one.servers
+    for number in range(4):
+        one.deliver(mail(number))
+        for world in (one, two)[:: 1 if number % 2 else -1]:
+            world.now += timedelta(minutes=1)
+            passed(world)
+            one.now = two.now = max(one.now, two.now)
+    for world in (one, two):
+        assert KEEPER in world.reached("alarm"), "mail came and went that this one has not seen"
+    assert Counter(world.server.texts("Processed")) == Counter(map(mail, range(4)))
+
+
+def test_a_ledger_that_is_younger_than_the_processed_folder_says_what_it_found(from_now: World) -> None:
+    from_now.deliver(mail(1))
+    passed(from_now)
+    assert not from_now.said, "what was there at the very first contact is no surprise"
+    from_now.deliver(mail(2))
+    passed(from_now)
+    from_now.deliver(mail(3))
+    from_now.restore(None)
+    passed(from_now)
+    [line] = from_now.said
+    assert "2 mail(s)" in line
+    assert "answered to nobody" in line
