@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from intake.ports import Mailbox
     from intake.steps.parts import Parts
 
-COMPARED = 3  # mails; one that can be read is enough
+COMPARED = 3  # mails, the smallest of the latest; one that can be read is enough
+LATEST = 20
 
 
 def others_can_be_read(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, ref: MailRef) -> bool:
@@ -31,7 +32,8 @@ def others_can_be_read(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, 
             mailbox.ensure_folder(settings.processed)
             mailbox.select(settings.processed)
             others = mailbox.uids(1)
-        heads = mailbox.heads(others[-COMPARED:]) if others else []
+        latest = mailbox.heads(others[-LATEST:]) if others else []
+        heads = sorted(latest, key=lambda head: head.size)[:COMPARED]
         well = not heads or any(not raw.unreadable for raw in mailbox.fetch(heads))
         return mailbox.select(ref.folder).uidvalidity == there.uidvalidity == ref.uidvalidity and well
     except MailboxError:
