@@ -3,7 +3,7 @@
 Started once, single-threaded and with everything loaded; then one line of JSON on standard input for each run:
 ``{"argv": [...], "statement": N}``. The child's pid is told at once, its exit status when it has ended. ``statement``
 ends the child by SIGKILL when SQLite is about to run its N-th statement; 0 never does. ``bytes`` lets no file grow
-beyond that, as a full disk would.
+beyond that, as a full disk would; ``cut`` ends the child in the middle of the write that would.
 """
 
 from __future__ import annotations
@@ -53,9 +53,10 @@ def child(order: dict[str, Any]) -> None:
         connection.set_trace_callback(countdown.statement)
 
     event.listen(Engine, "connect", connected)
-    if order.get("bytes"):
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (order["bytes"], order["bytes"]))
+    most = order.get("bytes") or order.get("cut")
+    if most:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN if order.get("bytes") else signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
     sys.argv = ["intake", *order["argv"]]
     code = 0
     with open(order["output"], "w", encoding="utf-8") as output, contextlib.redirect_stdout(output):  # noqa: PTH123 - as it stands

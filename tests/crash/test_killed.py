@@ -109,7 +109,14 @@ class Stage:
         return self.mails
 
     def run(
-        self, *argv: str, statement: int = 0, imap: int = 0, smtp: int = 0, forward: bool = True, bytes_: int = 0
+        self,
+        *argv: str,
+        statement: int = 0,
+        imap: int = 0,
+        smtp: int = 0,
+        forward: bool = True,
+        bytes_: int = 0,
+        cut: int = 0,
     ) -> int:
         """One run of the command; its exit code, negative when a signal ended it."""
         self.imap_proxy.arm(imap, forward=forward)
@@ -118,6 +125,7 @@ class Stage:
             "argv": [argv[0], "--config", str(self.folder / "config.toml"), *argv[1:]],
             "statement": statement,
             "bytes": bytes_,
+            "cut": cut,
             "output": str(self.folder / "output"),
         }
         assert self.launcher.stdin is not None
@@ -222,6 +230,20 @@ def test_killed_anywhere_nothing_is_lost_and_nothing_happens_twice(
     way = "after" if forward else "before"
     tell(f"killed: {killed} times, {way} {what}, of {whole}; {repeated} repeated under their own Message-ID")
     assert killed >= len(points) - 1
+
+
+def test_killed_in_the_middle_of_a_write(stage: Stage, tell: Callable[[str], None]) -> None:
+    """The kernel writes what still fits, and ends the process: half a page, half a line of the write-ahead log."""
+    points = range(3_001, 260_000, 4_099 if KILLS == 0 else 24_593)
+    killed = repeated = 0
+    for point in points:
+        stage.begin()
+        code = stage.run("once", cut=point)
+        assert code in {-signal.SIGXFSZ, 0}, stage.output()
+        killed += code == -signal.SIGXFSZ
+        repeated += stage.check()
+    tell(f"killed: {killed} times, in the middle of a write; {repeated} repeated under their own Message-ID")
+    assert killed > len(points) // 2
 
 
 def test_killed_with_several_connections_repeats_no_more_than_were_on_their_way(stage: Stage) -> None:
