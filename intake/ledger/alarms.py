@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, inser
 from intake.ledger import outbox
 from intake.ledger.engine import Database
 from intake.ledger.makes import Makes
-from intake.ledger.schema import alarm, case, delivery, mail, mailbox_pass
+from intake.ledger.schema import IS_OPEN, alarm, case, delivery, mail, mailbox_pass
 from intake.model import DRILL, CaseState, DeliveryDraft, DeliveryState, MessageKind, Outcome
 
 STUCK_AFTER = timedelta(hours=2)  # greylisting and a server's nightly backup are over by then
@@ -145,7 +145,7 @@ _NO_ALARM = delivery.c.kind.not_in((MessageKind.ALARM, MessageKind.DRILL, Messag
 _IS_ANSWER = delivery.c.kind == MessageKind.ACKNOWLEDGEMENT
 _STUCK = and_(
     delivery.c.state.in_((DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN)),
-    delivery.c.state.in_(outbox.OPEN),  # so that the index of what is open serves
+    IS_OPEN,
     delivery.c.attempts > 0,
     _NO_ALARM,
 )

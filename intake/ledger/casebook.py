@@ -144,14 +144,12 @@ class CaseBook:
         """Cases at whose clock somebody must look now."""
         with self._database.reading() as connection:
             numbers = connection.execute(
-                select(case.c.id)
-                .where(
+                select(case.c.id).where(
                     or_(case.c.look_at <= now, case.c.look_at > now + outbox.FARTHEST),
                     case.c.state != CaseState.CLOSED,
                 )
-                .order_by(case.c.id)
             ).scalars()
-            return views.cases_by_id(connection, list(numbers.all()))
+            return views.cases_by_id(connection, sorted(numbers))
 
     def next_clock(self) -> datetime | None:
         """When somebody must look at a clock next."""

@@ -28,7 +28,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from intake.ledger.makes import PRIORITY
 from intake.ledger.prepared import Prepared
-from intake.ledger.schema import Moment, delivery, lease, original
+from intake.ledger.schema import IS_OPEN, Moment, delivery, lease, original
 from intake.model import ABOUT_A_CHANGE, REFUSALS, RUN_OF_TRIES, Delivery, DeliveryDraft, DeliveryState, MessageKind
 
 OPEN = (DeliveryState.WAITING, DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN)
@@ -47,7 +47,7 @@ _NOW = bindparam("at", type_=Moment)
 FARTHEST = timedelta(hours=12)
 _FAR = bindparam("far", type_=Moment)
 _DUE = and_(
-    delivery.c.state.in_(OPEN),
+    IS_OPEN,
     or_(
         and_(
             delivery.c.state.in_((DeliveryState.PENDING, DeliveryState.UNKNOWN)),
@@ -62,7 +62,7 @@ _DUE = and_(
         ),
     ),
 )
-_WAITS = delivery.c.state.in_((DeliveryState.PENDING, DeliveryState.UNKNOWN))
+_WAITS = and_(IS_OPEN, delivery.c.state.in_((DeliveryState.PENDING, DeliveryState.UNKNOWN)))
 _LEFT_ALONE = sql_case(
     (delivery.c.state == DeliveryState.CLAIMED, delivery.c.unreported + 1), else_=delivery.c.unreported
 )
@@ -310,13 +310,13 @@ def add(
 
 def forget_originals(connection: Connection) -> int:
     """Wipe every original of which no delivery is open any more; say how many."""
-    still_open = exists().where(delivery.c.mail_id == original.c.mail_id, delivery.c.state.in_(OPEN))
+    still_open = exists().where(delivery.c.mail_id == original.c.mail_id, IS_OPEN)
     return connection.execute(delete(original).where(~still_open)).rowcount
 
 
 def orphaned(connection: Connection) -> set[str]:
     """Holders that claimed something and have not said what became of it."""
-    claimed = select(delivery.c.holder).where(delivery.c.state == DeliveryState.CLAIMED, delivery.c.state.in_(OPEN))
+    claimed = select(delivery.c.holder).where(delivery.c.state == DeliveryState.CLAIMED, IS_OPEN)
     rows = connection.execute(claimed.distinct().union(select(lease.c.holder))).scalars()
     return {holder for holder in rows if holder}
 
@@ -408,7 +408,7 @@ def counts(connection: Connection) -> dict[str, int]:
 def open_count(connection: Connection) -> int:
     """How many deliveries still have to happen. A call that only waits for the morning is not among them."""
     asleep = and_(_PING, delivery.c.attempts == 0)
-    return connection.execute(select(func.count()).where(delivery.c.state.in_(OPEN), ~asleep)).scalar() or 0
+    return connection.execute(select(func.count()).where(IS_OPEN, ~asleep)).scalar() or 0
 
 
 def retry(connection: Connection, numbers: Sequence[int], now: datetime, to: str = "") -> int:

@@ -10,8 +10,19 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, String, cast, func, select, update
 
-from intake.ledger.outbox import OPEN
-from intake.ledger.schema import Moment, alarm, case, delivery, folder, lease, mail, mailbox_pass, meta, trouble
+from intake.ledger.schema import (
+    IS_OPEN,
+    Moment,
+    alarm,
+    case,
+    delivery,
+    folder,
+    lease,
+    mail,
+    mailbox_pass,
+    meta,
+    trouble,
+)
 from intake.model import DeliveryState, MessageKind
 
 LONGEST_REST = timedelta(hours=2)  # a case's clock is looked at more often than that
@@ -51,7 +62,7 @@ def rewind(
     ``answer_wait`` is how long an acknowledgement waits for a copy to arrive, ``longest_wait`` the longest that a
     delivery is put off, ``longest_lease`` that anything is held.
     """
-    open_ones = delivery.c.state.in_(OPEN)
+    open_ones = IS_OPEN
     waiting = delivery.c.state == DeliveryState.WAITING
     late = now + answer_wait
     connection.execute(update(delivery).where(open_ones, waiting, delivery.c.not_before > late).values(not_before=late))

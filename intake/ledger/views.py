@@ -8,10 +8,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
 from intake.ledger.folders import SENT_BEFORE
-from intake.ledger.schema import Moment, case, delivery, mail, mailbox_pass, place, recusal
+from intake.ledger.schema import IS_OPEN, Moment, case, delivery, mail, mailbox_pass, place, recusal
 from intake.letters import AcknowledgementState, MailboxHealth
 from intake.model import Case, CaseState, DeliveryState, MailRef, MessageKind, Outcome, Urgency, Withheld
 
@@ -230,17 +243,16 @@ def silenced(connection: Connection, since: datetime | None, organizer: str) -> 
 
 def delivery_problems(connection: Connection, organizer: str, now: datetime) -> dict[int | None, int]:
     """Deliveries that failed, or were tried and still wait, by case; without what is withheld from the organizer."""
+    waits = delivery.c.state.in_((DeliveryState.PENDING, DeliveryState.UNKNOWN))
+    tried = and_(IS_OPEN, waits, delivery.c.attempts > 0, delivery.c.created < now)
+    # Two questions, so that each finds its index: of what failed, and of what is open.
+    problems = union_all(
+        select(delivery.c.id).where(delivery.c.state == DeliveryState.FAILED), select(delivery.c.id).where(tried)
+    )
     rows = connection.execute(
         select(delivery.c.case_id, func.count())
         .where(
-            or_(
-                delivery.c.state == DeliveryState.FAILED,
-                and_(
-                    delivery.c.state.in_((DeliveryState.PENDING, DeliveryState.UNKNOWN)),
-                    delivery.c.attempts > 0,
-                    delivery.c.created < now,
-                ),
-            ),
+            delivery.c.id.in_(problems),
             # What a call was about has come by mail.
             delivery.c.kind.not_in((MessageKind.DRILL, MessageKind.PING)),
             ~and_(delivery.c.case_id.is_not(None), _hidden(delivery.c.case_id, organizer)),
