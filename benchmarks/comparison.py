@@ -1,8 +1,8 @@
-"""Intake and its peers at the same work, in one run: ``comparison.py [--mails N] [--out FOLDER] [NAME…]``.
+"""Intake and its peers at the same work, in one run: ``comparison.py [--mails N] [--out FOLDER] [--docs] [NAME…]``.
 
 On one Dovecot and one SMTP sink, each contestant empties a mailbox of its own: read, answer the author, tell five
 organizers, file or delete. What is not installed is named and left out (``benchmarks/peers/install`` brings it). Writes
-a page and a plot into FOLDER, and prints the page.
+a page and a plot into FOLDER, and prints the page; ``--docs`` puts both into the documentation.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from benchmarks.peers import fetchmail, getmail, helpdesk, mbsync, roundup, siev
 from benchmarks.peers.ring import Arena, NotTheWorkError
 from benchmarks.plot import bars
 
+DOCS = ROOT / "docs"
+BEGINS, ENDS = "<!-- made by benchmarks/comparison.py -->", "<!-- end of what it made -->"
 RAW = Path(__file__).with_name("peers") / "raw.py"
 
 
@@ -110,7 +112,7 @@ def page(results: list[Result], absent: list[str], limits: dict[str, float], mai
     rows += [
         [
             one.who.name, str(one.mails), f"{one.rate:.0f}" if one.rate >= 10 else f"{one.rate:.1f}",
-            f"{ours / one.rate:.1f}" if ours else "?", one.cpu_ms, str(one.who.sends), one.who.note,
+            f"{ours / one.rate:.2g}" if ours else "?", one.cpu_ms, str(one.who.sends), one.who.note,
         ]
         for one in results
     ]  # fmt: skip
@@ -129,15 +131,21 @@ def main() -> None:
     wish = argparse.ArgumentParser(description="Intake and its peers at the same work.")
     wish.add_argument("--mails", type=int, default=1000)
     wish.add_argument("--out", type=Path, default=ROOT / "build" / "bench")
+    wish.add_argument("--docs", action="store_true", help="write into docs/ as well")
     wish.add_argument("names", nargs="*", help="only contestants whose name holds one of these")
     given = wish.parse_args()
     chosen = [one for one in CONTESTANTS if not given.names or any(n.lower() in one.name.lower() for n in given.names)]
     results, absent, limits = contest(chosen, given.mails)
     text = page(results, absent, limits, given.mails)
+    plot = bars([(one.who.name, one.rate, one.who.sends, one.who is OURS) for one in results])
     given.out.mkdir(parents=True, exist_ok=True)
     (given.out / "comparison.md").write_text(text, "utf-8")
-    values = [(one.who.name, one.rate, one.who.sends, one.who is OURS) for one in results]
-    (given.out / "benchmarks.svg").write_text(bars(values), "utf-8")
+    (given.out / "benchmarks.svg").write_text(plot, "utf-8")
+    if given.docs:
+        (DOCS / "benchmarks.svg").write_text(plot, "utf-8")
+        before, _, rest = (DOCS / "benchmarks.md").read_text("utf-8").partition(BEGINS)
+        after = rest.partition(ENDS)[2]
+        (DOCS / "benchmarks.md").write_text(f"{before}{BEGINS}\n{text}{ENDS}{after}", "utf-8")
     print(text)
 
 

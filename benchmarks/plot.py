@@ -23,10 +23,11 @@ def bars(values: Sequence[tuple[str, float, int, bool]]) -> str:
     """``values``: name, mails a second, messages sent for each mail, and whether the bar is ours; fastest on top."""
     ordered = sorted(values, key=lambda one: -one[1])
     top = 10 ** math.ceil(math.log10(max([10.0, *(rate for _, rate, _, _ in ordered)])))
+    low = min([1.0, *(10 ** math.floor(math.log10(rate)) for _, rate, _, _ in ordered)])
     height = _TOP + _ROW * len(ordered) + 40
 
     def x(rate: float) -> float:
-        return _LEFT + _WIDTH * max(0.0, math.log10(max(rate, 1.0)) / math.log10(top))
+        return _LEFT + _WIDTH * math.log10(rate / low) / math.log10(top / low)
 
     told = "; ".join(f"{name}: {rate:.0f}" for name, rate, _, _ in ordered)
     lines = [
@@ -35,10 +36,10 @@ def bars(values: Sequence[tuple[str, float, int, bool]]) -> str:
         f'<rect class="paper" width="{_LEFT + _WIDTH + 70}" height="{height}"/>',
         '<text x="12" y="24">Mails a second (each step of the grid is ten times the one before)</text>',
     ]
-    for power in range(int(math.log10(top)) + 1):
+    for power in range(round(math.log10(low)), round(math.log10(top)) + 1):
         at = x(10.0**power)
         lines.append(f'<line class="grid" x1="{at:.0f}" x2="{at:.0f}" y1="{_TOP - 6}" y2="{height - 34}"/>')
-        lines.append(f'<text class="small" x="{at:.0f}" y="{height - 20}" text-anchor="middle">{10**power:,}</text>')
+        lines.append(f'<text class="small" x="{at:.0f}" y="{height - 20}" text-anchor="middle">{10.0**power:,g}</text>')
     for row, (name, rate, sends, ours) in enumerate(ordered):
         y = _TOP + _ROW * row
         kind = "ours" if ours else "full" if sends == 6 else "less"
