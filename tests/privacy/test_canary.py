@@ -146,7 +146,7 @@ def commands(code: str, organizer: str) -> list[tuple[str, ...]]:
         ("outbox", "--json"), ("outbox", "retry", "1", "--to", organizer), ("audit",), ("audit", "--json"), ("audit", "--quiet"),
         ("digest",), ("digest", "--json"), ("digest", "--send"), ("once", "--now", MORNING), ("preview", "--out", "shown"),
         ("retention",), ("hold", code), ("hold", code, "--end"), ("--debug", "cases", "show", word("Subject")[:3]),
-        ("systemd", "--user", "intake"), ("backup", "copy.db"), ("backup", ".", "--json"), ("transparency", "--from", "2027-01-01", "--to", "2027-12-31", "--markdown"),
+        ("systemd", "--user", "intake"), ("backup", "copy.db"), ("backup", ".", "--json"), ("transparency", "--from", "2027-01-01", "--to", "2027-12-31", "--markdown"), ("transparency", "--from", "2027-01-01", "--to", "2027-12-31", "--html"),
         ("transparency", "--from", "2027-01-01", "--to", "2027-12-31", "--html"),
         ("drill", "--pass", "--by", "imap", "--wait", "5s", "--to", "drill@test.example", "--named", organizer),
         ("drill", "--every", "1d", "--to", "drill@test.example"), ("erase", code), ("erase", code, "--yes"), ("erase", code, "--yes", "--json"),
