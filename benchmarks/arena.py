@@ -23,7 +23,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from servers.base import free_ports, greets, stop_process, wait_for  # noqa: E402
 from servers.dovecot import Dovecot  # noqa: E402
 
-__all__ = ["Cost", "Dovecot", "Sink", "community", "fill", "intake", "mail", "run", "table"]
+__all__ = ["Cost", "Dovecot", "Sink", "children", "community", "fill", "intake", "mail", "run", "table"]
 
 ORGANIZERS = ("Ann Example", "Bob Builder", "Carl Cox", "Dora Dean", "Eve Evans")
 COMMUNITY = "help@azug.example"
@@ -69,15 +69,16 @@ def run(command: Sequence[str], **environment: str) -> Cost:
     """Run a command to its end and take its time."""
     environ = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     environ |= {"PYTHONPATH": str(ROOT), **environment}
-    before, start = _children(), time.perf_counter()
+    before, start = children(), time.perf_counter()
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
-    wall, cpu = time.perf_counter() - start, _children() - before
+    wall, cpu = time.perf_counter() - start, children() - before
     if done.returncode not in {0, 75}:
         sys.exit(f"{' '.join(command)}: ended with {done.returncode}\n{done.stderr[-2000:]}")
     return Cost(wall, cpu, done.stdout)
 
 
-def _children() -> float:
+def children() -> float:
+    """CPU seconds of all children that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
@@ -94,8 +95,11 @@ def mail(number: int, size: int = 3400) -> bytes:
     return (head + line * (1 + (size - len(head)) // len(line))).encode()[:size] + b"\r\n"
 
 
-def fill(server: Dovecot, user: str, folder: str, count: int) -> None:
-    """Put mail into a folder by writing Maildir files: the quickest way, and what an MTA would do."""
+def fill(server: Dovecot, user: str, folder: str, count: int, first: int = 0) -> None:
+    """Put mail into a folder by writing Maildir files: the quickest way, and what an MTA would do.
+
+    ``first`` is the number of the first: mails of one number are the same mail.
+    """
     with server.client(user) as client:
         if folder != "INBOX" and not client.folder_exists(folder):
             client.create_folder(folder)
@@ -103,7 +107,7 @@ def fill(server: Dovecot, user: str, folder: str, count: int) -> None:
     place = server.maildir(user) / ("" if folder == "INBOX" else f".{folder}") / "new"
     owner = place.stat()
     stamp = int(datetime(2026, 11, 22, tzinfo=UTC).timestamp())
-    for number in range(count):
+    for number in range(first, first + count):
         file = place / f"{stamp + number}.M{number}P1.bench"
         file.write_bytes(mail(number))
         os.chown(file, owner.st_uid, owner.st_gid)
