@@ -31,6 +31,7 @@ MAX_SIGNATURES = 20  # looked at in a mail
 MAX_ASKED = 3  # keys asked for, for one mail
 MAX_SIGNATURE_BYTES = 16 << 10
 MAX_HEAD_BYTES = 1 << 20
+MAX_LINE_BYTES = 4 << 20
 MAX_RECORDS = 4  # of one name
 LEAST_RSA_BITS, MOST_RSA_BITS = 1024, 8192
 CLOCKS_DIFFER = timedelta(minutes=10)
@@ -276,10 +277,15 @@ def _hashed(raw: bytes, start: int, signature: _Signature, known: dict[bool, byt
 
 
 def _body_hash(raw: bytes, start: int, *, relaxed: bool) -> bytes:
-    """SHA-256 of the canonical body (RFC 6376, 3.4.3 and 3.4.4), in pieces of whole lines."""
+    """SHA-256 of the canonical body (RFC 6376, 3.4.3 and 3.4.4), in pieces of whole lines.
+
+    Nothing, if a line of it is endless: no server has passed on what was signed like that (RFC 5321, 4.5.3.1.6).
+    """
     digest = hashlib.sha256()
     empty, any_line = 0, False
     for piece in _pieces(raw, start):
+        if len(piece) > _STEP + MAX_LINE_BYTES:
+            return b""
         lines = piece.replace(b"\r\n", b"\n")
         if relaxed:
             lines = _SPACES.sub(b" ", lines).replace(b" \n", b"\n")

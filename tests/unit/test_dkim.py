@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+import tracemalloc
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,6 +59,15 @@ def test_a_long_body_is_read_in_pieces(c: str) -> None:
     raw = MAIL + b"".join(b"line  %d \t\r\n\r\n" % number for number in range(90_000)) + b"\r\n" * 600_000 + b"end\r\n"
     assert len(raw) > 2 << 20
     assert verify(signed(raw, rsa(), c=c), ARRIVED, names(rsa())) == PROVED
+
+
+def test_an_endless_line_proves_nothing_and_costs_little() -> None:
+    raw = MAIL + b"x" * (6 << 20) + b"\r\n"
+    mail = signed(MAIL, rsa()).replace(MAIL, raw)
+    tracemalloc.start()
+    assert verify(mail, ARRIVED, names(rsa())) == FAILED
+    assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    tracemalloc.stop()
 
 
 def test_the_example_of_the_standard_holds() -> None:
