@@ -106,7 +106,7 @@ class Planner:
         settled = self._settled(arrival, history, now)
         if settled:
             return settled
-        verdict = arrival.verdict
+        history, verdict = _as_its_author_may_know(arrival, history), arrival.verdict
         if answer := self._team.from_our_address(arrival, history, now):
             return answer
         recorded = self._recorded(arrival, history)
@@ -116,7 +116,7 @@ class Planner:
             return Plan(
                 Outcome.RECORDED,
                 recorded,
-                case_id=case.id if case else None,
+                case_id=case.id if case else history.returned_about,
                 withheld=verdict.recused,
                 reply_bounced=bounced is not None,
                 deliveries=self._casework.answer_returned(bounced, now) if bounced else (),
@@ -175,12 +175,14 @@ class Planner:
         joins = case is not None and proven
         if case and joins:
             verdict = replace(verdict, recused=self._recused(arrival, case))
-        many = history.recent_from_sender + 1 >= MANY_IN_A_DAY
-        reasons = (*verdict.urgency_reasons, *(("many-mails-in-a-day",) if many else ()))
-        urgent = verdict.urgency is Urgency.URGENT or many
         # A mail that only claims to belong to a case opens its own, and still reaches nobody whom that case excludes.
         inherited = tuple(Withheld(o, "withheld-from-case") for o in sorted(case.withheld)) if case else ()
         hidden = {w.organizer for w in (*inherited, *verdict.recused)}
+        # Who gets this mail must not see by its urgency that there are others.
+        unseen = sum(not apart <= hidden for apart in history.recent_unseen)
+        many = history.recent_from_sender - unseen + 1 >= MANY_IN_A_DAY
+        reasons = (*verdict.urgency_reasons, *(("many-mails-in-a-day",) if many else ()))
+        urgent = verdict.urgency is Urgency.URGENT or many
         kind = MessageKind.FOLLOW_UP if joins else MessageKind.REPORT
         kind = MessageKind.NOTICE if arrival.raw.truncated else kind
         joined = case if joins else None
@@ -298,6 +300,14 @@ class Planner:
             acknowledge_reason=reason,
             file=not arrival.raw.unreadable,
         )
+
+
+def _as_its_author_may_know(arrival: Arrival, history: History) -> History:
+    """For somebody from whom a case is withheld it does not exist, also where they name it; unless they reported it."""
+    case, authors = history.thread, arrival.mail.authors
+    if case is None or history.known_sender or not authors or authors[0].email.lower() not in case.withheld:
+        return history
+    return replace(history, thread=None, thread_by="", token_of="", reporter_addressed=False)
 
 
 def _is_a_reporters(verdict: Verdict, history: History) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -97,7 +98,7 @@ class _Writer:
         if number is not None:
             self._remember(arrival, its, plan, number, known)
         if plan.outcome in {Outcome.CASE, Outcome.FOLLOW_UP} and its.sender:
-            known.recent[its.sender] += 1
+            known.recent.setdefault(its.sender, Counter())[number or 0] += 1
         if plan.reason.startswith(REFUSED) and its.sender:
             known.refused[its.sender] += 1
         if any(d.kind is MessageKind.ACKNOWLEDGEMENT for d in plan.deliveries):

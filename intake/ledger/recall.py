@@ -60,7 +60,8 @@ class Marks:
     author: str
     answer_at: bytes | None  # where the reporter wants to be answered, if that is not the author's address
     addressed: tuple[bytes, ...]  # whom it is addressed to
-    returned: tuple[bytes, ...]  # Message-IDs that a bounce returns
+    returned: tuple[bytes, ...]  # Message-IDs that a bounce returns,
+    plain_returned: tuple[str, ...]  # as they are
 
 
 def marks(key: Key, arrival: Arrival) -> Marks:
@@ -90,6 +91,7 @@ def marks(key: Key, arrival: Arrival) -> Marks:
         # Asked only of mail that may belong to a case: most mail does not.
         addressed=tuple(key.hash("address", one) for one in addressed) if ids or codes else (),
         returned=tuple(key.hash("message-id", one) for one in bounced),
+        plain_returned=tuple(bounced),
     )
 
 
@@ -119,7 +121,7 @@ class Known:
     acknowledged_sender: Counter[bytes]
     acknowledged_domain: Counter[bytes]
     acknowledged_all: int
-    recent: Counter[bytes]
+    recent: dict[bytes, Counter[int]]  # how many mails of a sender there are in each case
     refused: Counter[bytes]
     answers: dict[bytes, int]  # hash of the Message-ID of an organizer's answer to a reporter -> case
     taken: set[tuple[str, str, int, int]] = field(default_factory=set)
@@ -133,6 +135,7 @@ class Known:
         """What is known about the mail with these marks, which stands there and bears that Message-ID."""
         thread, how, token = self._thread(marks)
         known = self.contents.get(marks.content) if marks.content else None
+        recent = self.recent.get(marks.sender or b"", Counter())
         return History(
             duplicate_of=None if self.fetched_out(marks, place) else known,
             thread=thread,
@@ -142,14 +145,23 @@ class Known:
             acknowledged_sender=self.acknowledged_sender[marks.sender] if marks.sender else 0,
             acknowledged_domain=self.acknowledged_domain[marks.domain] if marks.domain else 0,
             acknowledged_all=self.acknowledged_all,
-            recent_from_sender=self.recent[marks.sender] if marks.sender else 0,
+            recent_from_sender=sum(recent.values()),
+            recent_unseen=tuple(
+                self.cases[one].withheld for one in recent.elements() if one in self.cases and self.cases[one].withheld
+            ),
+            returned_about=next(filter(None, (self._about(one) for one in marks.plain_returned)), None),
             ours_returned=own_id in self.ours,
-            ours_about=number if (number := self.ours.get(own_id, (None, ""))[0]) in self.cases else None,
+            ours_about=self._about(own_id),
             answer_known=marks.message_id in self.answers,
             reporter_addressed=bool(thread and not thread.participants.isdisjoint(marks.addressed)),
             refused_today=self.refused[marks.sender] if marks.sender else 0,
             bounced_reply=next((self.cases[self.answers[one]] for one in marks.returned if one in self.answers), None),
         )
+
+    def _about(self, message_id: str) -> int | None:
+        """The case of a message of ours."""
+        number = self.ours.get(message_id, (None, ""))[0]
+        return number if number in self.cases else None
 
     def _thread(self, marks: Marks) -> tuple[KnownCase | None, str, str]:
         ours = [self.ours[one] for one in reversed(marks.plain_references) if one in self.ours]
@@ -189,7 +201,8 @@ def look_up(connection: Connection, arrivals: Sequence[Arrival], marked: Sequenc
         connection,
         select(delivery.c.message_id, delivery.c.case_id, delivery.c.recipient),
         delivery.c.message_id,
-        {i for m in marked for i in m.plain_references} | {a.mail.message_id for a in arrivals if a.mail.message_id},
+        {i for m in marked for i in (*m.plain_references, *m.plain_returned)}
+        | {a.mail.message_id for a in arrivals if a.mail.message_id},
     )
     theirs = _rows(
         connection,
@@ -209,8 +222,9 @@ def look_up(connection: Connection, arrivals: Sequence[Arrival], marked: Sequenc
     day = now - timedelta(days=1)
     senders = {m.sender for m in marked if m.sender}
     domains = {m.domain for m in marked if m.domain}
-    numbers = {row[1] for found in (ours, theirs, codes, answers) for row in found}
     recent, refused = _recent(connection, senders, day)
+    numbers = {row[1] for found in (ours, theirs, codes, answers) for row in found}
+    numbers |= {one for by_case in recent.values() for one in by_case}
     return Known(
         contents={row[0]: row[1] for row in contents},
         set_aside=_set_aside(connection, contents),
@@ -349,21 +363,23 @@ def _acknowledged_all(connection: Connection, since: datetime) -> int:
     )
 
 
-def _recent(connection: Connection, senders: set[bytes], since: datetime) -> tuple[Counter[bytes], Counter[bytes]]:
-    """Mails of each sender, and refused commands in their name."""
+def _recent(
+    connection: Connection, senders: set[bytes], since: datetime
+) -> tuple[dict[bytes, Counter[int]], Counter[bytes]]:
+    """Mails of each sender by case, and refused commands in their name."""
     question = (
-        select(mail.c.sender, mail.c.outcome, mail.c.reason, func.count())
+        select(mail.c.sender, mail.c.outcome, mail.c.reason, mail.c.case_id, func.count())
         .where(
             mail.c.accepted.between(since, since + COUNTED_AHEAD),
             mail.c.outcome.in_((Outcome.CASE, Outcome.FOLLOW_UP, Outcome.TEAM)),
         )
-        .group_by(mail.c.sender, mail.c.outcome, mail.c.reason)
+        .group_by(mail.c.sender, mail.c.outcome, mail.c.reason, mail.c.case_id)
     )
-    recent: Counter[bytes] = Counter()
+    recent: dict[bytes, Counter[int]] = {}
     refused: Counter[bytes] = Counter()
-    for sender, outcome, reason, number in _rows(connection, question, mail.c.sender, senders):
+    for sender, outcome, reason, about, number in _rows(connection, question, mail.c.sender, senders):
         if outcome != Outcome.TEAM:
-            recent[sender] += number
+            recent.setdefault(sender, Counter())[about or 0] += number
         elif reason.startswith(REFUSED):
             refused[sender] += number
     return recent, refused

@@ -253,8 +253,8 @@ def delivery_problems(connection: Connection, organizer: str, now: datetime) -> 
         select(delivery.c.case_id, func.count())
         .where(
             delivery.c.id.in_(problems),
-            # What a call was about has come by mail.
-            delivery.c.kind.not_in((MessageKind.DRILL, MessageKind.PING)),
+            # What a call was about has come by mail; an alarm may be about what is withheld, though it names no case.
+            delivery.c.kind.not_in((MessageKind.DRILL, MessageKind.PING, MessageKind.ALARM)),
             ~and_(delivery.c.case_id.is_not(None), _hidden(delivery.c.case_id, organizer)),
         )
         .group_by(delivery.c.case_id)

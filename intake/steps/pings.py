@@ -53,7 +53,8 @@ def call(parts: Parts) -> None:
             continue
         person = _person(parts, recipient)
         hidden = [one for one in theirs if _must_not_know(parts, person, one)]
-        parts.ledger.record_all([Became(one, DeliveryState.WITHHELD) for one in hidden], parts.now)
+        if hidden:
+            parts.ledger.record_all([Became(one, DeliveryState.WITHHELD) for one in hidden], parts.now)
         if person is not None:
             _call(parts, person, [one for one in theirs if one not in hidden])
 

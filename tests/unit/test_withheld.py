@@ -1,4 +1,8 @@
-"""For whoever is withheld from a case it does not exist: all they are sent is the same with and without it."""
+"""For whoever is withheld from a case it does not exist: all they are sent is the same with and without it.
+
+The same days are lived twice: with whatever happens around the case and without it. Hypothesis makes up the days; both
+times everything that reaches the accused by any channel is compared, byte for byte but for what is random anyway.
+"""
 
 from __future__ import annotations
 
@@ -7,38 +11,96 @@ import re
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from intake import app
 from intake.config import load
 from intake.edge import Clock
-from intake.model import Arrival, MailRef, Outgoing, RawMail, Result, Sent
+from intake.model import Arrival, Failed, MailRef, Outgoing, RawMail, Result, Sent
+from intake.steps.bounces import take_back
 from intake.steps.parts import Parts
 from intake.steps.reports import PassReport
 from intake.steps.understand import understand
 from intake.steps.whole import settle
 
-from .test_plan import BASE
-
-ANN, BOB, CARL = "ann@example.org", "bob@example.org", "carl@example.org"
+ANN, BOB, CARL, DORA = (f"{name}@example.org" for name in ("ann", "bob", "carl", "dora"))
+HELP, RITA, KEEPER = "help@azug.example", "rita@example.com", "keeper@example.net"
+GUESS = "<0123456789abcdef0123456789abcdef@azug.example>"
 FRIDAY = datetime(2026, 4, 17, 9, 0, tzinfo=UTC)
+CONFIG = f"""
+[community]
+name = "Azure User Group Belgium"
+short_name = "AZUG"
+address = "{HELP}"
+[[mailbox]]
+name = "help"
+host = "imap.example.org"
+user = "help"
+password_env = "P"
+[smtp]
+host = "smtp.example.org"
+user = "help"
+password_env = "P"
+[[organizer]]
+name = "Ann Example"
+email = "{ANN}"
+notify = ["json://ann"]
+[[organizer]]
+name = "Bob Builder"
+email = "{BOB}"
+notify = ["json://bob"]
+[[organizer]]
+name = "Carl Cox"
+email = "{CARL}"
+content = "notice"
+[[organizer]]
+name = "Dora Vries"
+email = "{DORA}"
+content = "encrypted"
+pgp_key = "gone.asc"
+[fallback]
+minimum = 1
+name = "Board"
+email = "board@example.net"
+[alarm]
+email = "{KEEPER}"
+[digest]
+schedule = "daily 08:00"
+"""
+
+# How a report names Bob, wherever in the mail.
 NAMED = ("Bob Builder", "BOB BUILDER", "bob@example.org", "B\u00f3b\u00a0Builder", "Builder, Bob", "bob  builder's")
 WORDS = ("shouted at me at the meetup", "heeft mij lastig gevallen", "has a knife and is here right now", "is on stage")
-COMMANDS = ("claim", "close", "note x", "recuse me", "release Bob Builder", "hello everybody")
+PLACES = ("text", "subject", "file", "forwarded", "html")
+COMMANDS = (
+    "claim",
+    "close",
+    "note x",
+    "recuse me",
+    "recuse Ann Example",
+    "release Bob Builder",
+    "release me",
+    "claim\n\nplease",
+)
 
 
 class Collects:
-    """A way out that keeps what it is given."""
+    """A way out that keeps what it is given; it refuses ``refused`` by recipient, in cases that Bob has nothing of."""
 
     def __init__(self) -> None:
         self.sent: list[Outgoing] = []
+        self.refused: frozenset[str] = frozenset()
+        self.permanent = True
 
     def send(self, outgoing: Outgoing) -> Result:
+        if outgoing.recipient.lower() in self.refused:
+            return Failed(permanent=self.permanent, reason="no such user")
         self.sent.append(outgoing)
         return Sent("250 ok")
 
@@ -56,36 +118,53 @@ class Society:
     """A community without a mailbox: mails are handed over as they are."""
 
     def __init__(self, folder: Path) -> None:
-        (folder / "config.toml").write_text(BASE)
+        (folder / "config.toml").write_text(CONFIG)
+        (folder / "gone.asc").write_text("no key")
         self.now = FRIDAY
         self.way_out = Collects()
+        self.calls: list[tuple[str, str, str]] = []
         built = app.build(load(folder / "config.toml"), app.Outside(clock=Clock(lambda: self.now)))
-        self.parts: Parts = replace(built, transport=lambda: self.way_out)
+        self.parts: Parts = replace(built, transport=lambda: self.way_out, notify=self.notify, connections=1)
         self.uid = 0
 
-    def mail(self, sender: str, text: str, refers: str = "", subject: str = "Code-of-conduct") -> None:
-        self.uid += 1
-        head = (
-            f"From: {sender}\r\nTo: help@azug.example\r\nSubject: {subject}\r\nMessage-ID: <m{self.uid}@x.example>\r\n"
-        )
+    def notify(self, urls: Sequence[str], title: str, body: str) -> str:
+        self.calls.append((urls[0], title, body))
+        return ""
+
+    def mail(self, sender: str, text: str, refers: str = "", subject: str = "Code-of-conduct", more: str = "") -> str:
+        """Somebody writes; the Message-ID, which is the same for the same sender and words."""
+        token = f"<m{abs(hash((sender, text, subject, self.now)))}@x.example>"
+        head = f"From: {sender}\r\nTo: {HELP}\r\nSubject: {subject}\r\nMessage-ID: {token}\r\n"
         head += f"In-Reply-To: {refers}\r\nReferences: {refers}\r\n" if refers else ""
-        body = (head + "Content-Type: text/plain; charset=utf-8\r\n\r\n" + text + "\r\n").encode()
+        self.raw((head + (more or "Content-Type: text/plain; charset=utf-8\r\n\r\n") + text + "\r\n").encode())
+        return token
+
+    def raw(self, body: bytes) -> None:
+        self.uid += 1
         raw = RawMail(MailRef("help", "INBOX", 1, self.uid), self.now, len(body), body)
         mail, verdict = understand(self.parts, body, self.now, raw)
         planner, now = self.parts.planner(), self.now
-        self.parts.ledger.accept([Arrival(raw, mail, verdict)], lambda a, h: planner(a, h, now), now)
+        arrival = Arrival(raw, mail, verdict)
+        take_back(self.parts, [arrival])
+        self.parts.ledger.accept([arrival], lambda a, h: planner(a, h, now), now)
         settle(self.parts, PassReport())
 
     def later(self, hours: float) -> None:
         self.now += timedelta(hours=hours)
         settle(self.parts, PassReport())
 
-    def tokens(self, recipient: str) -> list[str]:
-        found = [m.content for m in self.way_out.sent if m.recipient == recipient]
-        return [re.findall(rb"^Message-ID: (<.*>)\r$", content, re.MULTILINE)[0].decode() for content in found]
+    def last(self, recipient: str, code: str = "") -> str:
+        """The Message-ID of the newest message to somebody (about a case)."""
+        for one in reversed(self.way_out.sent):
+            if one.recipient.lower() == recipient and code.encode() in one.content:
+                return str(email.message_from_bytes(one.content)["Message-ID"])
+        return GUESS
 
     def told(self, recipient: str) -> list[bytes]:
-        return [_same(m.content) for m in self.way_out.sent if m.recipient.lower() == recipient]
+        """All that reached somebody, by mail and by call, in order."""
+        mails = [_same(m.content) for m in self.way_out.sent if m.recipient.lower() == recipient]
+        calls = [" ".join(call).encode() for call in self.calls if call[0] == "json://bob"]
+        return [*mails, *calls]
 
 
 def _same(content: bytes) -> bytes:
@@ -98,45 +177,205 @@ def _same(content: bytes) -> bytes:
     return re.sub(rb"=_[0-9a-f]+|[0-9a-f]{32}(?:@|%40|=40)", b"=_", content)
 
 
-def _play(folder: Path, reports: Sequence[str], commands: Sequence[str], *, withheld: bool) -> list[bytes]:
-    society = Society(folder)
-    society.mail("Quentin <q@q.example>", "When is the next meetup?", subject="Hello")
-    guess = "<0123456789abcdef0123456789abcdef@azug.example>"
-    for number, report in enumerate(reports):
-        if withheld:
-            society.mail("Rita <rita@example.com>", report, subject=f"Code-of-conduct {number}")
-        society.later(1)
-    proof = (society.tokens("rita@example.com") or [guess])[0] if withheld else guess
-    for command in commands:
-        society.mail(BOB, command, refers=proof, subject="Re: hello")
-        if withheld and command == commands[0]:
-            society.mail(ANN, "claim", refers=society.tokens("Ann@example.org")[-1], subject="Re: x")
-        society.later(1)
-    society.later(72)  # over a digest
-    society.later(24)
-    told = society.told(BOB)
-    society.parts.ledger.close()
-    return told
+# --- what happens ---
 
 
-@settings(max_examples=6, deadline=None)
-@given(
-    named=st.lists(st.sampled_from(NAMED), min_size=1, max_size=2),
-    words=st.sampled_from(WORDS),
-    commands=st.lists(st.sampled_from(COMMANDS[:-1]), max_size=2),
+@dataclass(frozen=True)
+class Event:
+    """Something that happens; ``hidden`` only where there is the case."""
+
+    what: str
+    detail: str = ""
+    hidden: bool = False
+
+
+def _report(society: Society, name: str, words: str, place: str) -> str:
+    """A report that names Bob somewhere."""
+    text, subject, more = f"Somebody {words}.", "Code-of-conduct", ""
+    if place == "text":
+        text = f"{name} {words}."
+    elif place == "subject":
+        subject = f"Code-of-conduct {name}".replace("\u00a0", " ").replace("\u00f3", "o")
+    elif place == "html":
+        plain = "\r\n--b\r\nContent-Type: text/plain\r\n\r\n" + text
+        more = 'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="b"\r\n'
+        text = f"{plain}\r\n--b\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<p>{name} {words}.</p>\r\n--b--"
+    else:
+        kind = "message/rfc822" if place == "forwarded" else 'application/pdf; name="Bob Builder.pdf"'
+        inner = "From: x@x.example\r\nSubject: y\r\n\r\nThat was Bob Builder.\r\n" if place == "forwarded" else "x"
+        more = 'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n'
+        text = (
+            f"\r\n--b\r\nContent-Type: text/plain\r\n\r\n{text}\r\n--b\r\nContent-Type: {kind}\r\n\r\n{inner}\r\n--b--"
+        )
+    return society.mail(f"Rita <{RITA}>", text, subject=subject, more=more)
+
+
+def _bounce(society: Society, message_id: str) -> None:
+    """A message comes back, with its head only."""
+    society.raw(
+        f"From: MAILER-DAEMON@mx.example\r\nTo: {HELP}\r\nSubject: Undelivered Mail Returned to Sender {society.uid}\r\n"
+        "Return-Path: <>\r\nMIME-Version: 1.0\r\n"
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\r\n\r\n'
+        "--b\r\nContent-Type: text/plain\r\n\r\nNo such user.\r\n"
+        "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; x\r\n\r\nAction: failed\r\n"
+        f"Status: 5.1.1\r\n\r\n--b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: {message_id}\r\n--b--\r\n".encode()
+    )
+
+
+class Days:
+    """Days of a community, with the case or without."""
+
+    def __init__(self, folder: Path, *, with_case: bool) -> None:
+        self.society, self.with_case = Society(folder), with_case
+        self.report = self.code = ""
+
+    def live(self, events: Sequence[Event]) -> list[bytes]:
+        society = self.society
+        society.mail("Quentin <q@q.example>", "When is the next meetup?", subject="Hello")
+        for event in events:
+            if not event.hidden or self.with_case:
+                getattr(self, event.what.replace("-", "_"))(event.detail)
+            society.way_out.refused, society.way_out.permanent = frozenset(), True
+            society.later(1)
+        society.later(72)  # over digests and reminders
+        society.later(24)
+        told = society.told(BOB)
+        society.parts.ledger.close()
+        return told
+
+    # hidden
+
+    def accuse(self, detail: str) -> None:
+        name, words, place, refused = detail.split("|")
+        way = self.society.way_out
+        way.refused, way.permanent = frozenset(refused.split()), "later" not in refused
+        self.report = _report(self.society, name, words, place)
+        found = [one.code for one in self.society.parts.ledger.cases() if any(w.organizer == BOB for w in one.recused)]
+        self.code = found[-1] if found else ""
+        assert self.code, "the report must have withheld Bob"
+
+    def goes_on(self, detail: str) -> None:
+        if self.report:
+            self.society.mail(f"Rita <{RITA}>", f"One more thing: {detail}.", refers=self.report, subject="Re: x")
+
+    def works(self, detail: str) -> None:
+        if self.code:
+            self.society.mail(ANN, detail, refers=self.society.last(ANN, self.code), subject="Re: x")
+
+    def answers(self, _detail: str) -> None:
+        if self.report:
+            text = f"From: {ANN}\r\nTo: {RITA}, {HELP}\r\nSubject: Re: x\r\nMessage-ID: <answer{self.society.uid}@x.example>\r\n"
+            self.society.raw(f"{text}In-Reply-To: {self.report}\r\n\r\nDear Rita\r\n".encode())
+
+    def comes_back(self, detail: str) -> None:
+        if self.code:
+            _bounce(self.society, self.society.last(detail, self.code))
+
+    def is_away(self, _detail: str) -> None:
+        if self.code:
+            token = self.society.last(ANN, self.code)
+            self.society.mail(ANN, "I am away.", token, "Out of office", "Auto-Submitted: auto-replied\r\n\r\n")
+
+    def machine(self, _detail: str) -> None:
+        self.society.mail(
+            "noreply@forms.example", "Bob Builder was here", "", "x", "Auto-Submitted: auto-generated\r\n\r\n"
+        )
+
+    # what Bob sees and does
+
+    def writes(self, detail: str) -> None:
+        self.society.mail("Vera <vera@example.net>", f"Somebody {detail}.")
+
+    def rita_writes(self, detail: str) -> None:
+        self.society.mail(f"Rita <{RITA}>", f"Is there a meetup when somebody {detail}?", subject="A question")
+
+    def guesses(self, detail: str) -> None:
+        words, how = detail.split("|")
+        code = self.code or "AZUG-B2C3D4"
+        refers = {"code": "", "report": self.report, "copy": self.society.last(ANN, self.code) if self.code else ""}
+        subject = f"Re: [{code}] Message to us" if how == "code" else "Re: x"
+        self.society.mail(BOB, words, refers=refers[how] or ("" if how == "code" else GUESS), subject=subject)
+
+    def commands(self, detail: str) -> None:
+        self.society.mail(BOB, detail, refers=self.society.last(BOB), subject="Re: x")
+
+
+def _hidden(what: str, *details: str) -> st.SearchStrategy[Event]:
+    return st.sampled_from([Event(what, detail, hidden=True) for detail in details])
+
+
+ACCUSATIONS = st.builds(
+    lambda *given: Event("accuse", "|".join(given), hidden=True),
+    st.sampled_from(NAMED),
+    st.sampled_from(WORDS),
+    st.sampled_from(PLACES),
+    st.sampled_from(["", CARL, f"{CARL} {DORA}", KEEPER, f"{ANN} later"]),
 )
-def test_all_that_reaches_who_is_withheld_is_the_same_without_the_case(
-    named: list[str], words: str, commands: list[str]
-) -> None:
-    reports = [f"{name} {words}." for name in named]
+AROUND = st.one_of(
+    _hidden("goes-on", "it was at noon", "Ann Example saw it", "he is here right now with a knife"),
+    _hidden(
+        "works", "claim", "close a conversation", "note hello", "recuse Carl Cox", "I know him", "Is it Bob Builder?"
+    ),
+    _hidden("answers", ""),
+    _hidden("comes-back", ANN, CARL, RITA),
+    _hidden("is-away", ""),
+    _hidden("machine", ""),
+)
+SEEN = st.one_of(
+    st.sampled_from([Event("writes", words) for words in WORDS]),
+    st.sampled_from([Event("rita-writes", words) for words in WORDS[:2]]),
+    st.sampled_from(
+        [Event("guesses", f"{c}|{how}") for c in (*COMMANDS, "hello you all") for how in ("code", "report", "copy")]
+    ),
+    st.sampled_from([Event("commands", c) for c in ("claim", "note all is well", "hello you all")]),
+)
+EVENTS = st.builds(
+    lambda before, accusation, after: [*before, accusation, *after],
+    st.lists(SEEN, max_size=1),
+    ACCUSATIONS,
+    st.lists(st.one_of(ACCUSATIONS, AROUND, AROUND, SEEN, SEEN), min_size=1, max_size=4),
+)
+
+
+def same(events: Sequence[Event]) -> None:
+    """What reaches Bob is the same with the case and without."""
     told: list[list[bytes]] = []
-    for withheld in (True, False):
+    for with_case in (True, False):
         folder = Path(tempfile.mkdtemp(prefix="wh"))
         try:
-            told.append(_play(folder, reports, commands, withheld=withheld))
+            told.append(Days(folder, with_case=with_case).live(events))
         finally:
             shutil.rmtree(folder)
-    with_case, without = told
-    assert len(with_case) == len(without) > 0
-    for one, other in zip(with_case, without, strict=True):
+    mine, without = told
+    assert len(without) > 0
+    for one, other in zip(mine, without, strict=False):
         assert one == other
+    assert len(mine) == len(without)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(events=EVENTS)
+def test_all_that_reaches_who_is_withheld_is_the_same_without_the_case(events: list[Event]) -> None:
+    same(events)
+
+
+ACCUSED = Event("accuse", "Bob Builder|shouted at me at the meetup|text|", hidden=True)
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        # the reporter's other mails would show by the urgency of one that Bob may see
+        [ACCUSED, ACCUSED, Event("rita-writes", "is on stage")],
+        # the head of a copy comes back and names nobody: it is still about the case
+        [ACCUSED, Event("comes-back", ANN, hidden=True), Event("writes", "is on stage")],
+        # alarms about the case can't be delivered
+        [Event("accuse", f"Bob Builder|is on stage|text|{KEEPER} {CARL}", hidden=True), Event("writes", "is on stage")],
+        # Carl is withheld as well: Bob's own mail under the code would not be said to reach him
+        [ACCUSED, Event("works", "recuse Carl Cox", hidden=True), Event("guesses", "hello you all|code")],
+        [ACCUSED, Event("works", "recuse Carl Cox", hidden=True), Event("guesses", "hello you all|report")],
+        [ACCUSED, Event("is-away", "", hidden=True), Event("machine", "", hidden=True), Event("writes", "is on stage")],
+    ],
+)
+def test_what_would_show_that_there_is_a_case(events: list[Event]) -> None:
+    same(events)
