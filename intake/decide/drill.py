@@ -14,6 +14,7 @@ from intake.model import DRILL, Address, Kind, ParsedMail, Verdict
 
 MARK = "x-intake-drill"  # the keyed hash in hexadecimal
 TO = "x-intake-drill-to"  # where its copies go in place of the organizers; absent: to the organizers
+ID = "x-intake-drill-id"  # its Message-ID, for servers that give our mail one of their own, as Exchange does
 
 Hash = Callable[[str], bytes]  # with the ledger's key
 
@@ -32,15 +33,23 @@ def mark(keyed: Hash, message_id: str, to: str, subject: str, text: str) -> str:
 
 def recognised(mail: ParsedMail, keyed: Hash) -> Drill | None:
     """The drill that a mail is; None for any other mail, one with a mark that is not ours included."""
-    right = mark(keyed, mail.message_id, mail.first(TO), mail.subject, mail.text)
+    right = mark(keyed, _id(mail), mail.first(TO), mail.subject, mail.text)
     return Drill(mail.first(TO)) if hmac.compare_digest(mail.first(MARK).encode(), right.encode()) else None
 
 
+def _id(mail: ParsedMail) -> str:
+    return mail.first(ID) or mail.message_id
+
+
 def as_from_reporter(mail: ParsedMail) -> ParsedMail:
-    """The mail as a reporter's, to be judged by its words: it came from our own address, and that would settle it."""
-    name = mail.message_id.strip("<>").partition("@")[0][:32] or "drill"
+    """The mail as a reporter's, to be judged by its words: it came from our own address, and that would settle it.
+
+    It is known by the id that we gave it, whatever became of that on its way.
+    """
+    name = _id(mail).strip("<>").partition("@")[0][:32] or "drill"
     return replace(
         mail,
+        message_id=_id(mail),
         authors=(Address("Drill", f"{name}@drill.invalid"),),
         reply_to=(),
         return_path=None,

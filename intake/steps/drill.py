@@ -93,7 +93,7 @@ def written(parts: Parts, message_id: str, now: datetime, *, to: str, named: str
     house = House.of(parts.config)
     text = letter.words(house, named)
     mark = drill.mark(lambda said: parts.ledger.key.hash("drill", said), message_id, to, letter.SUBJECT, text)
-    marks = {"X-Intake-Drill": mark, **({"X-Intake-Drill-To": to} if to else {})}
+    marks = {"X-Intake-Drill": mark, "X-Intake-Drill-Id": message_id, **({"X-Intake-Drill-To": to} if to else {})}
     return Sent(message_id, now, letter.message(house, message_id, now, text, marks))
 
 

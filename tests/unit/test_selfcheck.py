@@ -93,6 +93,22 @@ def test_it_is_the_same_mail_however_often_it_is_sent(world: World) -> None:
     assert stages(world) == ["through"]
 
 
+def test_a_server_that_gives_our_mail_another_id_does_not_hide_it(world: World) -> None:
+    for _ in range(2):
+        assert world.run() is not None
+        for outgoing in world.transport.to(US)[:1]:
+            ours = header(outgoing, "Message-ID").encode()
+            raw = b"Received: from here\r\n" + outgoing.content.replace(
+                b"Message-ID: " + ours, b"Message-ID: <x@exch.example>"
+            )
+            assert raw.count(ours) == 1
+            if not world.parts.ledger.cases():
+                world.deliver(raw)
+        world.now += timedelta(minutes=1)
+    assert stages(world) == ["through"]
+    assert {o.recipient for o in world.transport.taken} == {US, DRILLS}
+
+
 def test_one_that_does_not_come_in_is_told_once_and_once_when_it_is_over(world: World) -> None:
     passes(world, 29, 4, comes_in=False)
     assert alarms(world) == []
