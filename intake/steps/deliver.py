@@ -255,8 +255,9 @@ def _ends(parts: Parts, delivery: Delivery, result: Result | Withhold) -> bool:
         return False
     if isinstance(result, Failed) and result.way_out and not result.permanent:
         return False
-    if delivery.kind is MessageKind.ALARM and parts.config.alarm.smtp_host and delivery.tries <= POISON_TRIES:
-        return False  # there is another way for it
+    if delivery.kind is MessageKind.ALARM and parts.config.alarm.email and delivery.unreported <= 2 * POISON_TRIES:
+        # There is nobody else to tell, and maybe another way: one refusal is not the last word.
+        return gives_up(delivery.created, delivery.tries, parts.now)
     if isinstance(result, Failed) and result.size and _goes_smaller(delivery):
         return False
     permanent = isinstance(result, Failed) and result.permanent

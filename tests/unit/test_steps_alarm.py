@@ -17,7 +17,7 @@ from intake.deliver.second import SecondWay
 from intake.model import Failed, Result
 from intake.steps.reports import PassReport
 
-from .worlds import ALARM, ANN, BOB, CARL, KEEPER, World, WorldTransport, header, mail
+from .worlds import ALARM, ANN, BOARD, BOB, CARL, KEEPER, World, WorldTransport, header, mail
 
 OTHERWISE = (
     ALARM
@@ -158,6 +158,27 @@ def test_an_alarm_that_the_usual_way_refuses_takes_the_other(world: World, chann
     world.deliver(mail(1))
     passed(world)
     assert [o.recipient for o in channels.second.taken] == [KEEPER]
+
+
+def test_an_alarm_that_is_refused_is_tried_again_for_there_is_nobody_else_to_tell(world: World) -> None:
+    refused = {ANN, BOB, CARL, BOARD}
+    ill = True
+
+    def answer(outgoing: Outgoing, _number: int) -> Failed | None:
+        if outgoing.recipient in refused or (ill and outgoing.recipient == KEEPER):
+            return Failed(permanent=True, reason="550 5.7.1 looks like spam")
+        return None
+
+    world.transport.answers = answer
+    world.deliver(mail(1))
+    world.run()
+    assert not world.sent("alarm")
+    ill = False
+    world.now += timedelta(minutes=5)
+    world.run()
+    assert len(world.sent("alarm")) == 2, "given up, and that nobody has it"
+    world.until_quiet()
+    assert len(world.sent("alarm")) == 2
 
 
 def test_a_channel_that_takes_nothing_is_tried_again_and_not_for_ever(world: World, channels: Channels) -> None:
