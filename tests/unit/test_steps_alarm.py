@@ -14,7 +14,7 @@ import pytest
 
 from intake.deliver.notify import notify, ping
 from intake.deliver.second import SecondWay
-from intake.model import Failed, Result
+from intake.model import Failed, Outgoing, Result
 from intake.steps.reports import PassReport
 
 from .worlds import ALARM, ANN, BOARD, BOB, CARL, KEEPER, World, WorldTransport, header, mail
