@@ -76,8 +76,8 @@ _FIRSTS = (
     .group_by(delivery.c.case_id, delivery.c.recipient)
 )
 _ROOTS = select(delivery.c.case_id, delivery.c.recipient, delivery.c.message_id).where(delivery.c.id.in_(_FIRSTS))
-# Asked for every few messages, so it has as many places as there are messages at once, as a rule.
-FEW = 4
+# Asked whenever messages leave, so it has as many places as leave together, as a rule.
+FEW = 6
 _MAIL_PLACES = tuple(f"mail{place}" for place in range(FEW))
 _CASE_PLACES = tuple(f"case{place}" for place in range(FEW))
 _WITHHELD_FROM = Prepared(

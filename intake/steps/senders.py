@@ -1,14 +1,14 @@
 """Hands messages to a few connections at once; everything but the sending itself stays in the caller's thread.
 
-A connection gets its next message only when the caller has taken the result of the last one, and so has had the
-chance to write it down.
+A connection gets a message when the caller has taken the result of its last one, and so has had the chance to write it
+down. Where a server takes messages faster than a commit is written, a few follow at once (``AT_HEELS``).
 """
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cached_property
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -19,6 +19,64 @@ if TYPE_CHECKING:
     from intake.ports import Transport
 
 LINGER = 0.003  # seconds; a commit takes longer
+AT_HEELS = 4  # messages that a quick connection has in hand, the one that it sends included
+QUICK = 0.02  # seconds for a message: about what a commit takes on a slow disk
+LARGE = 1 << 20  # bytes; such a message takes a while, and none follows it
+
+_Done = tuple["_Line", Delivery, Result | BaseException, float]
+
+
+class _Line:
+    """One connection and what it has in hand. ``threaded``: it sends in a thread of its own."""
+
+    def __init__(self, transport: Transport, done: SimpleQueue[_Done], *, threaded: bool) -> None:
+        self.transport, self._done = transport, done
+        self._given: SimpleQueue[tuple[Delivery, Outgoing] | None] = SimpleQueue()
+        self._in_hand = 0
+        self._most = 1
+        self._large = False  # something in hand takes a while
+        self._thread = threading.Thread(target=self._serve, name="sender", daemon=True) if threaded else None
+        if self._thread:
+            self._thread.start()
+
+    @property
+    def idle(self) -> bool:
+        return not self._in_hand
+
+    @property
+    def room(self) -> int:
+        """How many more messages it takes now."""
+        return 0 if self._large else max(self._most - self._in_hand, 0)
+
+    def give(self, delivery: Delivery, outgoing: Outgoing) -> None:
+        if self._thread:
+            self._given.put((delivery, outgoing))
+        else:
+            self._done.put((self, delivery, self.transport.send(outgoing), QUICK))
+        self._in_hand += 1
+        self._large = self._large or len(outgoing.content) > LARGE
+
+    def took(self, seconds: float) -> None:
+        """A result was taken; ``seconds`` is what its message took."""
+        self._in_hand -= 1
+        self._most = AT_HEELS if seconds < QUICK else 1
+        self._large = self._large and self._in_hand > 0
+
+    def end(self) -> None:
+        if self._thread:
+            self._given.put(None)
+            self._thread.join()
+        self.transport.close()
+
+    def _serve(self) -> None:
+        while given := self._given.get():
+            delivery, outgoing = given
+            began = time.monotonic()
+            try:
+                result: Result | BaseException = self.transport.send(outgoing)
+            except BaseException as error:  # noqa: BLE001 - it is raised again, in the thread that asked
+                result = error
+            self._done.put((self, delivery, result, time.monotonic() - began))
 
 
 class Senders:
@@ -26,9 +84,8 @@ class Senders:
 
     def __init__(self, make: Callable[[], Transport], most: int) -> None:
         self._make, self._most = make, most
-        self._all: list[Transport] = []
-        self._idle: list[Transport] = []
-        self._done: SimpleQueue[tuple[Delivery, Transport, Future[Result]]] = SimpleQueue()
+        self._lines: list[_Line] = []  # the one that was used last comes last: a connection that rests goes stale
+        self._done: SimpleQueue[_Done] = SimpleQueue()
         self.busy = 0
 
     def __enter__(self) -> Self:
@@ -37,58 +94,52 @@ class Senders:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._most > 1 and self._all:
-            self._threads.shutdown()  # waits for what is on its way
-        for transport in self._all:
-            transport.close()
-
-    @cached_property
-    def _threads(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(self._most, thread_name_prefix="sender")
+        for line in self._lines:  # each ends what it has in hand
+            line.end()
 
     @property
     def free(self) -> int:
         """How many messages can be handed over now."""
-        return self._most - self.busy
+        return self._most - len(self._lines) + sum(line.room for line in self._lines)
 
     def may_send(self, ahead: int = 0) -> float:
         """Seconds until one more may go, those on their way counted and ``ahead`` others; one must be free."""
-        return self._transport().may_send(self.busy + ahead)
+        return self._line().transport.may_send(self.busy + ahead)
 
     def send(self, delivery: Delivery, outgoing: Outgoing) -> None:
         """Hand a message over; ``free`` must hold."""
-        transport = self._transport()
-        future: Future[Result]
-        if self._most == 1:
-            future = Future()
-            future.set_result(transport.send(outgoing))
-        else:
-            future = self._threads.submit(transport.send, outgoing)
-        self._idle.remove(transport)
+        self._line().give(delivery, outgoing)
         self.busy += 1
-        future.add_done_callback(lambda done: self._done.put((delivery, transport, done)))
 
     def finished(self, *, wait: bool) -> Iterator[tuple[Delivery, Result]]:
         """What has been sent, or was not.
 
-        With ``wait`` at least one, if any is on its way, and those that follow at its heels: what comes back together
-        is written down together.
+        With ``wait`` at least one, if any is on its way, and those that follow at its heels, until only half is still
+        on its way: what comes back together is written down together, while the rest is being sent.
         """
         patience = None if wait else 0.0
-        while self.busy:
+        enough = max(self._most, self.busy // 2) if wait else self.busy
+        while self.busy and enough:
             try:
-                delivery, transport, future = self._done.get(timeout=patience)
+                line, delivery, result, seconds = self._done.get(timeout=patience)
             except Empty:
                 return
             patience = LINGER if wait else 0.0
+            enough -= 1
             self.busy -= 1
-            self._idle.append(transport)
-            yield delivery, future.result()
+            line.took(seconds)
+            self._lines.remove(line)
+            self._lines.append(line)
+            if isinstance(result, BaseException):
+                raise result
+            yield delivery, result
 
-    def _transport(self) -> Transport:
-        """The one that was used last: a connection that rests goes stale."""
-        if not self._idle:
-            transport = self._make()
-            self._all.append(transport)
-            self._idle.append(transport)
-        return self._idle[-1]
+    def _line(self) -> _Line:
+        """An idle one, or a new one, or the one with the most room."""
+        for line in reversed(self._lines):
+            if line.idle:
+                return line
+        if len(self._lines) < self._most:
+            self._lines.append(_Line(self._make(), self._done, threaded=self._most > 1))
+            return self._lines[-1]
+        return max(self._lines, key=lambda line: line.room)

@@ -1,11 +1,13 @@
-"""Several connections at once: no connection gets a message before the outcome of its last one is written down."""
+"""Several connections at once, and how few messages are on their way or unwritten at any moment."""
 
 from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -18,13 +20,15 @@ from servers.world import World, addresses, world
 from intake import app
 from intake.config import load
 from intake.decide.recuse import Names
-from intake.model import DeliveryState, Failed, Outgoing, Result, Sent, Unknown
+from intake.model import Delivery, DeliveryState, Failed, MessageKind, Outgoing, Result, Sent, Unknown
 from intake.steps.deliver import deliver
 from intake.steps.parts import Parts, PassReport
 from intake.steps.receive import read
+from intake.steps.senders import AT_HEELS, LARGE, QUICK, Senders
 
 NUMBERS = itertools.count(1)
 MAILS = 7
+NOW = datetime(2026, 4, 20, 9, tzinfo=UTC)
 OPEN = (DeliveryState.WAITING, DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN)
 
 
@@ -35,15 +39,12 @@ class Way:
         self, answers: Callable[[Outgoing], Result], settled: Callable[[str], bool], room: int = 10**6
     ) -> None:
         self._answers, self._settled, self._room = answers, settled, room
-        self._last: str | None = None
-        self.early: list[str] = []
+        self.unwritten: list[int] = []  # at each message, how many that left before are not written down yet
         self.sent: list[Outgoing] = []
         self.closed = False
 
     def send(self, outgoing: Outgoing) -> Result:
-        if self._last is not None and not self._settled(self._last):
-            self.early.append(self._last)
-        self._last = _message_id(outgoing)
+        self.unwritten.append(sum(not self._settled(_message_id(one)) for one in self.sent[-2 * AT_HEELS :]))
         self.sent.append(outgoing)
         return self._answers(outgoing)
 
@@ -109,13 +110,47 @@ def through(parts: Parts, answers: Callable[[Outgoing], Result], room: int = 10*
 
 
 def test_each_outcome_is_written_down_before_the_next_message_leaves(parts: Parts) -> None:
-    ways, report = through(parts, lambda _: Sent("250 ok"))
+    def slowly(_: Outgoing) -> Result:
+        time.sleep(QUICK)
+        return Sent("250 ok")
+
+    ways, report = through(parts, slowly)
     everything = [_message_id(one) for way in ways for one in way.sent]
     people = len(parts.config.organizers)
     assert len(everything) == len(set(everything)) == report.sent == MAILS * (people + 1)
-    assert [way.early for way in ways] == [[] for _ in ways]
+    assert {count for way in ways for count in way.unwritten} == {0}
     assert len(ways) <= parts.connections
     assert not parts.ledger.deliveries(OPEN)
+
+
+def test_a_quick_way_out_gets_a_few_ahead_and_no_more(parts: Parts) -> None:
+    ways, report = through(parts, lambda _: Sent("250 ok"))
+    assert report.sent == MAILS * (len(parts.config.organizers) + 1)
+    most = AT_HEELS if parts.connections > 1 else 1
+    assert all(count < most for way in ways for count in way.unwritten)
+    assert not parts.ledger.deliveries(OPEN)
+
+
+def test_nothing_waits_behind_a_large_message() -> None:
+    delivery = Delivery(
+        1, MessageKind.REPORT, 1, 1, "ann@example.org", "<1@test>", "", DeliveryState.CLAIMED, 1, NOW, NOW, "one"
+    )
+    over = threading.Event()
+
+    def wait(outgoing: Outgoing) -> Result:
+        if len(outgoing.content) > LARGE:
+            over.wait(30)
+        return Sent("250 ok")
+
+    with Senders(lambda: Way(wait, lambda _: True), 2) as senders:
+        for _ in range(2):
+            senders.send(delivery, Outgoing("", "ann@example.org", b"Message-ID: <1@test>\r\n\r\n"))
+        while senders.busy:
+            list(senders.finished(wait=True))
+        assert senders.free == 2 * AT_HEELS
+        senders.send(delivery, Outgoing("", "ann@example.org", b"Message-ID: <1@test>\r\n\r\n" + bytes(LARGE)))
+        assert senders.free == AT_HEELS
+        over.set()
 
 
 def test_every_kind_of_outcome_finds_its_row(parts: Parts) -> None:
