@@ -63,6 +63,7 @@ class Database:
                 connect_args=PATIENCE,
             )
             event.listen(self._engine, "connect", _postgresql_connect)
+        self._reading = self._engine.execution_options(intake_reading=True)
 
     @property
     def engine(self) -> Engine:
@@ -89,8 +90,7 @@ class Database:
     def reading(self) -> Iterator[Connection]:
         """A connection for reading only: no lock that would stop a writer."""
         try:
-            with self._engine.connect() as connection:
-                connection.execution_options(intake_reading=True)  # in place, before its first statement begins
+            with self._reading.connect() as connection:
                 yield connection
         except SQLAlchemyError as error:
             raise LedgerError(self.explain(error)) from error

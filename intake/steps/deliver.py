@@ -1,9 +1,8 @@
 """Empty the outbox: claim, compose, send, record.
 
-A few messages are on their way at once, each on a connection of its own (``senders``). All else happens in one
-thread, and the outcomes that have come in meanwhile are written down together, before any of their connections gets
-its next message. If the machine dies between a server's 250 and the record, that message goes out again under the
-same Message-ID: the only way anything happens twice.
+A few messages are on their way at once (``senders``). All else happens in one thread, and the outcomes that have come
+in meanwhile are written down together, before anybody gets another message. If the machine dies between a server's 250
+and the record, that message goes out again under the same Message-ID: the only way anything happens twice.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
 
 Done = tuple[Delivery, Result | Withhold]
 
-BATCH = 48
+BATCH = 96
 RECORD_AGAIN = (1.0, 5.0)  # seconds, after the ledger has been waited for each time
 FRESH = timedelta(seconds=60)  # a claim that is older is given back: one delivery must end within its lease
 PATIENCE = 50.0  # seconds that a pass waits for the rate limit before it leaves the rest to the next one

@@ -172,6 +172,7 @@ class Dispatcher:
         self, delivery: Delivery, context: MailContext, mail: ParsedMail, verdict: Verdict
     ) -> Composed:
         apart = self._withheld(delivery)
+        context = self._in_hand.as_far_as_known(context)
         if delivery.mail_id is not None and not _reached(context, apart):  # but by somebody else, perhaps
             context = self._in_hand.context(delivery.mail_id, current=True)
         if verdict.acknowledge_to is None or context.case is None:
@@ -190,7 +191,7 @@ class Dispatcher:
             event=verdict.event,
             event_phone=self._event_phone(verdict),
         )
-        letter = self._promising_nothing(letter, context, context.withheld)
+        letter = self._promising_nothing(letter, context, apart)
         return self.parts.composer().acknowledgement(letter, self.parts.now)
 
     def _promising_nothing(

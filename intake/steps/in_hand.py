@@ -29,6 +29,7 @@ class InHand:
         self._large: tuple[int, bytes | None] = (0, None)
         self._understood: dict[int, tuple[ParsedMail, Verdict]] = {}
         self._outdated: set[int] = set()
+        self._states: dict[int, DeliveryState] = {}
 
     def expect(self, mails: AbstractSet[int]) -> None:
         """Messages about these come next: ask what is not known about them, and forget all others."""
@@ -40,6 +41,8 @@ class InHand:
             if number in mails and since <= read <= now
         }
         self._outdated = set(self._contexts)
+        known = {one.id for _, context in self._contexts.values() for one in context.sent_to}
+        self._states = {number: state for number, state in self._states.items() if number in known}
         for number, context in ledger.contexts(mails - self._contexts.keys()).items():
             self._contexts[number] = (now, context)
         self._understood = {number: known for number, known in self._understood.items() if number in mails}
@@ -61,6 +64,8 @@ class InHand:
         if mail_id not in self._contexts or (current and mail_id in self._outdated):
             self._contexts[mail_id] = (self._parts.now, self._parts.ledger.context(mail_id))
             self._outdated.discard(mail_id)
+            for copy in self._contexts[mail_id][1].sent_to:
+                self._states.pop(copy.id, None)
         return self._contexts[mail_id][1]
 
     def original(self, mail_id: int) -> bytes | None:
@@ -82,7 +87,9 @@ class InHand:
     def became(self, mail_id: int, delivery_id: int, state: DeliveryState) -> None:
         """What this pass has written down about a copy of a mail. Others may have more to say by now."""
         self._outdated.add(mail_id)
-        if mail_id in self._contexts:
-            read, context = self._contexts[mail_id]
-            sent_to = tuple(replace(one, state=state) if one.id == delivery_id else one for one in context.sent_to)
-            self._contexts[mail_id] = (read, replace(context, sent_to=sent_to))
+        self._states[delivery_id] = state
+
+    def as_far_as_known(self, context: MailContext) -> MailContext:
+        """With what this pass has written down since it was read."""
+        sent_to = tuple(replace(one, state=self._states.get(one.id, one.state)) for one in context.sent_to)
+        return replace(context, sent_to=sent_to)
