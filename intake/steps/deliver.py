@@ -45,10 +45,10 @@ FRESH = timedelta(seconds=60)  # a claim that is older is given back: one delive
 PATIENCE = 50.0  # seconds that a pass waits for the rate limit before it leaves the rest to the next one
 
 
-def deliver(parts: Parts, report: PassReport) -> bool:
-    """Everything that is due. True when there was work."""
+def deliver(parts: Parts, report: PassReport, *, until: datetime | None = None) -> bool:
+    """Everything that is due, or what can go at once ``until`` then. True when there was work."""
     with Senders(parts.transport, parts.connections) as senders:
-        worked = _Rounds(parts, senders, report).run()
+        worked = _Rounds(parts, senders, report, until).run()
     if report.way_out_failed:
         _alarms_otherwise(parts, report)
     if worked:
@@ -59,8 +59,8 @@ def deliver(parts: Parts, report: PassReport) -> bool:
 class _Rounds:
     """Round after round: hand out what is due, then write down what has come back."""
 
-    def __init__(self, parts: Parts, senders: Senders, report: PassReport) -> None:
-        self.parts, self.senders, self.report = parts, senders, report
+    def __init__(self, parts: Parts, senders: Senders, report: PassReport, until: datetime | None) -> None:
+        self.parts, self.senders, self.report, self._until = parts, senders, report, until
         self._dispatcher = Dispatcher(parts)
         self._claimed: deque[Delivery] = deque()
         self._since = parts.now  # when they were claimed
@@ -106,7 +106,7 @@ class _Rounds:
         """Whether one more message may go now, besides ``ahead`` others of this round."""
         parts = self.parts
         if not ahead:
-            self._over = self._over or parts.stopping()
+            self._over = self._over or parts.stopping() or (self._until is not None and parts.now >= self._until)
             self._claim()
         if len(self._claimed) <= ahead or self._over or self._too_early(ahead):
             return False
@@ -115,7 +115,7 @@ class _Rounds:
             return True
         if self.senders.busy or ahead:
             return False  # what is on its way is written down before anybody waits
-        self._over = not _patient(parts, self.senders, wait)
+        self._over = self._until is not None or not _patient(parts, self.senders, wait)
         return not self._over
 
     def _too_early(self, ahead: int) -> bool:

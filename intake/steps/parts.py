@@ -71,6 +71,11 @@ class Memo:
         while self._bytes > self.most and len(self._kept) > 1:
             self._bytes -= self._kept.popitem(last=False)[1][0]
 
+    def forget(self) -> None:
+        """All of it has been delivered, as far as it can be now."""
+        self._kept.clear()
+        self._bytes = 0
+
 
 def _size(mail: ParsedMail) -> int:
     """About what a mail takes in memory."""

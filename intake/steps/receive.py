@@ -6,7 +6,7 @@ in the ledger and is filed by the next pass.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -44,8 +44,11 @@ ENOUGH = 256 << 10  # of a sent mail, to see whether it is one of ours
 OURS = b"\nx-intake-kind:"
 
 
-def read(parts: Parts, settings: MailboxConfig) -> MailboxReport:
-    """One mailbox, every folder of it. Trouble with one folder leaves the others readable."""
+def read(parts: Parts, settings: MailboxConfig, meanwhile: Callable[[], object] = lambda: None) -> MailboxReport:
+    """One mailbox, every folder of it. Trouble with one folder leaves the others readable.
+
+    ``meanwhile`` is called between two batches of a folder that holds more than one: what was read may leave by then.
+    """
     report = MailboxReport(settings.name)
     lease = f"mailbox {settings.name}"
     if not parts.ledger.take_lease(lease, parts.holder, parts.now, parts.mailbox_lease):
@@ -54,7 +57,7 @@ def read(parts: Parts, settings: MailboxConfig) -> MailboxReport:
     mailbox = parts.mailbox(settings)
     errors: list[str] = []
     try:
-        errors = _folders(parts, settings, mailbox, report)
+        errors = _folders(parts, settings, mailbox, report, meanwhile)
     finally:
         mailbox.close()
         report.error = errors[0] if errors else None
@@ -63,7 +66,13 @@ def read(parts: Parts, settings: MailboxConfig) -> MailboxReport:
     return report
 
 
-def _folders(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, report: MailboxReport) -> list[str]:
+def _folders(
+    parts: Parts,
+    settings: MailboxConfig,
+    mailbox: Mailbox,
+    report: MailboxReport,
+    meanwhile: Callable[[], object],
+) -> list[str]:
     errors: list[str] = []
     connected = False
     for name in settings.watched:
@@ -73,7 +82,7 @@ def _folders(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, report: Ma
             if not connected:
                 mailbox.open()
                 connected = True
-            _folder(parts, settings, mailbox, name, report)
+            _folder(parts, settings, mailbox, name, report, meanwhile)
         except MailboxError as error:
             errors.append(str(error))
             if not connected:
@@ -105,7 +114,14 @@ def _say_what_was_there(parts: Parts, settings: MailboxConfig, mailbox: Mailbox,
         )
 
 
-def _folder(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str, report: MailboxReport) -> None:
+def _folder(
+    parts: Parts,
+    settings: MailboxConfig,
+    mailbox: Mailbox,
+    name: str,
+    report: MailboxReport,
+    meanwhile: Callable[[], object],
+) -> None:
     folder = mailbox.select(name)
     cursor = _cursor(parts, settings, mailbox, name, folder)
     retried = parts.ledger.troubled(settings.name, name, folder.uidvalidity, parts.now)
@@ -120,10 +136,14 @@ def _folder(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str, 
         before = [uid for uid in uids if uid < cursor.boundary and uid not in retried]
         _record_before(parts, settings, mailbox, name, folder, before, report)
         uids = [uid for uid in uids if uid >= cursor.boundary or uid in retried]
+    begun = False
     for start in range(0, len(uids), MOST_HEADS):
         block = uids[start : start + MOST_HEADS]
         met: set[int] = set()
         for chunk in _chunks(mailbox.heads(block)):
+            if begun:
+                meanwhile()
+            begun = True
             if parts.stopping():
                 return
             _keep_lease(parts, settings)

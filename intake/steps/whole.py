@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from intake.decide.clock import CLAIM_LEASE, LONGEST_RETRY, MAILBOX_LEASE
@@ -19,6 +20,8 @@ from intake.steps.tidy import tidy
 if TYPE_CHECKING:
     from intake.steps.parts import Parts
 
+# Well within a mailbox's lease, and before its server ends a connection that says nothing.
+MEANWHILE = timedelta(minutes=2)
 # A pass without news looks at nothing else for at most so long; what is late is then late by no more than this.
 LONGEST_REST = timedelta(minutes=15)
 
@@ -30,15 +33,26 @@ def one_pass(parts: Parts, *, send: bool = True) -> PassReport:
     the same Message-ID.
     """
     report = PassReport()
+    meanwhile = partial(deliver_meanwhile, parts, report) if send else lambda: None
     bury(parts)
     for settings in parts.config.mailboxes:
         if not parts.stopping():
-            report.mailboxes.append(read(parts, settings))
+            report.mailboxes.append(read(parts, settings, meanwhile))
     settle(parts, report, send=send)
     if send:
         tidy(parts, report)
         call_home(parts, report)
     return report
+
+
+def deliver_meanwhile(parts: Parts, report: PassReport) -> None:
+    """Send what a long folder has brought so far: nobody waits for the end of it, and what was understood is at hand.
+
+    Reading goes on after a while; where the way out fails or the rate limit is reached, at once.
+    """
+    if not report.way_out_failed:
+        deliver(parts, report, until=parts.now + MEANWHILE)
+        parts.memo.forget()
 
 
 def settle(parts: Parts, report: PassReport, *, send: bool = True) -> None:

@@ -14,6 +14,7 @@ import pytest
 from intake.decide.clock import GIVE_UP_AFTER, LONGEST_RETRY
 from intake.errors import LedgerError
 from intake.model import Failed, MessageKind, Outgoing, Result, Unknown
+from intake.steps import receive
 from intake.steps.reports import PassReport
 
 from .worlds import ANN, BOARD, BOB, CARL, KEEPER, World, header, mail, message_id
@@ -382,3 +383,32 @@ def test_an_end_while_a_bounce_is_taken_in_loses_none_of_what_follows(tmp_path: 
         if not ended:
             return
     raise AssertionError("the pass has more boundaries than that")
+
+
+# --- while a long folder is read ---
+
+
+def long_folder(world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Five mails that are read in three batches; what happened, in order."""
+    monkeypatch.setattr(receive, "MOST_MAILS", 2)
+    for number in range(2, 6):
+        world.deliver(mail(number))
+    assert passed(world).total("filed") == 5
+    return [name for name in world.passed if name in {"imap fetch", "smtp send"}]
+
+
+def test_what_a_long_folder_has_brought_leaves_before_the_rest_is_read(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = ["imap fetch", *["smtp send"] * 8]  # two mails, each with three copies and an answer
+    assert long_folder(world, monkeypatch) == [*batch, *batch, *batch[:5]]
+
+
+def test_reading_does_not_wait_for_the_rate_limit(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.transport.wait = 30.0
+    assert long_folder(world, monkeypatch) == ["imap fetch"] * 3 + ["smtp send"] * 20
+
+
+def test_reading_does_not_try_a_way_out_again_that_has_failed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.transport.answers = to(CLOSED, ANN, BOB, CARL)
+    assert long_folder(world, monkeypatch)[:4] == ["imap fetch", "smtp send", "imap fetch", "imap fetch"]
