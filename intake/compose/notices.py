@@ -5,8 +5,9 @@ None of them carries anything of a report, except that a mail which could not be
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 
 from intake.compose import mime, page, reasons, words
 from intake.compose.headers import addr_spec, clean
@@ -23,6 +24,10 @@ NOTICES = (
 )  # fmt: skip
 ALARMS = ("alarm", "over")
 REMINDERS = ("claim", "reply")
+# What ``oauth.Expiry`` and the alarm about it say.
+_CREDENTIAL = re.compile(
+    r"(?P<what>certificate|client secret) of the application (?P<name>.+): .+, (?P<ends>\d{4}-\d\d-\d\d)"
+)
 PINGS = ("waiting", "urgent", "drill")
 # What a template of these kinds may name. A fact that a message was not given is an empty string.
 NOTICE_FACTS = (
@@ -103,6 +108,9 @@ def _told(letter: Alarm, phrases: Phrases) -> tuple[tuple[str, str], ...]:
         return ("reason", reasons.told(detail, phrases)), ("detail", detail)
     if letter.topic == "drill" and detail:
         return (("reason", phrases.get("trouble", f"drill-{detail}")),)
+    if letter.topic == "credential" and (found := _CREDENTIAL.fullmatch(detail)):
+        ends = words.day(date.fromisoformat(found["ends"]), phrases.language)
+        return ("certificate" if found["what"] == "certificate" else "secret", found["name"]), ("expires", ends)
     if letter.topic in {"audit", "encryption"} and detail:
         name, _, count = detail.partition(": ")
         return ("mailbox" if letter.topic == "audit" else "organizer", name), ("count", count)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 import re
 import ssl
+from datetime import date
 
 import pytest
 
-from intake.compose import notices, reasons, sample
+from intake.compose import notices, reasons, sample, words
 from intake.compose.composer import Composer
 from intake.compose.render import LANGUAGES
 from intake.letters import Alarm
@@ -70,11 +71,17 @@ def test_an_alarm_says_what_is_wrong_in_the_readers_language(language: str) -> N
     assert phrases.get("trouble", "login") in told("mailbox", error)
     assert "password.example" in told("mailbox", error), "whoever runs it has something to search for"
     for stage in FAILURES:
-        words = phrases.get("trouble", f"drill-{stage}")
-        assert words.split()[-1] in told("drill", stage)
+        reason = phrases.get("trouble", f"drill-{stage}")
+        assert reason.split()[-1] in told("drill", stage)
         assert not told("drill", stage).endswith(stage)
     assert f"{phrases.get('fact', 'count')}" in told("backlog", "3")
     assert phrases.get("fact", "organizer") in told("encryption", "Ann Example")
+    for what, label in (("client secret", "secret"), ("certificate", "certificate")):
+        said = told("credential", f"{what} of the application 11-22: ends within 30 days, 2027-03-31")
+        assert phrases.get("fact", label) in said
+        assert "11-22" in said
+        assert words.day(date(2027, 3, 31), language) in said
+        assert "ends within" not in said
     assert set(notices.ALARMS) == {"alarm", "over"}
 
 
