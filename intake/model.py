@@ -7,9 +7,14 @@ recorded. All are frozen; all times are aware datetimes; all sizes are bytes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from threading import Lock
+from typing import TypeVar
+
+Found = TypeVar("Found")
 
 # --- received -----------------------------------------------------------------------------------
 
@@ -475,13 +480,45 @@ class Delivery:
         return self.attempts % RUN_OF_TRIES
 
 
+class Shared:
+    """A large piece of content that several messages have in common: what is found out about it is found out once."""
+
+    __slots__ = ("_found", "_lock", "octets")
+
+    def __init__(self, octets: bytes) -> None:
+        self.octets = octets
+        self._found: dict[object, object] = {}
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        return len(self.octets)
+
+    def once(self, ask: Callable[[bytes], Found]) -> Found:
+        """What ``ask`` says of it; safe to use from several threads."""
+        with self._lock:
+            if ask not in self._found:
+                self._found[ask] = ask(self.octets)
+            return self._found[ask]  # type: ignore[return-value]  # it is what ask has returned
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A message ready for SMTP: ``sender`` is the envelope's (empty: null), ``recipient`` exactly one."""
+    """A message ready for SMTP: ``sender`` is the envelope's (empty: null), ``recipient`` exactly one.
+
+    Its content is ``beginning``, mostly all of it, and then ``rest``: what is large is not copied for each recipient.
+    """
 
     sender: str
     recipient: str
-    content: bytes = field(repr=False)
+    beginning: bytes = field(repr=False)
+    rest: tuple[bytes | Shared, ...] = field(repr=False, default=())
+
+    @property
+    def content(self) -> bytes:
+        """The whole, in one piece."""
+        if not self.rest:
+            return self.beginning
+        return b"".join([self.beginning, *(one.octets if isinstance(one, Shared) else one for one in self.rest)])
 
 
 @dataclass(frozen=True, slots=True)

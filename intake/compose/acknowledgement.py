@@ -90,4 +90,4 @@ def compose(
     )
     body = letter_body(rendered, language, markdown, encode=lines.quoted_printable, code=letter.code)
     sender = "" if house.null_sender else house.sender
-    return Outgoing(sender, addr_spec(letter.to.email), message(house, envelope, body))
+    return Outgoing(sender, addr_spec(letter.to.email), *message(house, envelope, body))

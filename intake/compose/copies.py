@@ -37,7 +37,7 @@ class Prepared:
     urgent: bool
     text: tuple[bytes, bytes] = field(repr=False)
     html: tuple[bytes, bytes] = field(repr=False)
-    attached: tuple[tuple[bytes, ...], ...] = field(repr=False)
+    attached: tuple[tuple[mime.Piece, ...], ...] = field(repr=False)
     discuss: str = field(repr=False)  # the link to the others of the team, and what stands around it
     label: str = field(repr=False)
     button: tuple[str, str] = field(repr=False)
@@ -80,7 +80,7 @@ class Copies:
             b"".join((prepared.html[0], html, prepared.html[1])),
             prepared.attached,
         )
-        return Outgoing(self.house.sender, own_addr_spec(letter.to.email), message(self.house, envelope, body))
+        return Outgoing(self.house.sender, own_addr_spec(letter.to.email), *message(self.house, envelope, body))
 
     def forget(self) -> None:
         """Drop what is kept of mails."""
@@ -123,7 +123,7 @@ class Copies:
         answer = self._answer_link(letter)
         text = head.text(todo_text, answer)
         html = page.document(language, rendered.subject, head.preheader, head.html(todo_html, answer))
-        report = mime.json_part(
+        report: bytes = mime.json_part(
             report_json.document(letter, self.house, original.encoding if original else ""), "report.json"
         )
         attached = (

@@ -44,7 +44,7 @@ def compose(letter: Digest, now: datetime, house: House, templates: Templates, m
     )
     envelope = Envelope(MessageKind.DIGEST, letter.to, rendered.subject, language, letter.thread, now)
     body = Body(mime.quoted_printable(text), mime.quoted_printable(html), attached)
-    return Outgoing(house.sender, addr_spec(letter.to.email), message(house, envelope, body))
+    return Outgoing(house.sender, addr_spec(letter.to.email), *message(house, envelope, body))
 
 
 def grouped(letter: Digest) -> list[tuple[str, list[DigestCase]]]:

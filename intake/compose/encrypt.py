@@ -152,7 +152,7 @@ def encrypted(outgoing: Outgoing, key: PublicKey) -> Outgoing:
     ]
     whole = mime.multipart("encrypted", mark, parts)
     whole[0] = whole[0].replace(b"encrypted;", b'encrypted; protocol="application/pgp-encrypted";', 1)
-    return replace(outgoing, content=b"".join([*outside, _END_OF_HEAD, *whole]))
+    return replace(outgoing, beginning=b"".join([*outside, _END_OF_HEAD, *whole]), rest=())
 
 
 def _inside(fields: list[bytes], outside: list[bytes], entity: bytes) -> bytes:

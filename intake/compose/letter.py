@@ -90,15 +90,18 @@ class Body:
 
     text: bytes = field(repr=False)
     html: bytes = field(repr=False)
-    attached: tuple[tuple[bytes, ...], ...] = field(repr=False, default=())
+    attached: tuple[tuple[mime.Piece, ...], ...] = field(repr=False, default=())
 
 
-def message(house: House, envelope: Envelope, body: Body) -> bytes:
-    """The whole message: an alternative of text and HTML, in a mixed one with what is attached."""
+def message(house: House, envelope: Envelope, body: Body) -> tuple[bytes, tuple[mime.Piece, ...]]:
+    """The whole message: an alternative of text and HTML, in a mixed one with what is attached.
+
+    As ``Outgoing`` has it: its beginning, and the rest where something large stands in it.
+    """
     parts = (mime.text_part("plain", body.text, "; format=flowed"), mime.text_part("html", body.html))
     mark = mime.boundary(envelope.thread.message_id, (*parts, *(piece for part in body.attached for piece in part)))
     alternative = mime.multipart("alternative", mark + b"-a" if body.attached else mark, [[part] for part in parts])
     if not body.attached:
-        return b"".join([head(house, envelope), *alternative])
-    whole: list[Sequence[bytes]] = [alternative, *body.attached]
-    return b"".join([head(house, envelope), *mime.multipart("mixed", mark + b"-m", whole)])
+        return mime.joined([head(house, envelope), *alternative])
+    whole: list[Sequence[mime.Piece]] = [alternative, *body.attached]
+    return mime.joined([head(house, envelope), *mime.multipart("mixed", mark + b"-m", whole)])

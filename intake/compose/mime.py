@@ -5,15 +5,24 @@ A part here is its headers, an empty line and its body, ready to stand between b
 
 from __future__ import annotations
 
-import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from io import BytesIO
+from struct import unpack
+from typing import TypeVar
 
+from intake.model import Shared
+
+Piece = bytes | Shared
+Held = TypeVar("Held", bound=Piece)
 LONGEST_LINE = 998  # RFC 5322, 2.1.1: what SMTP must carry
 SOFT_BREAK = 75  # of the 76 of RFC 2045, 6.7: the last one is the sign of the break
 MOST_LINES = 2000  # remembered
+LARGE = 256 << 10  # what is larger is not copied into each message
+_STEP = 57 << 12  # of what becomes base64: whole lines
+_MARK = b"=_"  # begins every boundary; base64 has no such thing
 SECOND_COPY = 10_000_000  # up to this size an original in base64 is attached a second time, as a plain file
 
 
@@ -87,9 +96,20 @@ def json_part(body: str, filename: str) -> bytes:
 
 
 def wrapped_base64(body: bytes) -> bytes:
-    """``body`` in base64 lines of 76 with CRLF (RFC 2045, 6.8), in linear time and a few copies."""
-    encoded = base64.b64encode(body)
-    return b"\r\n".join(encoded[start : start + 76] for start in range(0, len(encoded), 76)) + b"\r\n"
+    """``body`` in base64 lines of 76 with CRLF (RFC 2045, 6.8); beside the result it takes a few hundred kB."""
+    wrapped, octets = BytesIO(), memoryview(body)
+    for start in range(0, len(octets), _STEP):
+        wrapped.write(_wrapped(octets[start : start + _STEP]))
+    return wrapped.getvalue() or b"\r\n"
+
+
+def _wrapped(octets: memoryview) -> bytes:
+    encoded = binascii.b2a_base64(octets, newline=False)
+    whole = len(encoded) // 76
+    lines = list(unpack("76s" * whole, encoded[: whole * 76]))  # the quickest way to cut lines
+    if len(encoded) % 76:
+        lines.append(encoded[whole * 76 :])
+    return b"\r\n".join(lines) + b"\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +121,8 @@ class Original:
     """
 
     encoding: str
-    part: tuple[bytes, ...] = field(repr=False)
-    again: tuple[bytes, ...] = field(repr=False, default=())
+    part: tuple[Piece, ...] = field(repr=False)
+    again: tuple[Piece, ...] = field(repr=False, default=())
 
 
 def csv_part(body: str, filename: str) -> bytes:
@@ -139,12 +159,16 @@ def original_part(body: bytes, name: str) -> Original:
     """
     if is_transparent(body):
         encoding = "7bit" if body.isascii() else "8bit"
-        return Original(encoding, (_original_head("message/rfc822", encoding, f"{name}.eml"), body))
-    encoded = wrapped_base64(body)
-    again: tuple[bytes, ...] = ()
+        return Original(encoding, (_original_head("message/rfc822", encoding, f"{name}.eml"), _piece(body)))
+    encoded = _piece(wrapped_base64(body))
+    again: tuple[Piece, ...] = ()
     if len(body) <= SECOND_COPY:
         again = (_original_head("application/octet-stream", "base64", f"{name}-as-received.eml"), encoded)
     return Original("base64", (_original_head("message/rfc822", "base64", f"{name}.eml"), encoded), again)
+
+
+def _piece(octets: bytes) -> Piece:
+    return Shared(octets) if len(octets) > LARGE else octets
 
 
 def _original_head(content_type: str, encoding: str, filename: str) -> bytes:
@@ -155,21 +179,51 @@ def _original_head(content_type: str, encoding: str, filename: str) -> bytes:
     ).encode("ascii")
 
 
-def boundary(seed: str, bodies: Sequence[bytes]) -> bytes:
+def boundary(seed: str, bodies: Sequence[Piece]) -> bytes:
     """A boundary that is the same at every retry, can't be known before ``seed`` is, and is in none of ``bodies``.
 
     ``seed`` is the message's unguessable Message-ID, which is made after the mail came in: its author can't know it.
     """
     for salt in range(1000):
-        mark = b"=_" + blake2b(f"{salt} {seed}".encode("utf-8", "replace"), digest_size=18).hexdigest().encode("ascii")
-        if not any(mark in body for body in bodies):
+        mark = _MARK + blake2b(f"{salt} {seed}".encode("utf-8", "replace"), digest_size=18).hexdigest().encode("ascii")
+        if not any(_holds(body, mark) for body in bodies):
             return mark
     raise AssertionError("a thousand hashes of 144 bits all occur in one mail")
 
 
-def multipart(subtype: str, mark: bytes, parts: Sequence[Sequence[bytes]]) -> list[bytes]:
-    """The pieces of a multipart entity, headers first, to be joined once: a large part is copied only then."""
-    pieces = [b"Content-Type: multipart/" + subtype.encode("ascii") + b'; boundary="' + mark + b'"\r\n\r\n']
+def _holds(body: Piece, mark: bytes) -> bool:
+    if isinstance(body, Shared):
+        return body.once(_may_hold_a_mark) and mark in body.octets
+    return mark in body
+
+
+def _may_hold_a_mark(octets: bytes) -> bool:
+    return _MARK in octets
+
+
+def joined(pieces: Iterable[Piece]) -> tuple[bytes, tuple[Piece, ...]]:
+    """The pieces as ``Outgoing`` has them: what is small is joined, what is shared stays as it is."""
+    found: list[Piece] = []
+    run: list[bytes] = []
+    for piece in pieces:
+        if isinstance(piece, Shared):
+            found += [b"".join(run), piece]
+            run = []
+        else:
+            run.append(piece)
+    last = b"".join(run)
+    if not found:
+        return last, ()
+    beginning = found[0]
+    assert isinstance(beginning, bytes)  # noqa: S101 - what is small was put before each that is not
+    return beginning, (*found[1:], last)
+
+
+def multipart(subtype: str, mark: bytes, parts: Sequence[Sequence[Held]]) -> list[bytes | Held]:
+    """The pieces of a multipart entity, headers first."""
+    pieces: list[bytes | Held] = [
+        b"Content-Type: multipart/" + subtype.encode("ascii") + b'; boundary="' + mark + b'"\r\n\r\n'
+    ]
     for part in parts:
         pieces.append(b"--" + mark + b"\r\n")
         pieces.extend(part)

@@ -50,7 +50,7 @@ def notice(letter: Notice, now: datetime, house: House, templates: Templates, ma
     facts["topic"] = templates.phrases(language).get("topic", letter.topic)
     facts["facts"] = _listed(given, templates, language)
     rendered = templates.render(name, facts)
-    attached: tuple[tuple[bytes, ...], ...] = ()
+    attached: tuple[tuple[mime.Piece, ...], ...] = ()
     if letter.original:
         original = mime.original_part(letter.original, f"original-{letter.code}" if letter.code else "original")
         attached = (original.part, original.again) if original.again else (original.part,)
@@ -162,17 +162,17 @@ def _send(
     envelope: Envelope,
     rendered: Rendered,
     markdown: Markdown,
-    attached: tuple[tuple[bytes, ...], ...] = (),
+    attached: tuple[tuple[mime.Piece, ...], ...] = (),
 ) -> Outgoing:
     body = letter_body(rendered, envelope.language, markdown, attached)
-    return Outgoing(house.sender, addr_spec(envelope.to.email), message(house, envelope, body))
+    return Outgoing(house.sender, addr_spec(envelope.to.email), *message(house, envelope, body))
 
 
 def letter_body(
     rendered: Rendered,
     language: str,
     markdown: Markdown,
-    attached: tuple[tuple[bytes, ...], ...] = (),
+    attached: tuple[tuple[mime.Piece, ...], ...] = (),
     encode: Callable[[str], bytes] = mime.quoted_printable,
     code: str = "",
 ) -> Body:

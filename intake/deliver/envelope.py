@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from intake.model import Outgoing, Shared
 
 # RFC 5321, 4.1.2: Local-part as a Dot-string or a Quoted-string; RFC 6531, 3.3 adds everything beyond ASCII.
 _ATOM = r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\u0080-\U0010ffff]+"
@@ -87,6 +90,31 @@ def wire(content: bytes) -> bytes:
     return b"." + content if content.startswith(b".") else content
 
 
-def is_8bit(content: bytes) -> bool:
+def wire_of(outgoing: Outgoing) -> tuple[bytes, ...]:
+    """The content of a message as ``wire`` has it, in pieces: nothing large is copied, unless dots must be doubled."""
+    whole = (outgoing.beginning, *outgoing.rest)
+    if len(whole) == 1:
+        return (wire(outgoing.beginning),)
+    found: list[bytes] = []
+    for piece in whole:
+        form = piece.once(_inside) if isinstance(piece, Shared) else _inside(piece)
+        if form is None:
+            return (wire(outgoing.content),)
+        if form.startswith(b".") and (not found or found[-1].endswith(b"\n")):
+            found.append(b".")
+        if form:
+            found.append(form)
+    return tuple(found) if found[-1].endswith(b"\r\n") else (*found, b"\r\n")
+
+
+def _inside(octets: bytes) -> bytes | None:
+    """The form of one piece but for a dot that it may begin with; None if a line of it does not end with CRLF."""
+    whole = octets.count(b"\r\n")
+    if octets.count(b"\n") != whole or octets.count(b"\r") != whole:
+        return None
+    return octets.replace(b"\r\n.", b"\r\n..") if b"\n." in octets else octets
+
+
+def is_8bit(content: Iterable[bytes]) -> bool:
     """Whether the content wants 8BITMIME (RFC 6152)."""
-    return not content.isascii()
+    return not all(piece.isascii() for piece in content)

@@ -8,7 +8,7 @@ import ipaddress
 import smtplib
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -158,11 +158,12 @@ class Session:
                 replies.append(self._sane(smtp.read_reply()))
             return replies
 
-    def pour(self, content: bytes, seconds: float) -> Reply | None:
+    def pour(self, content: Iterable[bytes], seconds: float) -> Reply | None:
         """Send the content of DATA. A reply means that the server would not wait for the end of it."""
         with self._doing(seconds) as smtp:
             try:
-                smtp.write(content)
+                for piece in content:
+                    smtp.write(piece)
             except OSError:
                 if self._deadline.expired:
                     raise

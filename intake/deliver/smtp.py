@@ -39,7 +39,8 @@ class _Message:
 
     sender: str
     recipient: str
-    content: bytes
+    content: tuple[bytes, ...]
+    size: int
     utf8: bool
     eight_bit: bool
     secrets: tuple[str, ...]
@@ -155,8 +156,8 @@ class SmtpTransport:
             what = "the address has letters beyond ASCII, and the server does not offer SMTPUTF8"
             return Failed(permanent=True, reason=self._where(what))
         largest = self._session.largest
-        if largest and len(message.content) > largest:
-            what = f"the message has {len(message.content)} bytes, and the server takes {largest}"
+        if largest and message.size > largest:
+            what = f"the message has {message.size} bytes, and the server takes {largest}"
             return Failed(permanent=True, reason=self._where(what), size=True)
         return None
 
@@ -181,7 +182,7 @@ class SmtpTransport:
     def _mail(self, message: _Message) -> str:
         words = [f"MAIL FROM:<{message.sender}>"]
         if self._session.offers("size"):
-            words.append(f"SIZE={len(message.content)}")
+            words.append(f"SIZE={message.size}")
         if message.eight_bit and self._session.offers("8bitmime"):
             words.append("BODY=8BITMIME")  # without the offer it goes as it is: a report in a strange form beats none
         if message.utf8:
@@ -222,13 +223,11 @@ class SmtpTransport:
 
     def _hand_over(self, message: _Message) -> Result:
         session = self._session
-        seconds = min(
-            self._deadline_s + len(message.content) / SLOWEST_BYTES_S, max(LONGEST_TRANSFER_S, self._deadline_s)
-        )
+        seconds = min(self._deadline_s + message.size / SLOWEST_BYTES_S, max(LONGEST_TRANSFER_S, self._deadline_s))
         try:
             # The dot leaves with the last octets or, should writing fail, not at all: either way it is known.
-            at_once = len(message.content) <= AT_ONCE
-            reply = session.pour(message.content + b".\r\n" if at_once else message.content, seconds)
+            at_once = message.size <= AT_ONCE
+            reply = session.pour([b"".join((*message.content, b".\r\n"))] if at_once else message.content, seconds)
             if reply is None and not at_once:
                 session.dot()
         except LostError as error:
@@ -266,11 +265,12 @@ def _checked(outgoing: Outgoing) -> _Message:
     recipient = envelope.path(outgoing.recipient)
     sender = envelope.path(outgoing.sender) if outgoing.sender else None
     local, _, domain = outgoing.recipient.rpartition("@")
-    content = envelope.wire(outgoing.content)
+    content = envelope.wire_of(outgoing)
     return _Message(
         sender=sender.text if sender else "",
         recipient=recipient.text,
         content=content,
+        size=sum(map(len, content)),
         utf8=recipient.beyond_ascii or (sender is not None and sender.beyond_ascii),
         eight_bit=envelope.is_8bit(content),
         secrets=(local.strip('"'), domain, recipient.text.rpartition("@")[2]),

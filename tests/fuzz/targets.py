@@ -139,7 +139,8 @@ def _held(made: Outgoing, recipient: str) -> None:
     assert not {"cc", "bcc", "resent-to", "return-path"} & set(names)
     for once in ("to", "from", "subject", "message-id", "x-intake-kind"):
         assert names.count(once) == 1
-    carried = envelope.wire(made.content)
+    carried = b"".join(envelope.wire_of(made))
+    assert carried == envelope.wire(made.content)
     assert b"\r\n.\r\n" not in carried
     assert carried.count(b"\r") == carried.count(b"\n") == carried.count(b"\r\n")
 

@@ -77,9 +77,9 @@ class Wire:
         self.bad = 0
 
     def send(self, outgoing: Outgoing) -> Result:
-        content = envelope.wire(outgoing.content)
-        self.bad += b"\n.\r\n" in content or content.count(b"\n") != content.count(b"\r\n")
-        self.sent.append((str(envelope.path(outgoing.recipient).text), len(content)))
+        content = envelope.wire_of(outgoing)
+        self.bad += any(b"\n.\r\n" in piece or piece.count(b"\n") != piece.count(b"\r\n") for piece in content)
+        self.sent.append((str(envelope.path(outgoing.recipient).text), sum(map(len, content))))
         return Sent("250 taken")
 
     def may_send(self, ahead: int = 0) -> float:

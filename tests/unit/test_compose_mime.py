@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import email
 import email.policy
 import os
 import smtplib
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intake.compose import mime
+from intake.deliver import envelope
+from intake.model import Outgoing, Shared
 
 CORPUS = Path(os.environ.get("INTAKE_CORPUS", Path(__file__).parents[3] / "shared" / "corpus"))
 
@@ -66,11 +70,15 @@ def test_only_what_smtp_carries_unchanged_is_transparent(body: bytes, transparen
     assert mime.is_transparent(body) is transparent
 
 
+def whole(pieces: Iterable[mime.Piece]) -> bytes:
+    return Outgoing("", "", *mime.joined(pieces)).content
+
+
 def embedded(body: bytes) -> tuple[bytes, mime.Original]:
     original = mime.original_part(body, "original-TEST")
     mark = mime.boundary("<seed@example.org>", [*original.part, *original.again])
     parts = [(b"Content-Type: text/plain\r\n\r\nbefore",), original.part, *([original.again] if original.again else [])]
-    return b"MIME-Version: 1.0\r\n" + b"".join(mime.multipart("mixed", mark, parts)), original
+    return b"MIME-Version: 1.0\r\n" + whole(mime.multipart("mixed", mark, parts)), original
 
 
 def recovered(message: bytes) -> list[bytes]:
@@ -141,3 +149,23 @@ def test_forty_megabytes_are_embedded_in_a_few_copies() -> None:
     original = mime.original_part(body, "big")
     assert original.encoding == "7bit"
     assert original.part[1] is body
+
+
+PIECES = st.lists(
+    st.sampled_from([b"\r\n", b".", b"..", b"x", b"\n", b"\r", b"", b"\r\n.\r\n", b"\xe9", b"=_"]), max_size=6
+).map(b"".join)
+
+
+@given(PIECES, st.lists(PIECES | PIECES.map(Shared), max_size=4))
+def test_a_message_in_pieces_goes_over_the_wire_as_it_would_in_one(beginning: bytes, rest: list[mime.Piece]) -> None:
+    outgoing = Outgoing("", "a@b.example", beginning, tuple(rest))
+    assert b"".join(envelope.wire_of(outgoing)) == envelope.wire(outgoing.content)
+    assert whole([beginning, *rest]) == outgoing.content
+    assert envelope.is_8bit(envelope.wire_of(outgoing)) == (not outgoing.content.isascii())
+
+
+@given(st.binary(max_size=300) | st.integers(0, 5).map(lambda more: b"\xe9" * ((57 << 12) * 2 + more)))
+def test_base64_of_any_length_has_lines_of_76(body: bytes) -> None:
+    encoded = base64.b64encode(body)
+    lines = [encoded[at : at + 76] for at in range(0, len(encoded), 76)] or [b""]
+    assert mime.wrapped_base64(body) == b"".join(line + b"\r\n" for line in lines)
