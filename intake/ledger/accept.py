@@ -11,13 +11,13 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, literal, select, update
 
-from intake.ledger import changes, journal
+from intake.ledger import changes, journal, originals
 from intake.ledger.journal import Entry
 from intake.ledger.keys import Key
 from intake.ledger.makes import PRIORITY, Makes
 from intake.ledger.outbox import COPIES, NOT_COPIES
 from intake.ledger.recall import REFUSED, REPORTERS_MAIL, Known, Marks, look_up, marks
-from intake.ledger.schema import Moment, case, delivery, mail, original, recusal
+from intake.ledger.schema import Moment, case, delivery, mail, recusal
 from intake.model import (
     PROGRAM,
     REPORTER,
@@ -203,17 +203,12 @@ class _Writer:
         return [ids[i] for i in range(len(rows))]
 
     def _originals(self, connection: Connection, ids: Sequence[int]) -> None:
-        rows = [
-            {
-                "mail_id": mail_id,
-                "truncated": arrival.raw.truncated,
-                "sealed": self.key.seal(arrival.raw.body, b"original"),
-            }
+        kept = (
+            (mail_id, arrival.raw.body, arrival.raw.truncated)
             for mail_id, (arrival, _, plan, _) in zip(ids, self.entries, strict=True)
             if plan.keep_original and plan.deliveries
-        ]
-        if rows:
-            connection.execute(insert(original), rows)
+        )
+        originals.keep(connection, self.key, kept)
 
     def _recusals(self, connection: Connection, numbers: dict[int | None, int | None], ids: Sequence[int]) -> None:
         rows = [

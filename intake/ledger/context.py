@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, bindparam, func, or_, select
 
 from intake.ledger import outbox, views
-from intake.ledger.keys import Key
 from intake.ledger.prepared import Prepared
 from intake.ledger.schema import case, delivery, mail, original, recusal
 from intake.letters import AcknowledgementState
@@ -53,7 +52,6 @@ _MAILS = bindparam("mails", type_=BigInteger, expanding=True)
 _CASES = bindparam("cases", type_=BigInteger, expanding=True)
 _PLACES = select(mail).where(mail.c.id.in_(_MAILS))
 _KEPT = select(original.c.mail_id, original.c.truncated).where(original.c.mail_id.in_(_MAILS))
-_ORIGINALS = select(original.c.mail_id, original.c.sealed).where(original.c.mail_id.in_(_MAILS))
 _FILES = select(case).where(case.c.id.in_(_CASES))
 _CODES = select(case.c.id, case.c.code).where(case.c.id.in_(_CASES))
 _COPIES = (
@@ -99,12 +97,6 @@ def of(connection: Connection, mail_ids: Collection[int]) -> dict[int, MailConte
     for start in range(0, len(wanted), CHUNK):
         found |= _of(connection, wanted[start : start + CHUNK])
     return found
-
-
-def originals(connection: Connection, key: Key, mail_ids: Collection[int]) -> dict[int, bytes]:
-    """The bytes of mails that are not wiped yet."""
-    rows = connection.execute(_ORIGINALS, {"mails": sorted(mail_ids)})
-    return {row.mail_id: key.open(row.sealed, b"original") for row in rows}
 
 
 def _of(connection: Connection, mails: list[int]) -> dict[int, MailContext]:

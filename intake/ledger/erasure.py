@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Column, ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
 
 from intake.errors import LedgerError
-from intake.ledger import journal, outbox, views
+from intake.ledger import journal, originals, outbox, views
 from intake.ledger.engine import ConflictError
 from intake.ledger.journal import Entry
 from intake.ledger.schema import case, delivery, hold, mail, note, original, past, place, recusal
@@ -93,8 +93,7 @@ class Eraser:
     def original(self, mail_id: int) -> bytes | None:
         """The bytes of a mail as long as they wait in the ledger."""
         with self._database.reading() as connection:
-            sealed = connection.execute(select(original.c.sealed).where(original.c.mail_id == mail_id)).scalar()
-            return self.key.open(sealed, b"original") if sealed else None
+            return originals.read(connection, self.key, [mail_id]).get(mail_id)
 
     def being_sent(self, case_id: int, now: datetime) -> bool:
         """Whether somebody is just handing over a message of a case."""

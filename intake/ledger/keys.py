@@ -15,6 +15,7 @@ from intake.errors import LedgerError
 
 _LENGTH = 32
 _NONCE = 12
+LONG = 1 << 20  # bytes that are hashed without being copied
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,11 @@ class Key:
     def hash(self, purpose: str, value: bytes | str) -> bytes:
         """16 bytes that recognise ``value`` again and tell nothing about it without the key."""
         payload = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
-        return hmac.digest(self._hashing, purpose.encode() + b"\0" + payload, hashlib.sha256)[:16]
+        if len(payload) < LONG:
+            return hmac.digest(self._hashing, purpose.encode() + b"\0" + payload, hashlib.sha256)[:16]
+        long = hmac.new(self._hashing, purpose.encode() + b"\0", hashlib.sha256)  # without a copy of it
+        long.update(payload)
+        return long.digest()[:16]
 
     def proof(self) -> str:
         """What a ledger keeps, to know its key again."""
@@ -54,7 +59,7 @@ class Key:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - only paid for with mail
 
         try:
-            return AESGCM(self._sealing).decrypt(sealed[:_NONCE], sealed[_NONCE:], context)
+            return AESGCM(self._sealing).decrypt(sealed[:_NONCE], memoryview(sealed)[_NONCE:], context)
         except InvalidTag:
             raise LedgerError("an original in the ledger can't be opened: is this the key it was made with?") from None
 

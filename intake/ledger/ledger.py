@@ -12,7 +12,7 @@ from sqlalchemy import and_, insert, select, update
 
 from intake.errors import LedgerError
 from intake.ledger import accept as accepting
-from intake.ledger import auditing, context, folders, outbox, rewind, views
+from intake.ledger import auditing, context, folders, originals, outbox, rewind, views
 from intake.ledger.accept import Accepted, Decide, Makes
 from intake.ledger.alarms import Alarms
 from intake.ledger.casebook import CaseBook
@@ -296,7 +296,7 @@ class Ledger(CaseBook, Eraser, RuleBook):
         if not mail_ids:
             return {}
         with self._database.reading() as connection:
-            return context.originals(connection, self.key, mail_ids)
+            return originals.read(connection, self.key, mail_ids)
 
     def withheld(self, mail_id: int | None, case_id: int | None) -> frozenset[str]:
         """Who must not have a mail or its case, as of now: asked right before each message leaves."""

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0001"  # the newest migration; a ledger that says this needs no Alembic, which is slow to import
+HEAD = "0002"  # the newest migration; a ledger that says this needs no Alembic, which is slow to import
 
 
 class Moment(TypeDecorator[datetime]):
@@ -160,12 +160,21 @@ mail = Table(
     ),
 )
 
-# The sealed bytes of a mail, for as long as a delivery of it is not final.
+# The sealed bytes of a mail, for as long as a delivery of it is not final; of a large one the first of them, and how
+# many parts come after it (``originals``).
 original = Table(
     "original",
     metadata,
     Column("mail_id", BigInteger, ForeignKey("mail.id"), primary_key=True, autoincrement=False),
     Column("truncated", Boolean, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("parts", Integer, nullable=False, server_default="0"),
+)
+original_part = Table(
+    "original_part",
+    metadata,
+    Column("mail_id", BigInteger, ForeignKey("original.mail_id", ondelete="CASCADE"), primary_key=True),
+    Column("part", Integer, primary_key=True),
     Column("sealed", LargeBinary, nullable=False),
 )
 

@@ -241,3 +241,22 @@ def test_a_damaged_ledger_makes_no_backup(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match=r"damaged|malformed"):
         copies.copy(path, tmp_path / "copy.db")
     assert not (tmp_path / "copy.db").exists()
+
+
+def test_an_original_in_one_piece_is_read_after_the_upgrade(tmp_path: Path, ledger_url: Callable[[], str]) -> None:
+    url = ledger_url()
+    ledger = filled(tmp_path, url)
+    before = Database(url)
+    with before.transaction() as connection:  # the form that was published first
+        for statement in (
+            "DROP TABLE original_part",
+            "ALTER TABLE original DROP COLUMN parts",
+            "UPDATE alembic_version SET version_num = '0001'",
+        ):
+            connection.exec_driver_sql(statement)
+    before.close()
+    ledger.close()
+    ledger = open_ledger(tmp_path, url=url)
+    assert ledger.original(1) == b"canary-body"
+    assert rows(url, "SELECT version_num FROM alembic_version") == [(HEAD,)]
+    ledger.close()
