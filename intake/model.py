@@ -481,12 +481,16 @@ class Delivery:
 
 
 class Shared:
-    """A large piece of content that several messages have in common: what is found out about it is found out once."""
+    """A large piece of content that several messages have in common: what is found out about it is found out once.
 
-    __slots__ = ("_found", "_lock", "octets")
+    ``lines`` is what is known already: ``crlf``, no CR or LF in it stands alone; ``base64``, nor is there anything but
+    lines of base64; or nothing.
+    """
 
-    def __init__(self, octets: bytes) -> None:
-        self.octets = octets
+    __slots__ = ("_found", "_lock", "lines", "octets")
+
+    def __init__(self, octets: bytes, lines: str = "") -> None:
+        self.octets, self.lines = octets, lines
         self._found: dict[object, object] = {}
         self._lock = Lock()
 

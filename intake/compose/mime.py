@@ -140,7 +140,10 @@ def csv_part(body: str, filename: str) -> bytes:
 
 def is_transparent(body: bytes) -> bool:
     """Whether SMTP carries ``body`` unchanged (RFC 5321, 2.3.8 and 4.5.3.1.6): CRLF only, no NUL, lines to 998."""
-    if b"\0" in body or body.count(b"\n") != body.count(b"\r\n") or body.count(b"\r") != body.count(b"\r\n"):
+    if b"\0" in body:
+        return False
+    whole = body.count(b"\r\n")
+    if body.count(b"\n") != whole or body.count(b"\r") != whole:
         return False
     start, size = 0, len(body)
     while size - start > LONGEST_LINE:  # every window of one longest line with its CRLF must hold a line end
@@ -159,16 +162,16 @@ def original_part(body: bytes, name: str) -> Original:
     """
     if is_transparent(body):
         encoding = "7bit" if body.isascii() else "8bit"
-        return Original(encoding, (_original_head("message/rfc822", encoding, f"{name}.eml"), _piece(body)))
-    encoded = _piece(wrapped_base64(body))
+        return Original(encoding, (_original_head("message/rfc822", encoding, f"{name}.eml"), _piece(body, "crlf")))
+    encoded = _piece(wrapped_base64(body), "base64")
     again: tuple[Piece, ...] = ()
     if len(body) <= SECOND_COPY:
         again = (_original_head("application/octet-stream", "base64", f"{name}-as-received.eml"), encoded)
     return Original("base64", (_original_head("message/rfc822", "base64", f"{name}.eml"), encoded), again)
 
 
-def _piece(octets: bytes) -> Piece:
-    return Shared(octets) if len(octets) > LARGE else octets
+def _piece(octets: bytes, lines: str) -> Piece:
+    return Shared(octets, lines) if len(octets) > LARGE else octets
 
 
 def _original_head(content_type: str, encoding: str, filename: str) -> bytes:
@@ -193,7 +196,7 @@ def boundary(seed: str, bodies: Sequence[Piece]) -> bytes:
 
 def _holds(body: Piece, mark: bytes) -> bool:
     if isinstance(body, Shared):
-        return body.once(_may_hold_a_mark) and mark in body.octets
+        return body.lines != "base64" and body.once(_may_hold_a_mark) and mark in body.octets
     return mark in body
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib.resources import files
 
-from intake.decide.folding import BEGINNING, Folded, fold, needle
+from intake.decide.folding import BEGINNING, Folded, fold, is_unspaced, needle
 
 LANGUAGES = ("en", "nl", "fr", "de")
 MAX_GAP = 4
@@ -62,11 +62,15 @@ class Shelf:
 
     @cached_property
     def _by_beginning(self) -> dict[str, list[tuple[PhraseList, Phrase]]]:
-        """Each phrase with its list, by how a word must begin where the phrase stands."""
+        """Each phrase with its list, by how a word must begin where the phrase stands.
+
+        Where words are not kept apart it may stand anywhere: every text has the empty beginning, at its end.
+        """
         table: dict[str, list[tuple[PhraseList, Phrase]]] = {}
         for phrases in self._lists:
             for phrase in phrases.phrases:
-                table.setdefault(phrase.pieces[0][:BEGINNING], []).append((phrases, phrase))
+                beginning = "" if is_unspaced(phrase.pieces[0]) else phrase.pieces[0][:BEGINNING]
+                table.setdefault(beginning, []).append((phrases, phrase))
         return table
 
     def candidates(self, phrases: PhraseList, text: Folded) -> Sequence[Phrase]:

@@ -97,14 +97,20 @@ def wire_of(outgoing: Outgoing) -> tuple[bytes, ...]:
         return (wire(outgoing.beginning),)
     found: list[bytes] = []
     for piece in whole:
-        form = piece.once(_inside) if isinstance(piece, Shared) else _inside(piece)
+        form = _form(piece) if isinstance(piece, Shared) else _inside(piece)
         if form is None:
             return (wire(outgoing.content),)
         if form.startswith(b".") and (not found or found[-1].endswith(b"\n")):
             found.append(b".")
         if form:
             found.append(form)
-    return tuple(found) if found[-1].endswith(b"\r\n") else (*found, b"\r\n")
+    return tuple(found) if found and found[-1].endswith(b"\r\n") else (*found, b"\r\n")
+
+
+def _form(piece: Shared) -> bytes | None:
+    if piece.lines == "base64":
+        return piece.octets
+    return piece.once(_stuffed if piece.lines == "crlf" else _inside)
 
 
 def _inside(octets: bytes) -> bytes | None:
@@ -112,6 +118,10 @@ def _inside(octets: bytes) -> bytes | None:
     whole = octets.count(b"\r\n")
     if octets.count(b"\n") != whole or octets.count(b"\r") != whole:
         return None
+    return _stuffed(octets)
+
+
+def _stuffed(octets: bytes) -> bytes:
     return octets.replace(b"\r\n.", b"\r\n..") if b"\n." in octets else octets
 
 
