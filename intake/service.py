@@ -349,6 +349,7 @@ class Service:
                 settle(community.parts, report)
                 call_home(community.parts, report)
             finally:
+                community.parts.memo.forget()
                 community.sending.release()
 
     def _settle(self, community: _Community) -> None:
@@ -358,6 +359,7 @@ class Service:
                     recover(community.parts)
                     settle(community.parts, PassReport())
                 finally:
+                    community.parts.memo.forget()
                     community.sending.release()
                 self._send(community)
             self._outset.note(community.parts)

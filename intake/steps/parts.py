@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 from intake.decide.clock import CLAIM_LEASE, MAILBOX_LEASE
@@ -53,8 +54,9 @@ class Memo:
     """
 
     most: int = 24 << 20
-    _kept: OrderedDict[bytes, tuple[int, tuple[ParsedMail, Verdict]]] = field(default_factory=OrderedDict)
+    _kept: OrderedDict[bytes, tuple[int, tuple[ParsedMail, Verdict]]] = field(default_factory=OrderedDict, repr=False)
     _bytes: int = 0
+    _lock: Lock = field(default_factory=Lock, repr=False)
 
     def get(self, mark: bytes) -> tuple[ParsedMail, Verdict] | None:
         """What is remembered, if anything."""
@@ -64,17 +66,19 @@ class Memo:
     def put(self, mark: bytes, understood: tuple[ParsedMail, Verdict], *, ahead: bool) -> None:
         """Remember. ``ahead``: it is not delivered yet, and is no reason to forget another."""
         size = _size(understood[0])
-        if mark in self._kept or (ahead and self._bytes + size > self.most):
-            return
-        self._kept[mark] = (size, understood)
-        self._bytes += size
-        while self._bytes > self.most and len(self._kept) > 1:
-            self._bytes -= self._kept.popitem(last=False)[1][0]
+        with self._lock:
+            if mark in self._kept or (ahead and self._bytes + size > self.most):
+                return
+            self._kept[mark] = (size, understood)
+            self._bytes += size
+            while self._bytes > self.most and len(self._kept) > 1:
+                self._bytes -= self._kept.popitem(last=False)[1][0]
 
     def forget(self) -> None:
-        """All of it has been delivered, as far as it can be now."""
-        self._kept.clear()
-        self._bytes = 0
+        """All of it has been delivered, as far as it can be now: nobody's words need to stand in memory for months."""
+        with self._lock:
+            self._kept.clear()
+            self._bytes = 0
 
 
 def _size(mail: ParsedMail) -> int:

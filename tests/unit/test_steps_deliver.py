@@ -412,3 +412,14 @@ def test_reading_does_not_wait_for_the_rate_limit(world: World, monkeypatch: pyt
 def test_reading_does_not_try_a_way_out_again_that_has_failed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.transport.answers = to(CLOSED, ANN, BOB, CARL)
     assert long_folder(world, monkeypatch)[:4] == ["imap fetch", "smtp send", "imap fetch", "imap fetch"]
+
+
+def test_what_was_understood_can_be_forgotten(world: World) -> None:
+    world.deliver(mail(1))
+    world.run()
+    memo = world.parts.memo
+    assert memo._kept
+    assert "shouted" not in repr(memo)
+    memo.forget()
+    assert not memo._kept
+    assert memo._bytes == 0
