@@ -269,3 +269,16 @@ def test_each_persons_mails_of_the_case_are_one_thread(lives: tuple[Side, Side, 
         mails = [mail for mail in side.inbox(role) if mail.case == code]
         root = mails[0].head["Message-ID"]
         assert all(root in str(mail.head["References"]) for mail in mails[1:]), role
+
+
+def test_erasing_the_case_takes_the_answer_out_of_the_sent_folder(lives: tuple[Side, Side, str]) -> None:
+    """The last of these tests: there is no case any more after it."""
+    side, _, code = lives
+    place = side.place
+    place.imap.append(place.community, "Sent", next(mail.raw for mail in side.inbox("ann") if mail.case == code))
+    side.once(71)  # the copy of a report that Gmail or Exchange would have kept there is known for one
+    assert place.run("audit", "--json").json["ok"]
+    erased = place.run("erase", code, "--yes")
+    assert erased.code == 0, erased.err
+    assert place.imap.read(place.community, "Sent") == []
+    assert not [raw for raw in place.filed() if b"4711" in raw or side.who["rita"].encode() in raw]

@@ -353,7 +353,7 @@ def same(events: Sequence[Event]) -> None:
     assert len(mine) == len(without)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(events=EVENTS)
 def test_all_that_reaches_who_is_withheld_is_the_same_without_the_case(events: list[Event]) -> None:
     same(events)
