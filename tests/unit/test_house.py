@@ -48,6 +48,7 @@ LIBRARIES = {
     "dns": ("intake.resolver",),
     "google": ("intake.oauth",),
     "lingua": ("intake.decide.language",),
+    "matplotlib": ("intake.compose.plots",),
     "msal": ("intake.oauth",),
     "proxyprotocol": ("intake.demo",),
     "psycopg": ("intake.ledger",),
