@@ -15,6 +15,7 @@ from alembic.migration import MigrationContext
 from intake.errors import LedgerError
 from intake.ledger.engine import Database
 from intake.ledger.ledger import Ledger
+from intake.ledger.outbox import Became
 from intake.ledger.schema import metadata
 from intake.model import (
     Address,
@@ -200,6 +201,16 @@ def test_a_late_writer_loses(ledger: Ledger) -> None:
     assert ledger.record(again[slow.id], DeliveryState.SENT, later) is True
     assert ledger.record(again[slow.id], DeliveryState.FAILED, later) is False
     assert ledger.delivery_counts()["sent"] == 1
+
+
+def test_one_late_outcome_among_several_is_the_only_one_that_is_lost(ledger: Ledger) -> None:
+    outcomes(ledger, arrival(1))
+    mine = ledger.claim("slow", NOW, LEASE, 2)
+    taken = ledger.claim("quick", NOW + LEASE, LEASE, 1)[0].id
+    told = [Became(one, DeliveryState.SENT, receipt=f"250 {one.id}") for one in mine]
+    assert ledger.record_all(told, NOW + LEASE) == [one.id != taken for one in mine]
+    receipts = {one.id: one.receipt for one in ledger.deliveries((DeliveryState.SENT,))}
+    assert receipts == {one.id: f"250 {one.id}" for one in mine if one.id != taken}
 
 
 def test_what_was_not_tried_is_put_back_without_counting(ledger: Ledger) -> None:
