@@ -133,7 +133,15 @@ def _one(command: Callable[..., Any], invocation: Invocation, rest: Mapping[str,
 
 def print_json(answer: object) -> None:
     """One JSON value on a line of its own; times as ISO 8601 in UTC."""
-    click.echo(json.dumps(answer, ensure_ascii=False, default=_plain))
+    click.echo(json_line(answer))
+
+
+def json_line(answer: object) -> str:
+    """The same as text. What a terminal would obey, or what turns the direction of letters, is written as an escape."""
+    written = json.dumps(answer, ensure_ascii=False, default=_plain)
+    if written.isprintable():
+        return written
+    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in written)
 
 
 def _plain(value: object) -> object:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import UTC
 
 import click
 
+from intake.cli.common import json_line
 from intake.edge import Clock
 
 FORMATS = ("plain", "json")
@@ -25,6 +25,6 @@ def lines(how: str, clock: Clock) -> Callable[[str, str], None]:
     def as_json(line: str, name: str) -> None:
         at = clock.now().astimezone(UTC).isoformat(timespec="milliseconds")
         about = {"community": name} if name else {}
-        click.echo(json.dumps({"time": at, **about, "message": line}, ensure_ascii=False), err=True)
+        click.echo(json_line({"time": at, **about, "message": line}), err=True)
 
     return as_json if how == "json" else plain
