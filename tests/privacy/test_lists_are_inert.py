@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 
 from hostile.test_injection import EVIL, FIELDS, written
 from privacy.test_canary import EVENING, commands, refuse
@@ -14,7 +15,8 @@ ALL_OF_IT = "".join(EVIL[kind] for kind in ("spreadsheet", "terminal", "directio
 
 def acting(text: str) -> set[str]:
     """Characters that a terminal would obey, or that turn the direction of what follows."""
-    return {letter for letter in text if not letter.isprintable() and letter != "\n"}
+    kinds = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+    return {letter for letter in text if letter != "\n" and unicodedata.category(letter) in kinds}
 
 
 def inert(answer: Answer, words: tuple[str, ...]) -> None:
