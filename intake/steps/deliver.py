@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from intake.steps.parts import Parts, PassReport
 
 Done = tuple[Delivery, Result | Withhold]
+Back = tuple[Delivery, Result | Withhold | None]  # None: it was not tried
 
 BATCH = 96
 RECORD_AGAIN = (1.0, 5.0)  # seconds, after the ledger has been waited for each time
@@ -79,15 +80,15 @@ class _Rounds:
                     return self._worked
                 self._write_down(done)
         finally:  # whatever went wrong, what is on its way has an outcome, and what is not belongs to others again
-            rest: list[Done] = []
+            rest: list[Back] = []
             while self.senders.busy:
                 rest += self.senders.finished(wait=True)
             self._write_down(rest)
             self._give_back()
 
-    def _hand_out(self) -> list[Done]:
+    def _hand_out(self) -> list[Back]:
         """Give each free connection a message; say what became of those that need none."""
-        done: list[Done] = []
+        done: list[Back] = []
         count = 0
         while count < self.senders.free and self._may_go(count):
             count += 1
@@ -138,11 +139,18 @@ class _Rounds:
         self._dry = not self._claimed
         self._worked = self._worked or not self._dry
 
-    def _write_down(self, done: Sequence[Done]) -> None:
-        if not done:
+    def _write_down(self, back: Sequence[Back]) -> None:
+        if not back:
             return
         parts = self.parts
         self._dry = False
+        untried = [delivery for delivery, result in back if result is None]
+        parts.ledger.put_all_back([(delivery, delivery.not_before) for delivery in untried])
+        for delivery in untried:
+            self._under_way.pop(delivery.id, None)
+        done: list[Done] = [(delivery, result) for delivery, result in back if result is not None]
+        if not done:
+            return
         given_up = {delivery.id for delivery, result in done if _ends(parts, delivery, result)}
         became = [_became(parts, self.report, delivery, result, given_up) for delivery, result in done]
         for one, is_mine in zip(became, _record(parts, became), strict=True):

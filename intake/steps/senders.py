@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 LINGER = 0.003  # seconds; a commit takes longer
 AT_HEELS = 4  # messages that a quick connection has in hand, the one that it sends included
 QUICK = 0.02  # seconds for a message: about what a commit takes on a slow disk
+PATIENCE = 5.0  # seconds that a message waits for those before it; then who must not have it has to be asked anew
 LARGE = 1 << 20  # bytes; such a message takes a while, and none follows it
 
-_Done = tuple["_Line", Delivery, Result | BaseException, float]
+_Done = tuple["_Line", Delivery, Result | BaseException | None, float]
 
 
 class _Line:
@@ -31,7 +32,7 @@ class _Line:
 
     def __init__(self, transport: Transport, done: SimpleQueue[_Done], *, threaded: bool) -> None:
         self.transport, self._done = transport, done
-        self._given: SimpleQueue[tuple[Delivery, Outgoing] | None] = SimpleQueue()
+        self._given: SimpleQueue[tuple[Delivery, Outgoing, float] | None] = SimpleQueue()
         self._in_hand = 0
         self._most = 1
         self._large = False  # something in hand takes a while
@@ -50,11 +51,11 @@ class _Line:
 
     def give(self, delivery: Delivery, outgoing: Outgoing) -> None:
         if self._thread:
-            self._given.put((delivery, outgoing))
+            self._given.put((delivery, outgoing, time.monotonic()))
         else:
             self._done.put((self, delivery, self.transport.send(outgoing), QUICK))
         self._in_hand += 1
-        self._large = self._large or len(outgoing.content) > LARGE
+        self._large = self._large or bool(outgoing.rest) or len(outgoing.beginning) > LARGE
 
     def took(self, seconds: float) -> None:
         """A result was taken; ``seconds`` is what its message took."""
@@ -70,13 +71,15 @@ class _Line:
 
     def _serve(self) -> None:
         while given := self._given.get():
-            delivery, outgoing = given
+            delivery, outgoing, since = given
             began = time.monotonic()
+            result: Result | BaseException | None = None
             try:
-                result: Result | BaseException = self.transport.send(outgoing)
+                if began - since < PATIENCE:
+                    result = self.transport.send(outgoing)
             except BaseException as error:  # noqa: BLE001 - it is raised again, in the thread that asked
                 result = error
-            self._done.put((self, delivery, result, time.monotonic() - began))
+            self._done.put((self, delivery, result, time.monotonic() - (began if result else since)))
 
 
 class Senders:
@@ -111,8 +114,8 @@ class Senders:
         self._line().give(delivery, outgoing)
         self.busy += 1
 
-    def finished(self, *, wait: bool) -> Iterator[tuple[Delivery, Result]]:
-        """What has been sent, or was not.
+    def finished(self, *, wait: bool) -> Iterator[tuple[Delivery, Result | None]]:
+        """What has been sent, or was not; None for what was not tried, because those before it took too long.
 
         With ``wait`` at least one, if any is on its way, and those that follow at its heels, until only half is still
         on its way: what comes back together is written down together, while the rest is being sent.

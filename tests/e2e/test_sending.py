@@ -21,6 +21,7 @@ from intake import app
 from intake.config import load
 from intake.decide.recuse import Names
 from intake.model import Delivery, DeliveryState, Failed, MessageKind, Outgoing, Result, Sent, Unknown
+from intake.steps import senders
 from intake.steps.deliver import deliver
 from intake.steps.parts import Parts, PassReport
 from intake.steps.receive import read
@@ -131,10 +132,36 @@ def test_a_quick_way_out_gets_a_few_ahead_and_no_more(parts: Parts) -> None:
     assert not parts.ledger.deliveries(OPEN)
 
 
+ONE = Delivery(
+    1, MessageKind.REPORT, 1, 1, "ann@example.org", "<1@test>", "", DeliveryState.CLAIMED, 1, NOW, NOW, "one"
+)
+SMALL = Outgoing("", "ann@example.org", b"Message-ID: <1@test>\r\n\r\n")
+
+
+def test_what_has_waited_too_long_behind_others_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(senders, "PATIENCE", 0.0)
+    way = Way(lambda _: Sent("250 ok"), lambda _: True)
+    with Senders(lambda: way, 2) as lines:
+        lines.send(ONE, SMALL)
+        assert list(lines.finished(wait=True)) == [(ONE, None)]
+    assert not way.sent
+
+
+def test_what_was_not_tried_is_due_again_and_does_not_count(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    finished, seen = Senders.finished, set[int]()
+
+    def once_untried(self: Senders, *, wait: bool) -> Iterator[tuple[Delivery, Result | None]]:
+        for delivery, result in finished(self, wait=wait):
+            yield delivery, result if delivery.id in seen else None
+            seen.add(delivery.id)
+
+    monkeypatch.setattr(Senders, "finished", once_untried)
+    _, report = through(parts, lambda _: Sent("250 ok"))
+    assert report.sent == MAILS * (len(parts.config.organizers) + 1)
+    assert {one.attempts for one in parts.ledger.deliveries((DeliveryState.SENT,))} == {1}
+
+
 def test_nothing_waits_behind_a_large_message() -> None:
-    delivery = Delivery(
-        1, MessageKind.REPORT, 1, 1, "ann@example.org", "<1@test>", "", DeliveryState.CLAIMED, 1, NOW, NOW, "one"
-    )
     over = threading.Event()
 
     def wait(outgoing: Outgoing) -> Result:
@@ -142,14 +169,14 @@ def test_nothing_waits_behind_a_large_message() -> None:
             over.wait(30)
         return Sent("250 ok")
 
-    with Senders(lambda: Way(wait, lambda _: True), 2) as senders:
+    with Senders(lambda: Way(wait, lambda _: True), 2) as lines:
         for _ in range(2):
-            senders.send(delivery, Outgoing("", "ann@example.org", b"Message-ID: <1@test>\r\n\r\n"))
-        while senders.busy:
-            list(senders.finished(wait=True))
-        assert senders.free == 2 * AT_HEELS
-        senders.send(delivery, Outgoing("", "ann@example.org", b"Message-ID: <1@test>\r\n\r\n" + bytes(LARGE)))
-        assert senders.free == AT_HEELS
+            lines.send(ONE, SMALL)
+        while lines.busy:
+            list(lines.finished(wait=True))
+        assert lines.free == 2 * AT_HEELS
+        lines.send(ONE, Outgoing("", "ann@example.org", SMALL.beginning, (bytes(LARGE),)))
+        assert lines.free == AT_HEELS
         over.set()
 
 
