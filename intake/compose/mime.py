@@ -98,9 +98,13 @@ def json_part(body: str, filename: str) -> bytes:
 def wrapped_base64(body: bytes) -> bytes:
     """``body`` in base64 lines of 76 with CRLF (RFC 2045, 6.8); beside the result it takes a few hundred kB."""
     wrapped, octets = BytesIO(), memoryview(body)
+    letters = (len(body) + 2) // 3 * 4
+    wrapped.seek(max(0, letters + (letters + 75) // 76 * 2 - 1))  # all of its room at once: growing leaves holes
+    wrapped.write(b"\n")
+    wrapped.seek(0)
     for start in range(0, len(octets), _STEP):
         wrapped.write(_wrapped(octets[start : start + _STEP]))
-    return wrapped.getvalue() or b"\r\n"
+    return wrapped.getvalue() if body else b"\r\n"
 
 
 def _wrapped(octets: memoryview) -> bytes:

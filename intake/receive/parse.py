@@ -56,7 +56,7 @@ def _assembled(
     own = list(bodies.own)
     if bodies.leaf is not None and head.text:
         own[bodies.leaf_at] = clean(head.text)
-    empty = () if raw.strip() else ("empty",)
+    empty = ("empty",) if not raw or raw.isspace() else ()
     defects = dict.fromkeys((*given, *empty, *head.defects, *shape.defects, *bodies.defects))
     return ParsedMail(
         message_id=next(iter(message_ids(_values(fields, "message-id")[:1])), ""),
