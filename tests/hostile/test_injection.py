@@ -36,11 +36,10 @@ EVIL = {
 FIELDS = ("From name", "From address", "Subject", "Body", "Message-ID", "Reply-To", "Cc", "File name", "Charset")
 
 
-def written(field: str, value: str) -> bytes:
-    """A mail with that value in that field."""
-    facts = (
-        dict.fromkeys(FIELDS, "x") | {"From address": "rita", "Message-ID": "1", "Charset": "utf-8"} | {field: value}
-    )
+def written(field: str, value: str, *more: str) -> bytes:
+    """A mail with that value in that field, and in ``more`` of them."""
+    facts = dict.fromkeys(FIELDS, "x") | {"From address": "rita", "Message-ID": "1", "Charset": "utf-8"}
+    facts |= dict.fromkeys((field, *more), value)
     lines = [
         f'From: "{facts["From name"]}" <{facts["From address"]}@people.example>', "To: help@example.org",
         f"Subject: Code of conduct {facts['Subject']}", f"Message-ID: <{facts['Message-ID']}@people.example>",
