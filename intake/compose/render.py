@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from jinja2 import Template
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    from intake.compose.sandbox import Limited
 
 LANGUAGES = ("en", "nl", "fr", "de")  # what is shipped
-LARGEST = 60_000  # characters that a template may come to; an endless loop ends here
+LARGEST = 60_000  # characters that a template may come to
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}\Z")
 _MARKUP = re.compile(r"[!-/:-@\[-`{-~]")
 _SPACES = re.compile(r"[ \t-\r\x1c-\x1f\x85\u2028\u2029]+")  # not those that keep words together
@@ -113,12 +114,14 @@ class Templates:
         if found is None:
             line = self.path(name).read_text("utf-8").partition("\n")[0].removeprefix("Subject:")
             found = self._compiled[key] = self._environment.from_string(line)
+        self._environment.begin()
         return " ".join(unescape(found.render(facts)).split())
 
     def _fill(self, name: str, facts: Mapping[str, object]) -> str:
         from jinja2 import TemplateError as JinjaError  # noqa: PLC0415 - a pass without news renders nothing
 
         pieces, length = [], 0
+        self._environment.begin()
         try:
             for piece in self._template(name).generate(facts):
                 pieces.append(piece)
@@ -178,11 +181,12 @@ class Templates:
         return found
 
     @cached_property
-    def _environment(self) -> ImmutableSandboxedEnvironment:
+    def _environment(self) -> Limited:
         from jinja2 import FileSystemLoader, StrictUndefined  # noqa: PLC0415
-        from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
 
-        return ImmutableSandboxedEnvironment(
+        from intake.compose.sandbox import Limited  # noqa: PLC0415
+
+        return Limited(
             loader=FileSystemLoader([str(directory) for directory in self.directories], encoding="utf-8"),
             undefined=StrictUndefined,
             finalize=escape,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -218,8 +218,10 @@ def _own_file(path: Path) -> None:
         raise LedgerError(
             f"{path}: the ledger can't be opened ({error.strerror}); its folder must exist and be writable"
         ) from None
-    if path.stat().st_mode & 0o077:
-        raise LedgerError(f"{path}: others can read the ledger; run: chmod 600 {path}")
+    for file in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+        with suppress(FileNotFoundError):  # its companions are there only while it is open
+            if file.stat().st_mode & 0o077:
+                raise LedgerError(f"{file}: others can read the ledger; run: chmod 600 {file}")
 
 
 def _sqlite_connect(connection: Any, _record: object) -> None:

@@ -40,7 +40,8 @@ class Glance:
     """One look; times are milliseconds. Raises ``sqlite3.Error``, ``OSError`` where the ledger is not what it was."""
 
     def __init__(self, path: Path) -> None:
-        if path.stat().st_mode & 0o077:
+        companions = (path.with_name(path.name + end) for end in ("-wal", "-shm"))
+        if any(file.stat().st_mode & 0o077 for file in (path, *filter(Path.exists, companions))):
             raise PermissionError("others can read the ledger")
         self._connection = sqlite3.connect(
             f"file:{quote(str(path))}?mode=rw", timeout=BUSY_SECONDS, isolation_level=None, uri=True

@@ -5,15 +5,17 @@ from __future__ import annotations
 import itertools
 import os
 import socket
+import ssl
 import struct
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from servers.base import write_certificate
+from servers.base import tls_server_context, write_certificate
 from servers.scripted_imap import Peer, Script, ScriptedImap
 from servers.smtp import Aiosmtpd, SmtpServer, closed_port
 
@@ -608,6 +610,31 @@ def test_starttls_never_falls_back(tmp_path: Path) -> None:
             failed = only(transport.send(USUAL), Failed)
         assert failed.way_out
         assert not any(line.startswith((b"AUTH", b"MAIL")) for line in server.heard)
+
+
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+def test_old_tls_is_refused(tmp_path: Path, security: str) -> None:
+    ca_file, chain, key = write_certificate(tmp_path, "localhost")
+    context = tls_server_context(chain, key)
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the point of this test
+        context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+
+    def go(peer: Peer) -> None:
+        peer.say(b"220 go")
+        peer.start_tls(context)
+
+    answers: dict[bytes, Any] = {b"STAR": go}
+    script = polite(answers, (b"AUTH PLAIN", b"STARTTLS"))
+    how: dict[str, Any] = {"security": security, "ca_file": ca_file, "auth": "password", "user": "u", "deadline_s": 5}
+    with (
+        ScriptedImap(script, tls=context if security == "tls" else None) as server,
+        opened(transport_to(server.port, secret=Password("hunter2"), **how)) as transport,
+        pytest.raises(DeliveryError, match="TLS"),
+    ):
+        transport.check()
+    assert not any(line.startswith((b"AUTH", b"MAIL")) for line in server.heard)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ LIBRARIES = {
     # the ledger's key; the end of a certificate; signatures
     "cryptography": ("intake.ledger.keys", "intake.oauth", "intake.receive.dkim"),
     "imapclient": ("intake.receive.wire",),
-    "jinja2": ("intake.compose.render",),
+    "jinja2": ("intake.compose.render", "intake.compose.sandbox"),
     "mailparser": ("intake.receive.head",),
     "markdown_it": ("intake.compose.markdown",),
     "nh3": ("intake.receive.text",),
