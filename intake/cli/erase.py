@@ -48,7 +48,8 @@ def erase(invocation: Invocation, code: str, yes: bool) -> int:  # noqa: FBT001 
     else:
         for line in _after(config, told):
             click.echo(line)
-    return FINDING if told.missing or told.marked or told.elsewhere else DONE
+    unfinished = told.ledger is not None and not told.ledger.emptied
+    return FINDING if told.missing or told.marked or told.elsewhere or unfinished else DONE
 
 
 def as_json(told: Erasure) -> dict[str, object]:
@@ -87,6 +88,9 @@ def _after(config: Config, told: Erasure) -> Iterator[str]:
             f"  ledger: {gone.mails} mail(s), {gone.messages} message(s), {gone.notes} note(s) and "
             f"{gone.originals} waiting original(s) taken out"
         )
+    if told.ledger and not told.ledger.emptied:
+        yield "  the ledger's files still hold what was taken out: another program is reading it (a backup?); it goes"
+        yield "  within a day, or as soon as that has ended and you run: intake retention --apply"
     yield "  what stays: that a case of this code was erased and when, and a keyed mark by which its mails"
     yield "  are known again if the server restores them; neither tells who wrote, about whom, or what"
     yield "Not within reach; ask for it where it matters:"

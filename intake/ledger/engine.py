@@ -95,15 +95,19 @@ class Database:
         except SQLAlchemyError as error:
             raise LedgerError(self.explain(error)) from error
 
-    def forget(self) -> None:
-        """Take what was deleted out of the files too: empty the write-ahead log, or let PostgreSQL clean its tables."""
+    def forget(self) -> bool:
+        """Take what was deleted out of the files too: empty the write-ahead log, or let PostgreSQL clean its tables.
+
+        False when somebody who has been reading for longer than we wait needs the old log.
+        """
         try:
             if self.sqlite:
                 with closing(self._engine.raw_connection()) as raw:  # no transaction may be open
-                    raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
-                return
+                    (busy, _, _) = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                return not busy
             with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.exec_driver_sql("VACUUM")
+                return True
         except sqlite3.Error as error:
             where = self.url.database
             raise LedgerError(f"{where}: its write-ahead log can't be emptied ({error}); do it again") from None

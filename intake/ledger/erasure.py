@@ -8,7 +8,7 @@ the log. Neither tells who wrote, about whom, or what.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -51,12 +51,13 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """What was taken out of the ledger: how many of each."""
+    """What was taken out of the ledger: how many of each; ``emptied`` when nothing of it is left in its files."""
 
     mails: int
     originals: int
     messages: int
     notes: int
+    emptied: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +115,12 @@ class Eraser:
                 with self._database.transaction() as connection:
                     gone = _erase(connection, self.key, last_line, now)
                 self._database.drop_copies()
-                self._database.forget()
+                emptied = self._database.forget()
             except ConflictError:
                 if attempt == RACES - 1:
                     raise
             else:
-                return gone
+                return replace(gone, emptied=emptied)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def keep(self, case_id: int, now: datetime) -> None:
@@ -175,11 +176,10 @@ class Eraser:
                 .values(content=None)
             ).rowcount
             about_nothing = and_(delivery.c.case_id.is_(None), delivery.c.mail_id.is_(None))
-            dropped = connection.execute(
+            connection.execute(
                 delete(delivery).where(about_nothing, delivery.c.created < before, delivery.c.state.not_in(outbox.OPEN))
-            ).rowcount
-        if count or dropped:
-            self._database.forget()
+            )
+        self._database.forget()  # also for what an erasure could not empty, because somebody was reading
         return count
 
 

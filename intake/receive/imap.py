@@ -30,8 +30,8 @@ DEADLINE_S = 60.0
 SEARCH_AT_ONCE = 80_000
 IDS_AT_ONCE = 20
 SPECIAL = {"sent": b"\\Sent", "all": b"\\All", "trash": b"\\Trash"}  # RFC 6154, 2
-_PLAIN_ID = re.compile(
-    r"<[\w.!#$&'+/=?^`|~@:-]{3,250}>", re.ASCII
+_PLAIN = re.compile(
+    r"<?[\w.!#$&'+/=?^`|~@:-]{3,250}>?", re.ASCII
 )  # what needs no quoting, whatever a server takes for that
 # Codes with which a server refuses a folder that exists (RFC 9051, 7.1); without one, it is taken to be missing.
 NOT_MISSING = frozenset(
@@ -185,7 +185,7 @@ class ImapMailbox:
         """UIDs of mail with one of these Message-IDs: a server may find more, whose field holds it."""
         with self._doing("mail can't be searched"):
             self._current()
-            asked = [one for one in message_ids if _PLAIN_ID.fullmatch(one)]
+            asked = [piece for one in message_ids if (piece := _asked(one))]
             found: set[int] = set()
             for start in range(0, len(asked), IDS_AT_ONCE):
                 some = [("HEADER", "Message-ID", one) for one in asked[start : start + IDS_AT_ONCE]]
@@ -319,3 +319,13 @@ def _pages(exists: int) -> Iterator[tuple[str, ...]]:
 
 def _count(value: Any) -> int:
     return value if isinstance(value, int) and value > 0 else 0
+
+
+def _asked(message_id: str) -> str:
+    """What to search for: the id, or the longest piece of it that needs no quoting; empty for what is no id.
+
+    A server looks for a text within the field (RFC 9051, 6.4.4), so a piece finds the mail too, and maybe others.
+    """
+    if not (message_id.startswith("<") and message_id.endswith(">") and message_id.isprintable()):
+        return ""
+    return max(_PLAIN.findall(message_id), key=len, default="")

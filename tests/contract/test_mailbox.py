@@ -379,6 +379,9 @@ def test_a_folder_too_large_for_one_answer_is_listed_in_pages(
         assert mailbox.uids(uids[25]) == uids[25:]
 
 
+AWKWARD = ('<"a b*%"@quoted.example>', "<100%{5}*@signs.example>")
+
+
 def test_mail_is_found_by_its_message_id_and_by_no_part_of_it(server: ImapServer) -> None:
     user = server.user()
     ids = [f"<{number}.7f$a+b@help.example>" for number in range(30)]
@@ -395,6 +398,12 @@ def test_mail_is_found_by_its_message_id_and_by_no_part_of_it(server: ImapServer
         assert mailbox.bearing([*ids[3:28], *hostile]) == there[3:28]
         assert mailbox.bearing(["<nobody@help.example>"]) == []
         assert mailbox.bearing(hostile) == []
+        # Of one that would need quoting, what is within: it finds that mail, and maybe more.
+        server.append(user, "INBOX", *(f"Message-ID: {one}\r\n".encode() + PLAIN for one in AWKWARD))
+        mailbox.select("INBOX")
+        for place, one in enumerate(AWKWARD, len(there)):
+            assert mailbox.uids(1)[place] in mailbox.bearing([one])
+        there = mailbox.uids(1)
         assert mailbox.uids(1) == there
 
 

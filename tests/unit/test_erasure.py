@@ -220,6 +220,25 @@ def test_nothing_of_it_is_left_in_the_file(tmp_path: Path) -> None:
     ledger.close()
 
 
+def test_who_reads_meanwhile_keeps_it_in_the_file_and_that_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("intake.ledger.engine.BUSY_SECONDS", 0.1)
+    ledger = open_ledger(tmp_path)
+    ledger.begin("help", "INBOX", 1, 1, NOW)
+    code = one_case(ledger)
+    wanted = ids(tmp_path, code)
+    with closing(sqlite3.connect(tmp_path / "intake.db", isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM mail").fetchall()
+        assert not ledger.erase(code, "operator", "request", NOW).emptied
+        assert [one for one in wanted if one in everything(tmp_path)]
+        reader.execute("COMMIT")
+    ledger.fade(NOW)
+    assert not [one for one in wanted if one in everything(tmp_path)]
+    ledger.close()
+
+
 def everything(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.iterdir())
 
