@@ -56,8 +56,8 @@ def key(config: Config, environ: Mapping[str, str], create: bool) -> Key:  # noq
 
 def key_at(settings: HasKey, environ: Mapping[str, str], *, create: bool) -> Key:
     """The same by what ``[ledger]`` says of the key."""
-    from intake.credentials import key_text  # noqa: PLC0415
-    from intake.ledger.keys import key_from_file, read_key  # noqa: PLC0415
+    from intake.credentials import key_text
+    from intake.ledger.keys import key_from_file, read_key
 
     given = key_text(settings, environ)
     if given is not None:
@@ -68,7 +68,7 @@ def key_at(settings: HasKey, environ: Mapping[str, str], *, create: bool) -> Key
 
 def glance(path: Path) -> Glance:
     """A quick look at a ledger in an SQLite file. Raises ``sqlite3.Error``, ``OSError``."""
-    from intake.ledger.glance import Glance  # noqa: PLC0415
+    from intake.ledger.glance import Glance
 
     return Glance(path)
 
@@ -85,8 +85,8 @@ def ledger(
     say: Callable[[str], None] = announce,
 ) -> Ledger:
     """The ledger, not yet open; ``say`` hears when it is upgraded."""
-    from intake.ledger.accept import Makes  # noqa: PLC0415
-    from intake.ledger.ledger import Ledger  # noqa: PLC0415
+    from intake.ledger.accept import Makes
+    from intake.ledger.ledger import Ledger
 
     domain = config.community.address.rpartition("@")[2]
     prefix = code_prefix(config)
@@ -105,14 +105,14 @@ def code_prefix(config: Config) -> str:
 
 def logins(directory: Path, environ: Mapping[str, str] = os.environ, file: TokenFile | None = None) -> Logins:
     """What to log in with; it keeps tokens for its own life, and in ``file``. ``directory`` is the configuration's."""
-    from intake.oauth import Logins  # noqa: PLC0415
+    from intake.oauth import Logins
 
     return Logins(directory, environ, file)
 
 
 def tokens_at(ledger_file: Path, key_of: Callable[[], Key]) -> TokenFile:
     """The tokens that are kept beside a file of the state: the ledger, or its key where the ledger is elsewhere."""
-    from intake.tokens import TokenFile  # noqa: PLC0415
+    from intake.tokens import TokenFile
 
     return TokenFile(ledger_file.with_name(f"{ledger_file.name}.tokens"), key_of)
 
@@ -137,8 +137,8 @@ def mailbox_at(
     directory: Path, settings: Reachable, environ: Mapping[str, str], known: Knowing | None = None
 ) -> Watched:
     """The same by what is needed to log in; ``directory`` is the configuration's."""
-    from intake.credentials import credential  # noqa: PLC0415
-    from intake.receive.imap import ImapMailbox  # noqa: PLC0415
+    from intake.credentials import credential
+    from intake.receive.imap import ImapMailbox
 
     def secret() -> Password | Token:
         if settings.auth == "password":  # a pass without news then need not load the rest
@@ -171,7 +171,7 @@ def transports(
 
     @cache
     def pace() -> Pace:
-        from intake.deliver.pace import Pace  # noqa: PLC0415
+        from intake.deliver.pace import Pace
 
         return Pace(config.smtp.max_per_minute, time.monotonic)
 
@@ -192,12 +192,12 @@ def transport(
     """A way out, not yet connected."""
     credential = partial((known or logins(config.directory, environ)).credential, config.smtp)
     if config.smtp.transport == "graph":
-        from intake.deliver.graph import GraphTransport  # noqa: PLC0415
+        from intake.deliver.graph import GraphTransport
 
         return GraphTransport(
             config.smtp, credential, max_per_minute=config.smtp.max_per_minute, monotonic=time.monotonic
         )
-    from intake.deliver.smtp import SmtpTransport  # noqa: PLC0415
+    from intake.deliver.smtp import SmtpTransport
 
     domain = config.community.address.rpartition("@")[2]
     return SmtpTransport(
@@ -214,8 +214,8 @@ def second_way(config: Config) -> Transport | None:
     """The way out for alarms when the usual one fails: no log-in, TLS unless it is on this machine; if there is one."""
     if not config.alarm.smtp_host:
         return None
-    from intake.deliver.second import SecondWay  # noqa: PLC0415
-    from intake.deliver.smtp import SmtpTransport  # noqa: PLC0415
+    from intake.deliver.second import SecondWay
+    from intake.deliver.smtp import SmtpTransport
 
     return SmtpTransport(
         SecondWay.of(config.alarm.smtp_host, config.smtp.ca_file),
@@ -228,21 +228,21 @@ def second_way(config: Config) -> Transport | None:
 
 def notify(urls: Sequence[str], title: str, body: str) -> str:
     """Tell over channels that are not mail; what went wrong, if anything."""
-    from intake.deliver.notify import notify as tell  # noqa: PLC0415
+    from intake.deliver.notify import notify as tell
 
     return tell(urls, title, body)
 
 
 def usable(urls: Sequence[str]) -> str:
     """What is wrong with channels that are not mail, as far as it can be known without telling them anything."""
-    from intake.deliver.notify import usable as look  # noqa: PLC0415
+    from intake.deliver.notify import usable as look
 
     return look(urls)
 
 
 def ping(url: str) -> str:
     """Call the dead-man's switch; what went wrong, if anything."""
-    from intake.deliver.notify import ping as call  # noqa: PLC0415
+    from intake.deliver.notify import ping as call
 
     return call(url)
 
@@ -251,7 +251,7 @@ def keys(config: Config, say: Callable[[str], None]) -> TextRecords | None:
     """Where the keys of DKIM signatures are looked up; None where none are verified."""
     if not config.acknowledgement.dkim:
         return None
-    from intake import resolver  # noqa: PLC0415
+    from intake import resolver
 
     if not resolver.is_installed():
         say(f"{resolver.MISSING}; until then signatures prove nothing")
@@ -261,35 +261,35 @@ def keys(config: Config, say: Callable[[str], None]) -> TextRecords | None:
 
 def parse() -> Parse:
     """The parser."""
-    from intake.receive.parse import parse as parse_mail  # noqa: PLC0415
+    from intake.receive.parse import parse as parse_mail
 
     return parse_mail
 
 
 def judge(config: Config) -> Judge:
     """The judge of what a mail is."""
-    from intake.decide.classify import Judge as ByRules  # noqa: PLC0415
+    from intake.decide.classify import Judge as ByRules
 
     return ByRules(config).judge
 
 
 def planner(config: Config) -> Planner:
     """The planner of what follows."""
-    from intake.decide.plan import Planner as ByRules  # noqa: PLC0415
+    from intake.decide.plan import Planner as ByRules
 
     return ByRules(config)
 
 
 def composer(config: Config) -> Composer:
     """The composer of messages."""
-    from intake.compose.composer import Composer  # noqa: PLC0415
+    from intake.compose.composer import Composer
 
     return Composer(config)
 
 
 def template_problems(config: Config, now: datetime, categories: Sequence[str]) -> list[str]:
     """What the safety linter has to say about the templates in use, ``file:line: what``, one line each."""
-    from intake.compose import lint  # noqa: PLC0415
+    from intake.compose import lint
 
     words = composer(config)
     today = now.astimezone(config.zone).date()
@@ -310,7 +310,7 @@ class Outside:
 
 def noted(outside: Outside) -> Callable[[Parts], None]:
     """Writes and serves figures where the configuration asks for them, as often as it is called."""
-    from intake.metrics import Metrics  # noqa: PLC0415
+    from intake.metrics import Metrics
 
     return Metrics(outside.say).note
 
@@ -328,7 +328,7 @@ def old_addresses(config: Config) -> list[tuple[str, str]]:
 
 def build(config: Config, outside: Outside | None = None, environ: Mapping[str, str] = os.environ) -> Parts:
     """Everything put together, the ledger opened. Raises LedgerError and ConfigError."""
-    from intake.steps.parts import Parts  # noqa: PLC0415
+    from intake.steps.parts import Parts
 
     outside = outside or Outside()
     book = ledger(config, outside.chance, environ, outside.announce)

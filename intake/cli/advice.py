@@ -32,7 +32,7 @@ def secrets(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
 
 def expiries(config: Config, now: datetime) -> Iterator[Finding]:
     """What ends by itself and then stops the log-in, as far as it can be known."""
-    from intake import oauth  # noqa: PLC0415 - for those who log in with tokens
+    from intake import oauth
 
     logins: list[MailboxConfig | SmtpConfig] = [*config.mailboxes, config.smtp]
     for one in oauth.expiries(logins):
@@ -52,7 +52,7 @@ def expiries(config: Config, now: datetime) -> Iterator[Finding]:
 
 def signatures(config: Config) -> Iterator[Finding]:
     """Whether signatures can be verified here, if they are to be."""
-    from intake import resolver  # noqa: PLC0415 - few verify them
+    from intake import resolver
 
     if config.acknowledgement.dkim and not resolver.is_installed():
         what, _, action = resolver.MISSING.partition("; ")
@@ -87,7 +87,7 @@ def people(config: Config) -> Iterator[Finding]:
 
 def channels(config: Config) -> Iterator[Finding]:
     """Whether the channels that are not mail could be told something; nobody is called."""
-    from intake import app  # noqa: PLC0415 - with apprise behind it, where any is named
+    from intake import app
 
     named = [("alarm.notify", config.alarm.notify), *((f"notify of {o.name}", o.notify) for o in config.organizers)]
     for name, urls in named:

@@ -40,7 +40,7 @@ def languages(said: str) -> str:
 
 def language(said: str) -> str:
     """One of the languages there are words for."""
-    from intake.config import LANGUAGES  # noqa: PLC0415 - as above
+    from intake.config import LANGUAGES
 
     if said.strip().lower() not in LANGUAGES:
         raise ValueError(f"is none of {', '.join(LANGUAGES)}")
@@ -49,7 +49,7 @@ def language(said: str) -> str:
 
 def zone(said: str) -> str:
     """The name of a time zone."""
-    from intake.config.zones import zone  # noqa: PLC0415 - as above
+    from intake.config.zones import zone
 
     if zone(said) is None:
         raise ValueError("is no time zone; write one such as Europe/Brussels")
@@ -75,7 +75,7 @@ def port(said: str) -> str:
 
 def names(said: str) -> str:
     """Several names, as `Annie, @ann`."""
-    from intake.config.values import one_line  # noqa: PLC0415 - as above
+    from intake.config.values import one_line
 
     return ", ".join(dict.fromkeys(one_line(word) for word in said.split(",") if word.strip())) or one_line("")
 

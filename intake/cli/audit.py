@@ -14,10 +14,10 @@ from intake.steps.audit import Audit, Line
 @options
 @click.option("--quiet", is_flag=True, help="Only what is not accounted for.")
 @each_community
-def audit(invocation: Invocation, quiet: bool) -> int:  # noqa: FBT001 - click passes flags so
+def audit(invocation: Invocation, quiet: bool) -> int:
     """One line for every mail in the watched and the processed folders: its outcome and its receipts."""
-    from intake import app  # noqa: PLC0415
-    from intake.steps import audit as auditing  # noqa: PLC0415
+    from intake import app
+    from intake.steps import audit as auditing
 
     parts = app.build(invocation.config(), app.Outside(clock=invocation.clock), os.environ)
     try:

@@ -33,7 +33,7 @@ def open_ledger(invocation: Invocation) -> Iterator[Ledger]:
 @contextmanager
 def open_both(invocation: Invocation) -> Iterator[tuple[Ledger, Config]]:
     """The ledger, and the configuration it belongs to."""
-    from intake import app  # noqa: PLC0415
+    from intake import app
 
     config = invocation.config()
     book = app.ledger(config, Chance(), os.environ)
@@ -74,7 +74,7 @@ def cases() -> None:
 @cases.command("list")
 @options
 @click.option("--all", "everything", is_flag=True, help="Closed ones too.")
-def listed(invocation: Invocation, everything: bool) -> None:  # noqa: FBT001 - click passes flags so
+def listed(invocation: Invocation, everything: bool) -> None:
     """All cases that are open."""
     states = None if everything or invocation.json else (CaseState.NEW, CaseState.CLAIMED)
     with open_both(invocation) as (book, config):
@@ -117,7 +117,7 @@ _STATES = {CaseState.NEW: "yellow", CaseState.CLAIMED: "green", CaseState.CLOSED
 
 def _due_at(case: Case, config: Config) -> tuple[datetime | None, str]:
     """Until when somebody must have taken or answered a case, and which of the two; a drill has no clock."""
-    from intake.decide.reminders import due_of  # noqa: PLC0415
+    from intake.decide.reminders import due_of
 
     return (None, "") if case.rule == DRILL else due_of(case, config.category(case.category))
 
@@ -226,7 +226,7 @@ _WORDS = {
 @_BY
 def claim(invocation: Invocation, code: str, organizer: str, by: str) -> int:
     """Write down who has taken a case."""
-    from intake.decide.command import Command  # noqa: PLC0415
+    from intake.decide.command import Command
 
     return _change(invocation, code, Command(CaseAction.CLAIM), by, lead=organizer)
 
@@ -239,7 +239,7 @@ def claim(invocation: Invocation, code: str, organizer: str, by: str) -> int:
 @_BY
 def close(invocation: Invocation, code: str, reason: str, outcome: str | None, by: str) -> int:
     """Close a case. It opens again by itself when its reporter writes."""
-    from intake.decide.command import Command, outcome_of  # noqa: PLC0415
+    from intake.decide.command import Command, outcome_of
 
     command = Command(CaseAction.CLOSE, outcome=outcome or outcome_of(reason), text=reason)
     return _change(invocation, code, command, by)
@@ -252,7 +252,7 @@ def close(invocation: Invocation, code: str, reason: str, outcome: str | None, b
 @_BY
 def note(invocation: Invocation, code: str, text: str, by: str) -> int:
     """Note something about a case; it is kept encrypted."""
-    from intake.decide.command import Command  # noqa: PLC0415
+    from intake.decide.command import Command
 
     return _change(invocation, code, Command(CaseAction.NOTE, text=text), by)
 
@@ -264,7 +264,7 @@ def note(invocation: Invocation, code: str, text: str, by: str) -> int:
 @_BY
 def recuse(invocation: Invocation, code: str, name: str, by: str) -> int:
     """Withhold a case from an organizer, from now on and without a word to them."""
-    from intake.decide.command import Command  # noqa: PLC0415
+    from intake.decide.command import Command
 
     return _change(invocation, code, Command(CaseAction.RECUSE, name=name), by)
 
@@ -276,14 +276,14 @@ def recuse(invocation: Invocation, code: str, name: str, by: str) -> int:
 @_BY
 def release(invocation: Invocation, code: str, name: str, by: str) -> int:
     """Let an organizer have a case that was withheld from them; its mails go to them."""
-    from intake.decide.command import Command  # noqa: PLC0415
+    from intake.decide.command import Command
 
     return _change(invocation, code, Command(CaseAction.RELEASE, name=name), by)
 
 
 def _change(invocation: Invocation, code: str, command: Command, by: str, lead: str = "") -> int:
     """Decide and carry out; ends with 1 when it is refused, and says why."""
-    from intake.decide.casework import Casework, Decision  # noqa: PLC0415
+    from intake.decide.casework import Casework, Decision
 
     with open_both(invocation) as (book, config):
         actor, taker = _person(by, config), _person(lead or by, config)
@@ -314,7 +314,7 @@ def _change(invocation: Invocation, code: str, command: Command, by: str, lead: 
 
 def _person(name: str, config: Config) -> str | None:
     """The address of an organizer by name; who runs the program when none is given; None when nobody is meant."""
-    from intake.decide.casework import named  # noqa: PLC0415
+    from intake.decide.casework import named
 
     if not name:
         return OPERATOR
@@ -331,7 +331,7 @@ def _person(name: str, config: Config) -> str | None:
 @options
 @click.option("--since", type=Moment(), help="Only what came in after this.")
 @click.option("--all", "everything", is_flag=True, help="What was there before the start too.")
-def machine(invocation: Invocation, since: datetime | None, everything: bool) -> None:  # noqa: FBT001 - click passes flags so
+def machine(invocation: Invocation, since: datetime | None, everything: bool) -> None:
     """Mail that was counted and not passed on: automatic, bounces, lists, junk. Where it stands, and why."""
     with open_ledger(invocation) as book:
         found = [one for one in book.counted(since) if everything or invocation.json or one.group != "before"]

@@ -22,7 +22,7 @@ _COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.FAILURE: "red"}
 @click.option("--offline", is_flag=True, help="Dial nobody: only what is on this machine.")
 @options
 @each_community
-def check(invocation: Invocation, offline: bool) -> int:  # noqa: FBT001 - click passes flags so
+def check(invocation: Invocation, offline: bool) -> int:
     """A line each: ok, warning or FAILURE, and what to do. Ends with 1 when something failed."""
     try:
         config = invocation.config()
@@ -44,7 +44,7 @@ def check(invocation: Invocation, offline: bool) -> int:  # noqa: FBT001 - click
 
 def everything(config: Config, invocation: Invocation, *, offline: bool) -> Iterator[Finding]:
     """Every finding as soon as it is there: the quick ones first, then what has to be dialled."""
-    from intake.cli import advice, pgp, trials  # noqa: PLC0415 - a wrong configuration needs none of them
+    from intake.cli import advice, pgp, trials
 
     now = invocation.clock.now()
     yield ok("config", f"{config.path}, without problems")

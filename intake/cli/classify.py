@@ -55,13 +55,13 @@ def _look(
     config: Config, arrived: Callable[[ParsedMail], datetime]
 ) -> Callable[[bytes, bool], tuple[ParsedMail, Verdict]]:
     """What understands a mail's bytes (all of them, or not) as a pass would."""
-    from intake import app  # noqa: PLC0415 - start-up of the other commands
-    from intake.steps.understand import signed  # noqa: PLC0415
+    from intake import app
+    from intake.steps.understand import signed
 
     judge, parse = app.judge(config), app.parse()
     keys = app.keys(config, lambda line: click.echo(f"intake: {line}", err=True))
 
-    def look(raw: bytes, whole: bool) -> tuple[ParsedMail, Verdict]:  # noqa: FBT001 - a shape of its own
+    def look(raw: bytes, whole: bool) -> tuple[ParsedMail, Verdict]:
         mail = parse(raw, truncated=not whole)
         when = arrived(mail)
         mail = signed(keys, config, mail, raw, when)
@@ -72,8 +72,8 @@ def _look(
 
 def _config(invocation: Invocation) -> tuple[Config, bool]:
     """The configuration, or the shipped defaults where there is none to find."""
-    from intake.config import CommunityConfig, Config, SmtpConfig, load  # noqa: PLC0415 - pydantic
-    from intake.errors import ConfigError  # noqa: PLC0415
+    from intake.config import CommunityConfig, Config, SmtpConfig, load
+    from intake.errors import ConfigError
 
     try:
         found = find_config(invocation.config_file, os.environ)

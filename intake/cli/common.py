@@ -59,7 +59,7 @@ class Invocation:
 
     def config(self) -> Config:
         """The configuration. Raises ConfigError with every problem there is."""
-        from intake.config import load  # noqa: PLC0415 - pydantic is only paid for where it is used
+        from intake.config import load
 
         return load(self.path())
 
@@ -90,7 +90,7 @@ def options(command: Command) -> Command:
     @click.option("--json", "as_json", is_flag=True, help="Answer in JSON on standard output.")
     @click.option("--now", "moment", type=Moment(), help="Act as at this time (for drills, replays and tests).")
     @functools.wraps(command)
-    def wrapped(config_file: Path | None, as_json: bool, moment: datetime | None, **rest: Any) -> Any:  # noqa: FBT001 - click passes flags so
+    def wrapped(config_file: Path | None, as_json: bool, moment: datetime | None, **rest: Any) -> Any:
         clock = Clock.at(moment) if moment else Clock()
         return command(Invocation(config_file, clock, as_json), **rest)
 
@@ -108,7 +108,7 @@ def each_community(command: Command) -> Command:
         path = invocation.config_file or Path(os.environ.get("INTAKE_CONFIG") or "config.toml")
         if not path.is_dir():
             return int(command(invocation, **rest) or DONE)
-        from intake.config.directory import files  # noqa: PLC0415 - only paid for where it is used
+        from intake.config.directory import files
 
         codes = [_one(command, replace(invocation, config_file=file), rest) for file in files(path)]
         return max(codes, key=_GRAVITY.index)

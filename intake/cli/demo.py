@@ -33,8 +33,8 @@ def demo(invocation: Invocation, out: Path) -> int:
     """
     if any(find_spec(name) is None for name in NEEDS):
         raise IntakeError("the demo's own servers are not installed: in a clone of Intake, run: make demo")
-    from intake.demo import show  # noqa: PLC0415 - its servers are an extra
-    from intake.demo.stage import folder_for, perform  # noqa: PLC0415 - as above
+    from intake.demo import show
+    from intake.demo.stage import folder_for, perform
 
     now = invocation.clock.now()
     where = folder_for(out)

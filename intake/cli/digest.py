@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 @click.command()
 @options
 @click.option("--send", is_flag=True, help="Send them too, beside the regular ones.")
-def digest(invocation: Invocation, send: bool) -> int:  # noqa: FBT001 - click passes flags so
+def digest(invocation: Invocation, send: bool) -> int:
     """Show (or send) each organizer's digest as it would be now."""
-    from intake import app  # noqa: PLC0415
+    from intake import app
 
     parts = app.build(invocation.config(), app.Outside(clock=invocation.clock), os.environ)
     try:
@@ -39,7 +39,7 @@ def digest(invocation: Invocation, send: bool) -> int:  # noqa: FBT001 - click p
 
 
 def _preview(parts: Parts, to: str) -> tuple[str, str, object]:
-    from intake.steps.digest import digest_for  # noqa: PLC0415
+    from intake.steps.digest import digest_for
 
     now = parts.now
     since = parts.ledger.last_digest(to.lower(), now)
@@ -53,8 +53,8 @@ def _preview(parts: Parts, to: str) -> tuple[str, str, object]:
 
 
 def _send(parts: Parts) -> int:
-    from intake.steps.deliver import deliver  # noqa: PLC0415
-    from intake.steps.parts import PassReport  # noqa: PLC0415
+    from intake.steps.deliver import deliver
+    from intake.steps.parts import PassReport
 
     now = parts.now
     stamp = now.astimezone(parts.config.zone).strftime("%Y-%m-%d %H:%M:%S.%f")

@@ -32,7 +32,7 @@ class Span(click.ParamType[timedelta]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
         """Parse, or fail as a usage error."""
-        from intake.config.values import duration  # noqa: PLC0415 - only if called
+        from intake.config.values import duration
 
         try:
             found = duration(value)
@@ -57,7 +57,7 @@ def drill(
     named: str,
     by: str,
     wait: timedelta,
-    passes: bool,  # noqa: FBT001 - click passes flags so
+    passes: bool,
     every: timedelta | None,
 ) -> int:
     """A synthetic report through the real path, marked as a drill to everybody who gets it.
@@ -68,12 +68,12 @@ def drill(
     With --every it waits for nothing: it starts a self-check to the address of --to or [drill] if one is due, which
     the next passes send and watch, and tells of the last one. The service does the same by itself: see [drill].
     """
-    from intake import app  # noqa: PLC0415 - only this command needs it
+    from intake import app
 
     config = invocation.config()
     parts = app.build(config, app.Outside(clock=invocation.clock), os.environ)
     if every is not None:
-        from intake.cli.selfcheck import look  # noqa: PLC0415 - as above
+        from intake.cli.selfcheck import look
 
         return look(invocation, parts, _address(to) or config.drill.to, every)
     try:
@@ -82,7 +82,7 @@ def drill(
             click.echo(f"Sent by {by} to {config.community.address}; waiting for the pass that reads it …", err=True)
         seen = _follow(parts, sent, wait, passes=passes)
         if seen.case:
-            from intake.steps.drill import end  # noqa: PLC0415 - as above
+            from intake.steps.drill import end
 
             end(parts, seen.case)
     finally:
@@ -94,7 +94,7 @@ def drill(
 
 
 def _address(said: str) -> str:
-    from intake.config.values import optional_email  # noqa: PLC0415 - as above
+    from intake.config.values import optional_email
 
     try:
         return optional_email(said)
@@ -103,7 +103,7 @@ def _address(said: str) -> str:
 
 
 def _send(parts: Parts, to: str, named: str, by: str) -> Sent:
-    from intake.steps.drill import compose, outgoing  # noqa: PLC0415 - as above
+    from intake.steps.drill import compose, outgoing
 
     sent = compose(parts, to=to, named=" ".join(named.split()))
     if by == "imap":
@@ -120,15 +120,15 @@ def _send(parts: Parts, to: str, named: str, by: str) -> Sent:
 
 
 def _put(parts: Parts, sent: Sent) -> None:
-    from intake import app  # noqa: PLC0415 - as above
+    from intake import app
 
     settings = parts.config.mailboxes[0]
     app.drop_into(parts.config, settings, settings.folders[0], sent.content)
 
 
 def _follow(parts: Parts, sent: Sent, wait: timedelta, *, passes: bool) -> Watched:
-    from intake.steps.drill import watch  # noqa: PLC0415 - as above
-    from intake.steps.whole import one_pass  # noqa: PLC0415 - as above
+    from intake.steps.drill import watch
+    from intake.steps.whole import one_pass
 
     until = time.monotonic() + wait.total_seconds()
     with _progress() as told:
@@ -149,7 +149,7 @@ def _progress() -> Iterator[Callable[[str], None]]:
     if not sys.stderr.isatty():
         yield lambda _said: None
         return
-    from rich.console import Console  # noqa: PLC0415 - only where something is shown
+    from rich.console import Console
 
     with Console(stderr=True).status("sent") as status:
         yield status.update
@@ -177,7 +177,7 @@ def _show(invocation: Invocation, seen: Watched) -> None:
         if seen.read_after is None:
             raise IntakeError("no pass has read the drill in this time; is the service or cron running? or use --pass")
         raise IntakeError("it was read, but opened no case: is a second copy of it in the mailbox? see: intake audit")
-    from intake.cli.tables import Cell, table  # noqa: PLC0415 - as above
+    from intake.cli.tables import Cell, table
 
     click.echo(f"Drill {seen.case.code}: read after {_seconds(seen.read_after)}.")
     rows = [*seen.lines, *([seen.acknowledgement] if seen.acknowledgement else [])]

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 @options
 @click.argument("code", metavar="CASE")
 @click.option("--yes", is_flag=True, help="Do it, without asking.")
-def erase(invocation: Invocation, code: str, yes: bool) -> int:  # noqa: FBT001 - click passes flags so
+def erase(invocation: Invocation, code: str, yes: bool) -> int:
     """Erase a case: ledger, outbox, and its mail in the mailbox folders. It can't be undone."""
-    from intake import app  # noqa: PLC0415
-    from intake.steps import erasure  # noqa: PLC0415
+    from intake import app
+    from intake.steps import erasure
 
     config = invocation.config()
     parts = app.build(config, app.Outside(clock=invocation.clock), os.environ)
@@ -129,9 +129,9 @@ def out_of_reach(config: Config, told: Erasure) -> Iterator[str]:
 @options
 @click.argument("code", metavar="CASE")
 @click.option("--end", is_flag=True, help="The case need not be kept any longer.")
-def hold(invocation: Invocation, code: str, end: bool) -> int:  # noqa: FBT001 - click passes flags so
+def hold(invocation: Invocation, code: str, end: bool) -> int:
     """Keep a case, whatever retention says and whoever asks to erase it: for as long as the law demands it."""
-    from intake.cli.cases import open_ledger  # noqa: PLC0415
+    from intake.cli.cases import open_ledger
 
     with open_ledger(invocation) as book:
         found = book.cases(code=code)

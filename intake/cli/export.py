@@ -16,8 +16,8 @@ from intake.cli.common import DONE, FINDING, Invocation, options, print_json
 @click.option("--to", "folder", type=click.Path(path_type=Path, file_okay=False), required=True, help="A folder.")
 def export(invocation: Invocation, code: str, folder: Path) -> int:
     """Write a zip with the reporter's part and other people's part of a case; nothing in any mailbox is changed."""
-    from intake import app  # noqa: PLC0415
-    from intake.steps import access, erasure  # noqa: PLC0415
+    from intake import app
+    from intake.steps import access, erasure
 
     parts = app.build(invocation.config(), app.Outside(clock=invocation.clock), os.environ)
     try:

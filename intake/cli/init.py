@@ -19,7 +19,7 @@ from intake.errors import ConfigError
 @click.command("init")
 @click.option("--offline", is_flag=True, help="Dial nobody: write down what is said, without trying it.")
 @options
-def init(invocation: Invocation, offline: bool) -> int:  # noqa: FBT001 - click passes flags so
+def init(invocation: Invocation, offline: bool) -> int:
     """Ask for the mailbox, the community and the organizers, try them, and write the configuration.
 
     Enter takes what stands in brackets. Answers may also come from a pipe, a line each.
@@ -40,7 +40,7 @@ def init(invocation: Invocation, offline: bool) -> int:  # noqa: FBT001 - click 
 
 
 def _first_check(invocation: Invocation, written: list[Path], *, offline: bool) -> int:
-    from intake.cli.check import everything, line  # noqa: PLC0415 - pydantic and more are behind it
+    from intake.cli.check import everything, line
 
     worst, findings = DONE, []
     click.echo("", err=True)

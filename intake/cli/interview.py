@@ -38,7 +38,7 @@ class Interview:
         return self._people(found)
 
     def _community(self) -> Answers:
-        from intake.config.values import email, no_controls, one_line  # noqa: PLC0415 - as everywhere: only if called
+        from intake.config.values import email, no_controls, one_line
 
         ask = self.asker.ask
         self.asker.say("\nThe community", style="cyan")
@@ -103,7 +103,7 @@ class Interview:
         return replace(found, smtp=server, envelope_sender=sender)
 
     def _security(self, default: str, host: str) -> str:
-        from intake.config.logins import is_loopback  # noqa: PLC0415 - as above
+        from intake.config.logins import is_loopback
 
         choices = ("tls", "starttls", "none") if is_loopback(host) else ("tls", "starttls")
         return self.asker.choose("Its security", choices, default)
@@ -150,7 +150,7 @@ class Interview:
         )
 
     def _people(self, found: Answers) -> Answers:
-        from intake.config.values import email, one_line, optional_email  # noqa: PLC0415 - as above
+        from intake.config.values import email, one_line, optional_email
 
         ask, people = self.asker.ask, list[Person]()
         self.asker.say("\nThe organizers, who get the reports", style="cyan")
@@ -195,7 +195,7 @@ class Interview:
                 return found
 
     def _trial(self, found: Answers) -> Config:
-        from intake.config import loads  # noqa: PLC0415 - pydantic is behind it
+        from intake.config import loads
 
         # Nothing is known of the way out yet: any will do to read the file.
         smtp = found.smtp if found.smtp.host else Server("localhost", 25, "none", auth="none")
@@ -207,7 +207,7 @@ class Interview:
 
     def _look_around(self, found: Answers) -> list[str]:
         """The folders that are there and should be read: the inbox, and what is known as junk."""
-        from intake.cli.trials import JUNK  # noqa: PLC0415 - as above
+        from intake.cli.trials import JUNK
 
         if self.offline or len(found.folders) > 1:
             junk = self.provider.junk if self.provider else "Junk"
@@ -230,7 +230,7 @@ class Interview:
         return f"The folders are there: {', '.join((*found.folders, *([found.processed] if found.processed else [])))}."
 
     def _try_smtp(self, found: Answers) -> str:
-        from intake import app  # noqa: PLC0415 - as above
+        from intake import app
 
         way = app.transport(self._trial(found), environment(found))
         try:
@@ -243,7 +243,7 @@ class Interview:
 
 @contextlib.contextmanager
 def _mailbox(config: Config, found: Answers) -> Iterator[Mailbox]:
-    from intake import app  # noqa: PLC0415 - as above
+    from intake import app
 
     box = app.mailbox(config, config.mailboxes[0], environment(found))
     box.open()

@@ -137,7 +137,7 @@ def _login(settings: Known, kept: TokenFile) -> KeptOnly | None:
     """A kept token, where the library that asks for one is slow to load; None for the usual way."""
     if settings.auth not in BY_AUTHORITY:
         return None
-    from intake.tokens import KeptOnly  # noqa: PLC0415 - for those who log in with tokens
+    from intake.tokens import KeptOnly
 
     return KeptOnly(kept, settings.token_name)
 
@@ -181,10 +181,10 @@ def remember(path: Path, raw: bytes, parts: Parts, since: datetime, environ: Map
     config = parts.config
     if config.metrics.textfile or config.ledger.file is None or config.alarm.ping_url:
         return
-    from intake.oauth import token_name  # noqa: PLC0415 - loaded already by a full pass
+    from intake.oauth import token_name
 
     def note() -> str:
-        from intake.steps.whole import quiet_until  # noqa: PLC0415
+        from intake.steps.whole import quiet_until
 
         return json.dumps(
             {

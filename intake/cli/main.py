@@ -65,7 +65,7 @@ class Lazy(click.Group):
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="intake")
 @click.option("--debug", is_flag=True, help="Show a traceback with an error.")
-def intake(debug: bool) -> None:  # noqa: FBT001 - click passes flags so
+def intake(debug: bool) -> None:
     """The program behind a community's Code-of-Conduct address.
 
     It reads the mailbox, tells the organizers, answers the reporter, and keeps count: nothing lost,
@@ -114,7 +114,7 @@ def _explain(error: IntakeError, *, debug: bool) -> None:
         click.echo(f"intake: {line}", err=True)
 
 
-def _unexpected(debug: bool, _kind: type[BaseException], error: BaseException, _trace_of_it: object) -> None:  # noqa: FBT001 - Python's hook gives no names
+def _unexpected(debug: bool, _kind: type[BaseException], error: BaseException, _trace_of_it: object) -> None:
     """What nobody foresaw is told by its kind and place only: its words may be somebody's mail."""
     if debug:
         _trace(error)
@@ -131,7 +131,7 @@ def _unexpected(debug: bool, _kind: type[BaseException], error: BaseException, _
 
 def _trace(error: BaseException) -> None:
     """Where an error came from, with its causes. Only our own errors have words that may be shown."""
-    import traceback  # noqa: PLC0415 - loaded for errors only
+    import traceback
 
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is not None:

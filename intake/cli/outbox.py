@@ -43,7 +43,7 @@ def outbox() -> None:
 @outbox.command("list")
 @options
 @click.option("--all", "everything", is_flag=True, help="What has been sent or withheld too.")
-def listed(invocation: Invocation, everything: bool) -> None:  # noqa: FBT001 - click passes flags so
+def listed(invocation: Invocation, everything: bool) -> None:
     """Messages that have not reached a server."""
     with open_ledger(invocation) as book:
         found = book.deliveries(tuple(DeliveryState) if everything else SHOWN)

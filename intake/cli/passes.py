@@ -21,7 +21,7 @@ from intake.steps.reports import PassReport
 @options
 @click.option("--no-send", is_flag=True, help="Read, decide, record and file, but let everything wait in the outbox.")
 @each_community
-def once(invocation: Invocation, no_send: bool) -> int:  # noqa: FBT001 - click passes flags so
+def once(invocation: Invocation, no_send: bool) -> int:
     """One whole pass: read, decide, record, file, send, reminders, digests that are due.
 
     For cron. Overlapping runs do each other no harm.
@@ -42,9 +42,9 @@ def once(invocation: Invocation, no_send: bool) -> int:  # noqa: FBT001 - click 
 
 
 def _whole(invocation: Invocation, stop: threading.Event, *, send: bool) -> PassReport:
-    from intake import app  # noqa: PLC0415 - a pass without news needs none of these
-    from intake.credentials import demand_available  # noqa: PLC0415
-    from intake.steps.whole import one_pass  # noqa: PLC0415
+    from intake import app
+    from intake.credentials import demand_available
+    from intake.steps.whole import one_pass
 
     path = invocation.path()
     read_before = _read(path)

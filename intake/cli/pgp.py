@@ -18,7 +18,7 @@ def keys(config: Config, now: datetime) -> Iterator[Finding]:
     people = [person for person in config.organizers if person.pgp_key is not None]
     if not people:
         return
-    from intake.compose.encrypt import SOON, read_key  # noqa: PLC0415 - few have a key
+    from intake.compose.encrypt import SOON, read_key
 
     for person in people:
         assert person.pgp_key is not None  # noqa: S101 - chosen for it

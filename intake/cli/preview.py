@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 @options
 def preview(invocation: Invocation, out: Path) -> int:
     """Compose everything with made-up facts; with a configuration, in its words and languages. Sends nothing."""
-    from intake.compose import gallery, sample  # noqa: PLC0415
-    from intake.compose.composer import Composer  # noqa: PLC0415
-    from intake.compose.render import LANGUAGES  # noqa: PLC0415
+    from intake.compose import gallery, sample
+    from intake.compose.composer import Composer
+    from intake.compose.render import LANGUAGES
 
     config = _config(invocation)
     composer = Composer(config) if config is not None else Composer(sample.house())
@@ -51,10 +51,10 @@ def preview(invocation: Invocation, out: Path) -> int:
 
 def _config(invocation: Invocation) -> Config | None:
     """The configuration, or None where there is none to be found: then everything is made up."""
-    import os  # noqa: PLC0415
+    import os
 
-    from intake.cli.common import find_config  # noqa: PLC0415
-    from intake.errors import ConfigError  # noqa: PLC0415
+    from intake.cli.common import find_config
+    from intake.errors import ConfigError
 
     try:
         find_config(invocation.config_file, os.environ)
@@ -70,7 +70,7 @@ def _languages(config: Config) -> tuple[str, ...]:
 
 
 def _readers(config: Config) -> tuple[Reader, ...]:
-    from intake.letters import Reader  # noqa: PLC0415
+    from intake.letters import Reader
 
     return tuple(Reader(organizer.name, organizer.role) for organizer in config.organizers)
 

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 @click.command()
 @options
 @click.option("--apply", "apply_it", is_flag=True, help="Erase them; without it, only say which.")
-def retention(invocation: Invocation, apply_it: bool) -> int:  # noqa: FBT001 - click passes flags so
+def retention(invocation: Invocation, apply_it: bool) -> int:
     """Erase the cases that were closed longer ago than [retention] closed_cases, after adding them to the figures."""
-    from intake import app  # noqa: PLC0415
-    from intake.steps import erasure  # noqa: PLC0415
+    from intake import app
+    from intake.steps import erasure
 
     config = invocation.config()
     parts = app.build(config, app.Outside(clock=invocation.clock), os.environ)

@@ -33,8 +33,8 @@ def run(invocation: Invocation, log_format: str) -> int:
 
     SIGTERM ends it within seconds; SIGHUP reads the configuration again, and keeps the old one if it is wrong.
     """
-    from intake import app  # noqa: PLC0415 - only this command needs these
-    from intake.service import Outset, Service, Wish  # noqa: PLC0415
+    from intake import app
+    from intake.service import Outset, Service, Wish
 
     say = lines(log_format, invocation.clock)
     wishes: queue.SimpleQueue[Wish] = queue.SimpleQueue()
@@ -61,8 +61,8 @@ def run(invocation: Invocation, log_format: str) -> int:
 
 def _load(invocation: Invocation) -> Mapping[str, Config | ConfigError]:
     """The configurations, with every secret that they name within reach. Raises ConfigError when there is none."""
-    from intake import credentials  # noqa: PLC0415 - as above
-    from intake.config import load, load_each  # noqa: PLC0415
+    from intake import credentials
+    from intake.config import load, load_each
 
     def whole(path: Path) -> Config:
         config = load(path)

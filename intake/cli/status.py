@@ -103,7 +103,7 @@ def _expires(config: Config, now: datetime, problems: list[str]) -> list[dict[st
     logins: list[MailboxConfig | SmtpConfig] = [*config.mailboxes, config.smtp]
     if all(login.auth != "microsoft" for login in logins):
         return []
-    from intake import oauth  # noqa: PLC0415 - for those who log in with tokens
+    from intake import oauth
 
     known = oauth.expiries(logins)
     for one in known:

@@ -47,9 +47,9 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str | Cell]], *, empty: 
 
 
 def _rich(heads: Sequence[str], rows: Sequence[Sequence[Cell]], spare: Sequence[str]) -> None:
-    from rich.console import Console  # noqa: PLC0415 - only where something is shown
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
     console = Console()
     widths = [max(len(head), *(len(row[i].text) for row in rows)) + _GAP for i, head in enumerate(heads)]

@@ -34,13 +34,13 @@ class Day(click.ParamType[date]):
 @click.option("--markdown", "as_markdown", is_flag=True, help="As Markdown, for a website.")
 @click.option("--html", "as_html", is_flag=True, help="As a page with plots, to be put on a website as it is.")
 @options
-def transparency(invocation: Invocation, since: date, until: date, as_markdown: bool, as_html: bool) -> int:  # noqa: FBT001 - click passes flags so
+def transparency(invocation: Invocation, since: date, until: date, as_markdown: bool, as_html: bool) -> int:
     """Reports by category, month, event, language and outcome, and how long answers took.
 
     Groups below 5 are hidden, with as many others as it takes that nobody can compute them. Take whole months, and
     never publish two periods that overlap: their difference is a period too.
     """
-    from intake.compose import transparency as words  # noqa: PLC0415 - as everywhere: only if called
+    from intake.compose import transparency as words
 
     if as_html + as_markdown + invocation.json > 1:
         raise click.UsageError("--html, --markdown and --json are three forms of the same; give one")
@@ -52,7 +52,7 @@ def transparency(invocation: Invocation, since: date, until: date, as_markdown: 
     if invocation.json:
         print_json(words.document(figures, community))
     elif as_html:
-        from intake.compose import plots  # noqa: PLC0415 - with a plotting library behind it
+        from intake.compose import plots
 
         click.echo(plots.page(figures, community), nl=False)
     elif as_markdown:
@@ -63,8 +63,8 @@ def transparency(invocation: Invocation, since: date, until: date, as_markdown: 
 
 
 def _figures(invocation: Invocation, since: date, until: date) -> tuple[Statistics, str]:
-    from intake.cli.cases import open_both  # noqa: PLC0415 - as above
-    from intake.decide.statistics import Erased, statistics  # noqa: PLC0415 - as above
+    from intake.cli.cases import open_both
+    from intake.decide.statistics import Erased, statistics
 
     with open_both(invocation) as (book, config):
         erased = [Erased(row.month, row.category, row.outcome, row.cases) for row in book.past()]

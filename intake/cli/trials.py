@@ -21,7 +21,7 @@ _SOON = timedelta(days=21)
 
 def templates(config: Config, now: datetime) -> Iterator[Finding]:
     """Every template that this configuration can use renders, and none could hurt or mislead."""
-    from intake import app  # noqa: PLC0415 - with the templates' engine behind it
+    from intake import app
 
     categories = tuple(dict.fromkeys(category.name for category in config.categories))
     problems = app.template_problems(config, now, categories)
@@ -33,7 +33,7 @@ def templates(config: Config, now: datetime) -> Iterator[Finding]:
 
 def ledger(config: Config, now: datetime) -> Iterator[Finding]:
     """The ledger opens with its key. One that is not there yet is not made by looking."""
-    from intake import app  # noqa: PLC0415 - with SQLAlchemy behind it
+    from intake import app
 
     file = config.ledger.file
     if file is not None and not file.exists():
@@ -67,7 +67,7 @@ def _addresses(config: Config) -> list[str]:
 
 def mailbox(config: Config, settings: MailboxConfig) -> Iterator[Finding]:
     """Log in, open each folder, and make sure of the one that mail is moved to."""
-    from intake import app  # noqa: PLC0415 - with the IMAP library behind it
+    from intake import app
 
     name = f"mailbox {settings.name}"
     box: Mailbox = app.mailbox(config, settings)
@@ -119,7 +119,7 @@ def _junk(box: Mailbox, name: str, settings: MailboxConfig) -> Iterator[Finding]
 
 def way_out(config: Config) -> Iterator[Finding]:
     """Connect and log in without sending."""
-    from intake import app  # noqa: PLC0415 - as above
+    from intake import app
 
     try:
         transport = app.transport(config)
@@ -138,7 +138,7 @@ def way_out(config: Config) -> Iterator[Finding]:
 
 def names(config: Config) -> Iterator[Finding]:
     """Whether the DNS answers at all, where keys of signatures are looked up; any answer will do."""
-    from intake import app  # noqa: PLC0415 - few verify them
+    from intake import app
 
     keys = app.keys(config, lambda _line: None)
     if keys is None:
@@ -152,7 +152,7 @@ def names(config: Config) -> Iterator[Finding]:
 
 def certificates(config: Config, now: datetime) -> Iterator[Finding]:
     """How long each server's certificate is still good; a server that can't be reached has been named already."""
-    from intake.cli.certificates import expiry  # noqa: PLC0415 - with the protocols behind it
+    from intake.cli.certificates import expiry
 
     servers: dict[tuple[str, int], tuple[str, MailboxConfig | SmtpConfig]] = {}
     for box in config.mailboxes:
