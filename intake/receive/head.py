@@ -36,7 +36,7 @@ _PLAIN_ADDRESS = re.compile(
     r"([A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)(>)?"
 )
 _MESSAGE_ID = re.compile(r"<([^<>]{1,1000})>")
-_BARE_ID = re.compile(r"[^\s,;<>\"]{1,500}@[^\s,;<>\"]{1,500}")
+_BARE_ID = re.compile(r"(?<![^\s,;<>\"])[^\s,;<>\"]{1,500}@[^\s,;<>\"]{1,500}")
 _ANY_ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[\w.-]{1,253}")
 _QUOTED_OR_COMMENT = re.compile(r'"(?:[^"\\]|\\.)*"|\((?:[^()\\]|\\.)*\)|<[^<>]*>')
 _LINE_BREAK_OR_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f\u2028\u2029]")
