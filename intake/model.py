@@ -384,6 +384,7 @@ class History:
     recent_from_sender: int = 0  # mails of this sender in the last day,
     recent_unseen: tuple[frozenset[str], ...] = ()  # and from whom each of those is withheld that is withheld at all
     returned_about: int | None = None  # a bounce returns a message of ours about this case
+    alarm_answered: bool = False  # it returns, or answers, an alarm of ours
     ours_returned: bool = False  # the mail bears a Message-ID of ours,
     ours_about: int | None = None  # and this is the case of that message
     answer_known: bool = False  # it bears the Message-ID of an answer to a reporter that is written down

@@ -158,11 +158,7 @@ class Planner:
         if verdict.kind is Kind.OURS or history.ours_returned:
             return "ours"
         if verdict.kind is not Kind.PERSON and not _is_a_reporters(verdict, history):
-            if history.bounced_reply:
-                return "answer-returned"
-            if history.thread_by == "ours":
-                return "answers-our-mail"
-            return "" if verdict.matched else "no-rule-matches"
+            return _answers_us(verdict, history) or ("" if verdict.matched else "no-rule-matches")
         if is_junk(arrival.raw.ref.folder) and not verdict.matched and history.thread is None:
             return "junk"
         return ""
@@ -308,6 +304,15 @@ def _as_its_author_may_know(arrival: Arrival, history: History) -> History:
     if case is None or history.known_sender or not authors or authors[0].email.lower() not in case.withheld:
         return history
     return replace(history, thread=None, thread_by="", token_of="", reporter_addressed=False)
+
+
+def _answers_us(verdict: Verdict, history: History) -> str:
+    """How machine mail was caused by ours; empty if it was not."""
+    if history.bounced_reply:
+        return "answer-returned"
+    if history.thread_by == "ours":
+        return "answers-our-mail"
+    return "answers-alarm" if history.alarm_answered and verdict.kind is not Kind.LIST else ""
 
 
 def _is_a_reporters(verdict: Verdict, history: History) -> bool:

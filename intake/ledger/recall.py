@@ -43,6 +43,7 @@ FROM_OURS = ("sender:own-form", "author:own-address", "ours:own-address")  # wha
 JUNK = "junk"  # the reason of a mail that was only written down, because it stood in a folder for junk
 COUNTED_AHEAD = timedelta(days=2)  # what bears a later time was written while the clock was wrong: nobody pays for it
 HUMAN_REPLY = "human-reply"  # the reason of a mail with which an organizer answered the reporter
+ANSWERS_ALARM = "answers-alarm"  # the reason of machine mail that an alarm caused: it is counted in no digest
 REFUSED = "refused:"  # how the reason of a command begins that was not carried out
 
 
@@ -115,6 +116,7 @@ class Known:
     contents: dict[bytes, int]
     set_aside: dict[bytes, tuple[str, str]]  # of these, what was only found in a folder for junk, and in which
     ours: dict[str, tuple[int | None, str]]  # our Message-ID -> case, recipient
+    alarms: frozenset[str]  # of our Message-IDs, those of alarms
     theirs: dict[bytes, int]  # hash of a reporter's Message-ID -> case
     codes: dict[str, int]
     cases: dict[int, KnownCase]
@@ -150,6 +152,7 @@ class Known:
                 self.cases[one].withheld for one in recent.elements() if one in self.cases and self.cases[one].withheld
             ),
             returned_about=next(filter(None, (self._about(one) for one in marks.plain_returned)), None),
+            alarm_answered=not self.alarms.isdisjoint((*marks.plain_returned, *marks.plain_references)),
             ours_returned=own_id in self.ours,
             ours_about=self._about(own_id),
             answer_known=marks.message_id in self.answers,
@@ -199,7 +202,7 @@ def look_up(connection: Connection, arrivals: Sequence[Arrival], marked: Sequenc
     )
     ours = _rows(
         connection,
-        select(delivery.c.message_id, delivery.c.case_id, delivery.c.recipient),
+        select(delivery.c.message_id, delivery.c.case_id, delivery.c.recipient, delivery.c.kind),
         delivery.c.message_id,
         {i for m in marked for i in (*m.plain_references, *m.plain_returned)}
         | {a.mail.message_id for a in arrivals if a.mail.message_id},
@@ -229,6 +232,7 @@ def look_up(connection: Connection, arrivals: Sequence[Arrival], marked: Sequenc
         contents={row[0]: row[1] for row in contents},
         set_aside=_set_aside(connection, contents),
         ours={row[0]: (row[1], row[2]) for row in ours},
+        alarms=frozenset(row[0] for row in ours if row[3] == MessageKind.ALARM),
         theirs={row[0]: row[1] for row in theirs},
         codes={row[0]: row[1] for row in codes},
         cases=known_cases(connection, {n for n in numbers if n is not None}),

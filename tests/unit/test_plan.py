@@ -114,6 +114,13 @@ def test_machine_mail_about_a_mail_of_ours_never_travels() -> None:
     assert (plan.outcome, plan.case_id, plan.deliveries) == (Outcome.RECORDED, 7, ())
 
 
+@pytest.mark.parametrize("kind", [Kind.AUTOMATIC, Kind.BOUNCE, Kind.LIST])
+def test_what_a_list_answers_to_an_alarm_may_be_somebodys_words(kind: Kind) -> None:
+    judged = verdict(kind=kind, acknowledge=False, acknowledge_to=None, matched=False)
+    reason = planned(arrival(1, judged=judged), History(alarm_answered=True)).reason
+    assert reason == ("no-rule-matches" if kind is Kind.LIST else "answers-alarm")
+
+
 def test_our_own_mail_coming_back_is_only_counted() -> None:
     assert planned(arrival(1, judged=verdict(kind=Kind.OURS))).reason == "ours"
     assert planned(arrival(1), History(ours_returned=True)).outcome is Outcome.RECORDED

@@ -268,8 +268,19 @@ class Days:
             self.society.raw(f"{text}In-Reply-To: {self.report}\r\n\r\nDear Rita\r\n".encode())
 
     def comes_back(self, detail: str) -> None:
+        # What no server has taken can't come back: a bounce of it would be about nothing of ours.
+        returned = self.society.last(detail, self.code)
+        if self.code and returned != GUESS:
+            _bounce(self.society, returned)
+
+    def alarm_comes_back(self, _detail: str) -> None:
         if self.code:
-            _bounce(self.society, self.society.last(detail, self.code))
+            _bounce(self.society, self.society.last(KEEPER))
+
+    def keeper_is_away(self, _detail: str) -> None:
+        if self.code:
+            head = "Auto-Submitted: auto-replied\r\n\r\n"
+            self.society.mail(KEEPER, "I am away.", self.society.last(KEEPER), "Out of office", head)
 
     def is_away(self, _detail: str) -> None:
         if self.code:
@@ -318,6 +329,8 @@ AROUND = st.one_of(
     ),
     _hidden("answers", ""),
     _hidden("comes-back", ANN, CARL, RITA),
+    _hidden("alarm-comes-back", ""),
+    _hidden("keeper-is-away", ""),
     _hidden("is-away", ""),
     _hidden("machine", ""),
 )
@@ -360,6 +373,7 @@ def test_all_that_reaches_who_is_withheld_is_the_same_without_the_case(events: l
 
 
 ACCUSED = Event("accuse", "Bob Builder|shouted at me at the meetup|text|", hidden=True)
+UNDELIVERED = Event("accuse", f"Bob Builder|shouted at me at the meetup|text|{CARL}", hidden=True)
 
 
 @pytest.mark.parametrize(
@@ -375,6 +389,17 @@ ACCUSED = Event("accuse", "Bob Builder|shouted at me at the meetup|text|", hidde
         [ACCUSED, Event("works", "recuse Carl Cox", hidden=True), Event("guesses", "hello you all|code")],
         [ACCUSED, Event("works", "recuse Carl Cox", hidden=True), Event("guesses", "hello you all|report")],
         [ACCUSED, Event("is-away", "", hidden=True), Event("machine", "", hidden=True), Event("writes", "is on stage")],
+        # the alarm about an undelivered copy comes back, or is answered by a machine: neither names a case
+        [UNDELIVERED, Event("alarm-comes-back", "", hidden=True)],
+        [UNDELIVERED, Event("keeper-is-away", "", hidden=True)],
+        # Carl's copy was refused: nothing of it is there to come back
+        [
+            UNDELIVERED,
+            Event("is-away", "", hidden=True),
+            Event("comes-back", CARL, hidden=True),
+            Event("comes-back", CARL, hidden=True),
+            Event("machine", "", hidden=True),
+        ],
     ],
 )
 def test_what_would_show_that_there_is_a_case(events: list[Event]) -> None:
