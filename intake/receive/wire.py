@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import imapclient
 from imapclient.exceptions import LoginError, ProtocolError
+from imapclient.imapclient import _parse_untagged_response as parse_untagged
 
 from intake.deadline import Deadline, dial
 from intake.receive.trouble import RefusedError, response_code
@@ -134,6 +135,36 @@ class Client(imapclient.IMAPClient):  # type: ignore[misc]  # the library has no
         """Turn away from a greeting of PREAUTH: log-in, and so STARTTLS, would not be possible any more."""
         if self._imap.state != "NONAUTH":
             raise RefusedError("the server says that we are logged in before we are: check host and port")
+
+    def idle_check(self, timeout: float | None = None) -> list[Any]:
+        """What the server tells while it idles, in whole lines; nothing when it has closed the connection.
+
+        The library's own gives up the connection where a line comes in two pieces.
+        """
+        told: list[Any] = []
+        if not self._has_more() and not self._poll_socket(self.socket(), timeout):
+            return told
+        while True:
+            try:
+                line = self._imap._get_line()  # noqa: SLF001 - as the library's own does
+            except imaplib.IMAP4.abort as error:
+                if "EOF" in str(error):
+                    return told
+                raise
+            told.append(parse_untagged(line))
+            if not self._has_more():
+                return told
+
+    def _has_more(self) -> bool:
+        """Whether more has arrived already."""
+        connection = self.socket()
+        connection.settimeout(0.0)
+        try:
+            return bool(self._imap.file.peek(1))
+        except OSError:  # there is less than one TLS record
+            return False
+        finally:
+            self._set_read_timeout()
 
     def take(self, code: str) -> list[bytes]:
         """The data of a response code such as COPYUID since it was last taken."""

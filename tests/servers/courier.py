@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -25,6 +27,16 @@ from .unpack import unpacked
 
 OWNER = 65534  # nobody: no user of this machine is needed, nor known, in there
 CAPABILITIES = "IMAP4rev1 UIDPLUS CHILDREN NAMESPACE THREAD=ORDEREDSUBJECT THREAD=REFERENCES SORT QUOTA IDLE"
+
+
+def _rooted_in(root: Path) -> list[int]:
+    """The processes that know this folder as ``/``."""
+    found = []
+    for place in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):  # it has just ended
+            if place.name.isdigit() and (place / "root").readlink() == root:
+                found.append(int(place.name))
+    return found
 
 
 class Courier(ImapServer):
@@ -118,9 +130,16 @@ class Courier(ImapServer):
         self._processes.append(start_process(rooted, output=self._log, environment=environment))
 
     def stop(self) -> None:
-        """End the three processes; their root goes with them."""
+        """End the three processes, and what they have started; their root goes with them.
+
+        The one that watches folders for IDLE lives on by itself, listens where every Courier of this machine asks,
+        and answers nobody once its root is gone.
+        """
         for process in self._processes:
             stop_process(process)
+        for process_id in _rooted_in(self._root):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process_id, signal.SIGKILL)
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def user(self) -> str:
