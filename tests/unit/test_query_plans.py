@@ -17,7 +17,7 @@ GROWING = {"mail", "delivery", "case_file", "change", "place", "past", "note"}
 # What may look through a table, each with the words that make it so.
 MAY = (
     "ORDER BY change.id DESC",  # from its end, and one row of it
-    "FROM mail \nWHERE mail.outcome IN (?, ?) AND mail.reason != ? AND NOT",  # the first digest counts all there was
+    "FROM mail \nWHERE mail.outcome IN (?, ?) AND mail.reason",  # the first digest counts all there was
     "WHERE mail.acknowledge_reason LIKE ?",  # the same
 )
 SCAN = re.compile(r"^SCAN (\w+)(?! USING INDEX ix_delivery_(?:failed|open))")
