@@ -252,7 +252,7 @@ def test_a_missing_folder_of_sent_mail_keeps_no_report_waiting(house: House) -> 
 
 
 def test_long_messages_of_ours_are_not_fetched_whole(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("intake.steps.receive.ENOUGH", 2_000)
+    monkeypatch.setattr("intake.steps.reading.ENOUGH", 2_000)
     ours = next(o.content for o in house.transport.taken if header(o, "X-Intake-Kind") == "report")
     house.sends(ours + b"x" * 5_000)
     house.sends(answer(text="Dear Rita, " + "we will help. " * 400))

@@ -253,6 +253,26 @@ def test_a_mail_that_could_be_read_after_all_is_an_ordinary_one(world: World) ->
     assert outcomes(world) == {"case": 1}
 
 
+def test_a_mail_that_is_left_out_of_an_answer_is_read_later_although_the_folder_is_given_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = WorldMailbox.fetch
+
+    def fetch(self: WorldMailbox, heads: Iterable[MailHead], most: int | None = None) -> Iterator[RawMail]:
+        return (raw for raw in honest(self, heads, most) if raw.body != mail(2))
+
+    for number in range(1, 4):
+        world.deliver(mail(number))
+    world.server.immovable.add(mail(1))  # those behind it are written down, and then the folder is left
+    with monkeypatch.context() as changed:
+        changed.setattr(WorldMailbox, "fetch", fetch)
+        passed(world)
+    assert outcomes(world) == {"case": 2}
+    world.now += timedelta(minutes=3)
+    passed(world)
+    assert outcomes(world) == {"case": 3}
+
+
 @pytest.mark.parametrize("how", ["lost", "unreadable"])
 def test_trouble_with_the_network_is_no_mails_fault(world: World, how: str) -> None:
     world.deliver(mail("before"))
