@@ -8,7 +8,7 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from functools import partial
@@ -20,6 +20,7 @@ from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from intake.community import Community
 from intake.decide.clock import KEPT_LEASE
 from intake.errors import ConfigError, IntakeError, LedgerError, OutdatedError
 from intake.idle import Watch
@@ -31,8 +32,6 @@ from intake.steps.whole import bury, recover, settle
 from intake.watchdog import Progress, notify
 
 if TYPE_CHECKING:
-    from apscheduler.job import Job
-
     from intake.config import Config, MailboxConfig
     from intake.steps.parts import Parts
 
@@ -50,62 +49,6 @@ class Wish(Enum):
 
     STOP = "stop"
     RELOAD = "reload"
-
-
-@dataclass(slots=True)
-class _Community:
-    """Everything that belongs to one configuration."""
-
-    name: str
-    config: Config
-    parts: Parts
-    say_of: Callable[[str, str], None]
-    locks: dict[str, threading.Lock] = field(default_factory=dict)
-    waiting: dict[str, threading.Event] = field(default_factory=dict)
-    read_at: dict[str, datetime] = field(default_factory=dict)  # when this process last had read each mailbox
-    reports: queue.SimpleQueue[PassReport] = field(default_factory=queue.SimpleQueue)  # of passes not settled yet
-    sending: threading.Lock = field(default_factory=threading.Lock)  # one sender is enough for one way out
-    over: threading.Event = field(default_factory=threading.Event)
-    jobs: list[Job] = field(default_factory=list)
-    watches: list[Watch] = field(default_factory=list)
-    _quiet: threading.Condition = field(default_factory=threading.Condition)
-    _running: int = 0
-
-    def say(self, line: str) -> None:
-        """Tell the operator."""
-        self.say_of(line, self.name)
-
-    @contextlib.contextmanager
-    def step(self) -> Iterator[bool]:
-        """Around a step; False when the community's time is over."""
-        with self._quiet:
-            self._running += 1
-        try:
-            yield not self.over.is_set()
-        finally:
-            with self._quiet:
-                self._running -= 1
-                self._quiet.notify_all()
-
-    @property
-    def busy(self) -> bool:
-        """Whether a step is running."""
-        return self._running > 0
-
-    def end(self) -> None:
-        """No step begins any more."""
-        self.over.set()
-        for job in self.jobs:
-            with contextlib.suppress(LookupError):  # it has gone with the scheduler
-                job.remove()
-
-    def ended(self, seconds: float) -> bool:
-        """Wait so long for the running steps; whether all have ended."""
-        with self._quiet:
-            quiet = self._quiet.wait_for(lambda: not self._running, max(0.0, seconds))
-        if quiet:
-            self.parts.ledger.close()
-        return quiet
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +91,8 @@ class Service:
             executors={"default": ThreadPoolExecutor(MOST_THREADS)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
-        self._at_work: dict[str, _Community] = {}
+        self._at_work: dict[str, Community] = {}
+        self._leaving: list[Community] = []  # with a step that did not end in time
 
     def run(self) -> bool:
         """Until a wish to stop; False when a step did not end in time and has to be left behind."""
@@ -191,10 +135,10 @@ class Service:
         except queue.Empty:
             return None
 
-    def _stopping(self) -> bool:
+    def _stopping(self, over: threading.Event) -> bool:
         """Steps ask this between mails and batches, which shows that they go on."""
         self._progress.beat()
-        return self._stop.is_set()
+        return self._stop.is_set() or over.is_set()
 
     # --- beginning and ending ---
 
@@ -204,11 +148,13 @@ class Service:
         for name, config in found.items():
             if self._stop.is_set():
                 break
+            over = threading.Event()
             try:
                 if isinstance(config, ConfigError):
                     raise config
-                parts = self._outset.build(name, config, self._stopping)
+                parts = self._outset.build(name, config, partial(self._stopping, over))
                 parts = replace(parts, mailbox_lease=self._outset.lease, claim_lease=self._outset.lease)
+                bury(parts)
             except IntakeError as error:
                 if not name and not self._at_work:
                     raise
@@ -216,45 +162,36 @@ class Service:
                 for line in str(error).splitlines():
                     self._outset.say(line, name)
                 continue
+            community = Community(name, config, parts, self._outset.say, over)
+            if name in self._at_work:
+                community.follow(self._at_work[name])
             self._end([name])
-            self._begin(_Community(name, config, parts, self._outset.say), len(found))
+            self._begin(community, len(found))
         return well
 
-    def _begin(self, community: _Community, count: int) -> None:
-        bury(community.parts)
-        add, mailboxes = self._scheduler.add_job, community.config.mailboxes
-        for settings in mailboxes:
-            community.locks[settings.name] = threading.Lock()
-            community.waiting[settings.name] = threading.Event()
+    def _begin(self, community: Community, count: int) -> None:
+        mailboxes = community.config.mailboxes
         # A few begin at once. Many begin one after another within the time between two polls, and so stay apart.
-        begin = datetime.now(self._scheduler.timezone)
         apart = 1 / len(mailboxes) if count * len(mailboxes) > MOST_THREADS else 0.0
-        rest = SETTLE_SECONDS * max(1, count // MOST_AT_EASE)
+        begin = datetime.now(self._scheduler.timezone)
+
+        def add(step: Callable[..., None], every: float, first: float, *more: MailboxConfig) -> None:
+            at = begin + timedelta(seconds=first)
+            job = self._scheduler.add_job(step, "interval", (community, *more), seconds=every, next_run_time=at)
+            community.jobs.append(job.remove)
+
         for position, settings in enumerate(mailboxes):
-            first = begin + timedelta(seconds=position * apart * settings.poll_seconds)
-            every = settings.poll_seconds
-            community.jobs.append(
-                add(self._poll, "interval", (community, settings), seconds=every, next_run_time=first)
-            )
-        soon = begin + timedelta(seconds=1)
-        community.jobs.append(add(self._settle, "interval", (community,), seconds=rest, next_run_time=soon))
-        later = begin + timedelta(seconds=30)
-        community.jobs.append(add(self._tidy, "interval", (community,), seconds=TIDY_SECONDS, next_run_time=later))
+            add(self._poll, settings.poll_seconds, position * apart * settings.poll_seconds, settings)
+        add(self._settle, SETTLE_SECONDS * max(1, count // MOST_AT_EASE), 1)
+        add(self._tidy, TIDY_SECONDS, 30)
         self._at_work[community.name] = community
         self._listen(community)
 
-    def _listen(self, community: _Community) -> None:
+    def _listen(self, community: Community) -> None:
         for settings in community.config.mailboxes:
             for folder in settings.folders if settings.idle else ():
-                watch = Watch(
-                    partial(community.parts.mailbox, settings),
-                    folder,
-                    partial(self._wake, community, settings),
-                    community.over,
-                    community.say,
-                )
-                community.watches.append(watch)
-                watch.start()
+                make, wake = partial(community.parts.mailbox, settings), partial(self._wake, community, settings)
+                Watch(make, folder, wake, community.over, community.say).start()
 
     def _reload(self) -> None:
         """The new configuration of each community as a whole, or the old one as a whole."""
@@ -280,8 +217,9 @@ class Service:
         for community in ending:
             community.end()
         deadline = monotonic() + LONGEST_END
-        quiet = [community.ended(deadline - monotonic()) for community in ending]
-        return all(quiet)
+        left = [community for community in ending if not community.ended(deadline - monotonic())]
+        self._leaving = [community for community in (*self._leaving, *left) if community.busy]
+        return not left
 
     def _prolong(self) -> None:
         """What is in hand stays in hand, for as long as the ledger can be told so.
@@ -289,7 +227,7 @@ class Service:
         A thread of its own: all others may be waiting for servers.
         """
         while not self._stop.wait(self._outset.lease.total_seconds() / 4):
-            for community in list(self._at_work.values()):
+            for community in (*self._at_work.values(), *self._leaving):
                 if community.busy:
                     with contextlib.suppress(LedgerError):  # the step itself meets it, and tells
                         parts = community.parts
@@ -306,7 +244,7 @@ class Service:
         kind = type(event.exception).__name__
         self._say(f"a step failed ({kind} at {where}) and is run again; if this stays, report it")
 
-    def _wake(self, community: _Community, settings: MailboxConfig) -> None:
+    def _wake(self, community: Community, settings: MailboxConfig) -> None:
         """Read at once, beside the schedule; one waiting turn is enough for any number of wakings."""
         waiting = community.waiting[settings.name]
         if not waiting.is_set() and not community.over.is_set():
@@ -314,29 +252,29 @@ class Service:
             with contextlib.suppress(RuntimeError):  # the scheduler has just been shut down
                 self._scheduler.add_job(self._read, args=(community, settings))
 
-    def _poll(self, community: _Community, settings: MailboxConfig) -> None:
+    def _poll(self, community: Community, settings: MailboxConfig) -> None:
         """A turn by the schedule. Where several machines share the work, whoever comes first has done it for all."""
-        parts, mine = community.parts, community.read_at.get(settings.name)
-        if mine is not None and not community.over.is_set():
-            last = parts.ledger.last_good_pass(settings.name)
-            if last and last > mine and parts.now - last < timedelta(seconds=FRESH * settings.poll_seconds):
-                return
-        self._read(community, settings)
 
-    def _read(self, community: _Community, settings: MailboxConfig) -> None:
         def step() -> None:
-            with self._held(community.locks[settings.name]):
-                community.waiting[settings.name].clear()
-                report = PassReport([read(community.parts, settings)])
-                community.read_at[settings.name] = community.parts.now
-            for error in (one.error for one in report.mailboxes if one.error):
-                community.say(error)
-            community.reports.put(report)
-            self._send(community)
+            if not _is_fresh(community, settings):
+                self._read_now(community, settings)
 
         self._guarded(community, step)
 
-    def _send(self, community: _Community) -> None:
+    def _read(self, community: Community, settings: MailboxConfig) -> None:
+        self._guarded(community, lambda: self._read_now(community, settings))
+
+    def _read_now(self, community: Community, settings: MailboxConfig) -> None:
+        with self._held(community.locks[settings.name]):
+            community.waiting[settings.name].clear()
+            report = PassReport([read(community.parts, settings)])
+            community.read_at[settings.name] = community.parts.now
+        for error in (one.error for one in report.mailboxes if one.error):
+            community.say(error)
+        community.reports.put(report)
+        self._send(community)
+
+    def _send(self, community: Community) -> None:
         """Settle what was read, unless another thread is at it: that one then does it before it stops.
 
         So no thread ever waits for a sender, and one busy mailbox does not keep the others from being read.
@@ -352,7 +290,7 @@ class Service:
                 community.parts.memo.forget()
                 community.sending.release()
 
-    def _settle(self, community: _Community) -> None:
+    def _settle(self, community: Community) -> None:
         def step() -> None:
             if community.sending.acquire(blocking=False):  # else somebody is at it
                 try:
@@ -366,7 +304,7 @@ class Service:
 
         self._guarded(community, step)
 
-    def _tidy(self, community: _Community) -> None:
+    def _tidy(self, community: Community) -> None:
         def step() -> None:
             # A case goes while none of its mail is being read or sent here; nobody else holds two of these at a time.
             with contextlib.ExitStack() as all_of_it:
@@ -388,7 +326,7 @@ class Service:
         finally:
             lock.release()
 
-    def _guarded(self, community: _Community, step: Callable[[], object]) -> None:
+    def _guarded(self, community: Community, step: Callable[[], object]) -> None:
         with community.step() as goes_on, self._progress.step():
             if not goes_on or self._stop.is_set():
                 return
@@ -403,3 +341,12 @@ class Service:
             finally:
                 if len(self._at_work) > MOST_AT_EASE:
                     community.parts.ledger.rest()
+
+
+def _is_fresh(community: Community, settings: MailboxConfig) -> bool:
+    """Whether somebody else has read a mailbox since this process has, and not long ago."""
+    parts, mine = community.parts, community.read_at.get(settings.name)
+    if mine is None:
+        return False
+    last = parts.ledger.last_good_pass(settings.name)
+    return last is not None and last > mine and parts.now - last < timedelta(seconds=FRESH * settings.poll_seconds)

@@ -1,0 +1,80 @@
+"""The service takes a new configuration while a step of the old one is at a server that is slow to answer."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from servers.base import wait_for
+
+from intake import service as module
+from intake.community import Community
+from intake.config import Config
+from intake.errors import LedgerError
+from intake.model import Outgoing
+from intake.service import Outset, Service, Wish
+from intake.steps.parts import Parts
+
+from .worlds import World, mail, message_id
+
+
+def test_what_is_being_sent_during_a_reload_goes_out_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LONGEST_END", 0.1)
+    monkeypatch.setattr(module, "SETTLE_SECONDS", 1)
+    world = World(tmp_path)
+    world.deliver(mail(1))
+    begun, go_on = threading.Event(), threading.Event()
+    settled: list[Parts] = []
+    built: list[Callable[[], bool]] = []
+    wishes: queue.SimpleQueue[Wish] = queue.SimpleQueue()
+
+    def slow(_outgoing: Outgoing, _number: int) -> None:
+        begun.set()
+        go_on.wait(60)
+
+    def build(_name: str, _config: Config, stopping: Callable[[], bool]) -> Parts:
+        built.append(stopping)
+        return replace(world.parts, stopping=stopping)
+
+    world.transport.answers = slow
+    outset = Outset(lambda: {"": world.config}, build, lambda _line, _name: None, settled.append)
+    thread = threading.Thread(target=Service(outset, wishes, {}).run, daemon=True)
+    thread.start()
+    try:
+        assert begun.wait(30)
+        wishes.put(Wish.RELOAD)
+        wait_for(lambda: len(built) == 2, "the new configuration")
+        assert built[0](), "the step of the old one has been asked to end"
+        known = len(settled)
+        wait_for(lambda: len(settled) > known, "a look at the outbox with the new one")
+        assert world.transport.calls == 1
+        go_on.set()
+        wait_for(lambda: len(world.transport.taken) == 4, "all that is to be sent")
+    finally:
+        go_on.set()
+        wishes.put(Wish.STOP)
+        thread.join(30)
+    assert set(Counter(map(message_id, world.transport.taken)).values()) == {1}
+
+
+def test_a_ledger_that_does_not_answer_at_a_turn_is_told_as_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(tmp_path)
+    said: list[str] = []
+
+    def refuse(_name: str) -> None:
+        raise LedgerError("the ledger can't be read; see its server")
+
+    monkeypatch.setattr(world.parts.ledger, "last_good_pass", refuse)
+    outset = Outset(dict, lambda *_: world.parts, lambda line, _name: said.append(line))
+    community = Community("", world.config, world.parts, lambda line, _name: said.append(line), threading.Event())
+    (settings,) = world.config.mailboxes
+    community.read_at[settings.name] = world.now
+    Service(outset, queue.SimpleQueue(), {})._poll(community, settings)
+    assert said == ["the ledger can't be read; see its server"]
