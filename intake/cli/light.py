@@ -106,7 +106,7 @@ def _look(path: Path, now: datetime, environ: Mapping[str, str]) -> PassReport |
 
 
 def call_home(path: Path, say: Callable[[str], None]) -> None:
-    """Call the dead-man's switch: the full pass before this one found all well, and nothing has changed since."""
+    """Call the dead-man's switch: only a good pass leaves a note, and nothing has changed since."""
     try:
         url = tomllib.loads(path.read_bytes().decode("utf-8-sig")).get("alarm", {}).get("ping_url", "")
     except (OSError, ValueError):
@@ -177,9 +177,9 @@ def _of(kind: type[Made], values: dict[str, Any]) -> Made:
 
 
 def remember(path: Path, raw: bytes, parts: Parts, since: datetime, environ: Mapping[str, str]) -> None:
-    """Note what the next pass may take for granted, after a full pass of which nothing was left undone."""
+    """Note what the next pass may take for granted, after a full pass that was good: nothing failed or was left."""
     config = parts.config
-    if config.metrics.textfile or config.ledger.file is None or config.alarm.ping_url:
+    if config.metrics.textfile or config.ledger.file is None:
         return
     from intake.oauth import token_name
 

@@ -30,10 +30,10 @@ def once(invocation: Invocation, no_send: bool) -> int:
     try:
         with ending_on_signals(stop):
             report = light.look(invocation.path(), invocation.clock.now(), os.environ)
-            if report is not None:
-                light.call_home(invocation.path(), _say)
-            else:
+            if report is None:
                 report = _whole(invocation, stop, send=not no_send)
+            elif not no_send:  # as a full pass: who only looks has not shown that mail goes out
+                light.call_home(invocation.path(), _say)
     except LedgerError as error:
         click.echo(f"intake: {error}", err=True)
         return LEFT
@@ -44,6 +44,7 @@ def once(invocation: Invocation, no_send: bool) -> int:
 def _whole(invocation: Invocation, stop: threading.Event, *, send: bool) -> PassReport:
     from intake import app
     from intake.credentials import demand_available
+    from intake.steps.alarm import is_good
     from intake.steps.whole import one_pass
 
     path = invocation.path()
@@ -57,9 +58,7 @@ def _whole(invocation: Invocation, stop: threading.Event, *, send: bool) -> Pass
     try:
         since = parts.now
         report = one_pass(parts, send=send)
-        well = not (
-            stop.is_set() or any(one.error or one.busy for one in report.mailboxes) or report.problems or report.alarms
-        )
+        well = is_good(report) and not (stop.is_set() or any(one.busy for one in report.mailboxes))
         if config.metrics.textfile:
             app.noted(outside)(parts)
         if well and read_before is not None and read_before == _read(path):

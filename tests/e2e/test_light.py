@@ -22,6 +22,7 @@ from servers import Pymap
 from servers.smtp import Aiosmtpd
 from servers.world import World, addresses, world
 
+from intake import app
 from intake.cli import light
 from intake.cli.main import intake
 from intake.config import load
@@ -203,6 +204,29 @@ def test_what_is_noted_of_a_mailbox_is_what_is_configured(place: World) -> None:
     for name, value in known.items():
         there = getattr(configured, name)
         assert value == (str(there) if isinstance(there, Path) else list(there) if isinstance(there, tuple) else there)
+
+
+def test_the_dead_man_s_switch_is_called_by_quiet_passes_and_only_after_a_good_one(
+    place: World, aiosmtpd_server: Aiosmtpd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[str] = []
+    monkeypatch.setattr(app, "ping", lambda url: called.append(url) or "")
+    config = place.configure(more='[alarm]\nping_url = "https://ping.example/here"\n')
+    quiet(place)
+    assert len(called) == 1
+    assert once(config, START + timedelta(minutes=1), "--no-send")[0] == 0
+    assert len(called) == 1, "who sends nothing knows nothing of the way out"
+    assert look(config, START + timedelta(minutes=2))
+    once(config, START + timedelta(minutes=2))
+    assert called == ["https://ping.example/here"] * 2
+    monkeypatch.setattr(aiosmtpd_server.faults, "refused", {place.people[0].address})
+    place.imap.append(place.community, "INBOX", MAIL % next(NUMBERS))
+    now = START + timedelta(minutes=3)
+    assert once(config, now)[0] in {1, 75}, "a copy was given up"
+    for minute in (1, 2):
+        once(config, now + timedelta(minutes=minute))
+        assert not look(config, now + timedelta(minutes=minute, seconds=1)), "an alarm is open: nothing is taken for granted"
+    assert len(called) == 2
 
 
 EVENTS = st.lists(
