@@ -14,6 +14,7 @@ from typing import Protocol
 
 from intake.deadline import Deadline, dial
 from intake.deliver.replies import Reply, described, parse
+from intake.greeting import waits_for_tls
 
 LONGEST_GOODBYE_S = 5.0
 MOST_LINES = 128  # of one reply; a server that sends more is not talking to us
@@ -230,6 +231,9 @@ class Session:
             _only_loopback(connection)
         if settings.security == "tls" and context is not None:
             smtp.sock = context.wrap_socket(connection, server_hostname=settings.host)
+        elif waits_for_tls(connection, settings.host, settings.port):
+            what = 'the server speaks TLS from the first byte on this port: use security = "tls"'
+            raise RefusedError(what, permanent=True)
         greeting = smtp.read_reply()
         if greeting.code != 220:
             raise RefusedError(_turned_away("it greets us with", greeting), permanent=False)

@@ -17,6 +17,7 @@ from imapclient.exceptions import LoginError, ProtocolError
 from imapclient.imapclient import _parse_untagged_response as parse_untagged
 
 from intake.deadline import Deadline, dial
+from intake.greeting import waits_for_tls
 from intake.receive.trouble import RefusedError, response_code
 
 __all__ = ["Client", "LoginError", "Settings", "connect", "is_answer"]
@@ -104,6 +105,8 @@ class _Imap(imaplib.IMAP4):
                 _only_loopback(connection)
             if self._settings.security == "tls" and self._context is not None:
                 return self._context.wrap_socket(connection, server_hostname=self._settings.host)
+            if waits_for_tls(connection, self._settings.host, self._settings.port):
+                raise RefusedError('the server speaks TLS from the first byte on this port: use security = "tls"')
         except BaseException:
             connection.close()
             raise

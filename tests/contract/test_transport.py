@@ -19,6 +19,7 @@ from servers.base import tls_server_context, write_certificate
 from servers.scripted_imap import Peer, Script, ScriptedImap
 from servers.smtp import Aiosmtpd, SmtpServer, closed_port
 
+from intake import greeting
 from intake.config import SmtpConfig
 from intake.credentials import CredentialError, Password, Token
 from intake.deliver.session import RefusedError, _only_loopback
@@ -734,6 +735,17 @@ def test_tls_where_none_is_spoken_and_the_other_way_round(aiosmtpd_server: Aiosm
         assert failed.way_out
         assert words in failed.reason
         transport.close()
+
+
+@pytest.mark.parametrize("security", ["starttls", "none"])
+def test_tls_where_plain_words_are_expected_is_told_before_the_deadline(
+    security: str, aiosmtpd_server: Aiosmtpd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(greeting, "TLS_PORTS", {aiosmtpd_server.tls_port: 0.1})
+    with opened(transport_to(aiosmtpd_server.tls_port, security=security, deadline_s=30.0)) as transport:
+        failed = only(transport.send(USUAL), Failed)
+    assert failed.way_out
+    assert 'speaks TLS from the first byte on this port: use security = "tls"' in failed.reason
 
 
 def test_a_certificate_for_another_name(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ VALUES = (
     "intake.errors",
     "intake.edge",
     "intake.deadline",
+    "intake.greeting",
     "intake.config",
 )
 
@@ -32,7 +33,7 @@ LIBRARIES = {
     "apscheduler": ("intake.service",),
     "click": ("intake.cli",),  # commands are made of it
     # the ledger's key; the end of a certificate; signatures
-    "cryptography": ("intake.ledger.keys", "intake.oauth", "intake.receive.dkim"),
+    "cryptography": ("intake.ledger.keys", "intake.oauth.microsoft", "intake.oauth.expiry", "intake.receive.dkim"),
     "imapclient": ("intake.receive.wire",),
     "jinja2": ("intake.compose.render", "intake.compose.sandbox"),
     "mailparser": ("intake.receive.head",),

@@ -6,6 +6,7 @@ import base64
 import contextlib
 import re
 import ssl
+import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -15,10 +16,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from servers.base import free_ports, tls_server_context, write_certificate
+from servers.base import free_ports, tls_server_context, wait_for, write_certificate
 from servers.mailboxes import Secret, Settings
 from servers.scripted_imap import CAPABILITIES, GREETING, Answer, Peer, Script, ScriptedImap, polite
 
+from intake import greeting
 from intake.errors import ConfigError, MailboxError
 from intake.model import MailHead, RawMail
 from intake.ports import Filed
@@ -231,6 +233,41 @@ def test_plain_where_tls_is_expected() -> None:
         assert "no TLS is spoken on this port" in fails(
             server.port, lambda mailbox: mailbox.open(), security="tls", deadline_s=5.0
         )
+
+
+@pytest.mark.parametrize("security", ["starttls", "none"])
+def test_tls_where_plain_words_are_expected(security: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, chain, key = write_certificate(tmp_path, "127.0.0.1")
+    with ScriptedImap(polite({}), tls=tls_server_context(chain, key)) as server:
+        monkeypatch.setattr(greeting, "TLS_PORTS", {server.port: 0.1})
+        told = fails(server.port, lambda mailbox: mailbox.open(), security=security, deadline_s=30.0)
+    assert 'the server speaks TLS from the first byte on this port: use security = "tls"' in told
+
+
+def test_a_server_that_greets_late_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = threading.Event()
+
+    def late(peer: Peer) -> None:
+        if asked.is_set():
+            peer.raw(GREETING)  # to whoever looks whether TLS is spoken here
+            return
+        asked.set()
+        wait_for(lambda: looked == [False], "a look")
+        polite({})(peer)
+
+    looked: list[bool] = []
+    look = greeting._speaks_tls
+
+    def noted(host: str, port: int) -> bool:
+        looked.append(look(host, port))
+        return looked[-1]
+
+    monkeypatch.setattr(greeting, "_speaks_tls", noted)
+    with ScriptedImap(late) as server:
+        monkeypatch.setattr(greeting, "TLS_PORTS", {server.port: 0.1})
+        mailbox = mailbox_at(server.port, deadline_s=30.0)
+        mailbox.open()
+        mailbox.close()
 
 
 def test_a_ca_file_that_is_none(tmp_path: Path) -> None:
