@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from intake.ledger.glance import Glance
     from intake.ledger.keys import Key
     from intake.ledger.ledger import Ledger
-    from intake.oauth import Logins
+    from intake.oauth.logins import Logins
     from intake.ports import TextRecords, Transport, Watched
     from intake.receive.wire import Settings
     from intake.steps.parts import Judge, Parse, Parts, Planner
@@ -105,7 +105,7 @@ def code_prefix(config: Config) -> str:
 
 def logins(directory: Path, environ: Mapping[str, str] = os.environ, file: TokenFile | None = None) -> Logins:
     """What to log in with; it keeps tokens for its own life, and in ``file``. ``directory`` is the configuration's."""
-    from intake.oauth import Logins
+    from intake.oauth.logins import Logins
 
     return Logins(directory, environ, file)
 

@@ -15,8 +15,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from intake import __version__, oauth
+from intake import __version__
 from intake.model import DRILL, DeliveryState
+from intake.oauth import expiry
 
 if TYPE_CHECKING:
     from intake.config import Config, MailboxConfig, SmtpConfig
@@ -59,7 +60,7 @@ def figures(config: Config, ledger: Ledger, now: datetime) -> Iterator[Figure]:
             "intake_self_check_failing", "1 when the last drill did not come through.", DRILL in ledger.alarms.open()
         )
     logins: list[MailboxConfig | SmtpConfig] = [*config.mailboxes, config.smtp]
-    for one in oauth.expiries(logins):
+    for one in expiry.expiries(logins):
         about = "When a secret or certificate of the log-in ends, in seconds since 1970."
         yield Figure("intake_login_expires_seconds", about, one.ends.timestamp(), ("what", one.what))
     yield Figure("intake_written_seconds", "When these figures were taken, in seconds since 1970.", now.timestamp())

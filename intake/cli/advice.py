@@ -32,14 +32,14 @@ def secrets(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
 
 def expiries(config: Config, now: datetime) -> Iterator[Finding]:
     """What ends by itself and then stops the log-in, as far as it can be known."""
-    from intake import oauth
+    from intake.oauth import expiry
 
     logins: list[MailboxConfig | SmtpConfig] = [*config.mailboxes, config.smtp]
-    for one in oauth.expiries(logins):
+    for one in expiry.expiries(logins):
         days = (one.ends - now).days
         if one.ends <= now:
             yield failure("expiry", f"the {one.what} ended on {one.ends:%Y-%m-%d}", f"make a new one; see {one.place}")
-        elif one.ends - now < oauth.SOON:
+        elif one.ends - now < expiry.SOON:
             what = f"the {one.what} ends on {one.ends:%Y-%m-%d}, in {days} days"
             yield warning("expiry", what, f"make a new one; see {one.place}")
         else:

@@ -181,7 +181,7 @@ def remember(path: Path, raw: bytes, parts: Parts, since: datetime, environ: Map
     config = parts.config
     if config.metrics.textfile or config.ledger.file is None:
         return
-    from intake.oauth import token_name
+    from intake.oauth.logins import token_name
 
     def note() -> str:
         from intake.steps.whole import quiet_until

@@ -103,11 +103,11 @@ def _expires(config: Config, now: datetime, problems: list[str]) -> list[dict[st
     logins: list[MailboxConfig | SmtpConfig] = [*config.mailboxes, config.smtp]
     if all(login.auth != "microsoft" for login in logins):
         return []
-    from intake import oauth
+    from intake.oauth import expiry
 
-    known = oauth.expiries(logins)
+    known = expiry.expiries(logins)
     for one in known:
-        if one.ends - now < oauth.SOON:
+        if one.ends - now < expiry.SOON:
             verb = "ended" if one.ends <= now else "ends"
             problems.append(f"the {one.what} {verb} on {one.ends:%Y-%m-%d}; make a new one, see {one.place}")
     return [{"what": one.what, "ends": one.ends} for one in known]

@@ -24,7 +24,7 @@ NOTICES = (
 )  # fmt: skip
 ALARMS = ("alarm", "over")
 REMINDERS = ("claim", "reply")
-# What ``oauth.Expiry`` and the alarm about it say.
+# What ``oauth.expiry`` and the alarm about it say.
 _CREDENTIAL = re.compile(
     r"(?P<what>certificate|client secret) of the application (?P<name>.+): .+, (?P<ends>\d{4}-\d\d-\d\d)"
 )

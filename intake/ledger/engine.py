@@ -228,10 +228,16 @@ def _own_file(path: Path) -> None:
                 raise LedgerError(f"{file}: others can read the ledger; run: chmod 600 {file}")
 
 
+PRAGMAS = (
+    "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON", "temp_store=MEMORY",
+    "cache_size=-1024",  # KiB for each connection; a service keeps several, and the system keeps the pages too
+)  # fmt: skip
+
+
 def _sqlite_connect(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # transactions begin where we say so, see below
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON", "temp_store=MEMORY"):
+    for pragma in PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -105,8 +105,7 @@ class _Imap(imaplib.IMAP4):
                 _only_loopback(connection)
             if self._settings.security == "tls" and self._context is not None:
                 return self._context.wrap_socket(connection, server_hostname=self._settings.host)
-            if waits_for_tls(connection, self._settings.host, self._settings.port):
-                raise RefusedError('the server speaks TLS from the first byte on this port: use security = "tls"')
+            _expect_words(connection, self._settings)
         except BaseException:
             connection.close()
             raise
@@ -209,6 +208,11 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
         raise RefusedError(f"ca_file can't be read ({error.strerror}): check the path and its rights") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
+
+
+def _expect_words(connection: socket.socket, settings: Settings) -> None:
+    if waits_for_tls(connection, settings.host, settings.port):
+        raise RefusedError('the server speaks TLS from the first byte on this port: use security = "tls"')
 
 
 def _only_loopback(connection: socket.socket) -> None:

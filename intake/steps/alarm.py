@@ -88,12 +88,12 @@ def _self_check(parts: Parts, opened: dict[str, Trouble]) -> dict[str, Trouble]:
 def _credentials(parts: Parts) -> list[Trouble]:
     """Secrets and certificates of the log-in that end within weeks; the detail changes as the end comes closer."""
     config, now = parts.config, parts.now
-    from intake import oauth  # noqa: PLC0415 - loaded already where there is somebody to log in
     from intake.ledger.alarms import Trouble  # noqa: PLC0415 - as below
+    from intake.oauth import expiry  # noqa: PLC0415 - loaded already where there is somebody to log in
 
     found: list[Trouble] = []
-    for one in oauth.ending(config, now):
-        near = LAST_WORD if one.ends - now <= LAST_WORD else oauth.SOON
+    for one in expiry.ending(config, now):
+        near = LAST_WORD if one.ends - now <= LAST_WORD else expiry.SOON
         when = "has ended" if one.ends <= now else f"ends within {near.days} days"
         found.append(Trouble(f"{CREDENTIAL} {one.what}", CREDENTIAL, f"{one.what}: {when}, {one.ends:%Y-%m-%d}"))
     return found

@@ -92,9 +92,9 @@ def digest_for(
 
 def _logins(config: Config, now: datetime) -> Iterator[Expiry]:
     """Ends of secrets and certificates, weeks before they come; organizers are those who notice."""
-    from intake import oauth  # noqa: PLC0415 - loaded already where there is somebody to log in
+    from intake.oauth import expiry  # noqa: PLC0415 - loaded already where there is somebody to log in
 
-    for one in oauth.ending(config, now):
+    for one in expiry.ending(config, now):
         yield Expiry("certificate" if one.what.startswith("certificate") else "secret", one.ends)
 
 

@@ -18,7 +18,7 @@ from intake.deliver import graph
 from intake.deliver.graph import GraphTransport
 from intake.errors import ConfigError, DeliveryError
 from intake.model import Failed, Outgoing, Result, Sent, Unknown
-from intake.oauth import Logins
+from intake.oauth.logins import Logins
 
 CONFIG = """
 [community]

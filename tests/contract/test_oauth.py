@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import os
 import sys
 import threading
@@ -20,12 +21,16 @@ from servers.dovecot import Dovecot
 from servers.smtp import Aiosmtpd
 from servers.world import addresses, finished, world
 
-from intake import app, oauth, tokens
+from intake import app, tokens
 from intake.cli import advice, light, status
 from intake.config import Config, loads
 from intake.credentials import CredentialError, Token
 from intake.errors import ConfigError, DeliveryError, IntakeError, MailboxError
-from intake.oauth import Issued, Logins, Source
+from intake.oauth import answers, expiry
+from intake.oauth import microsoft as entra
+from intake.oauth.logins import Logins
+from intake.oauth.printed import claims
+from intake.oauth.source import LAST_S, LONGEST_S, Issued, Source
 
 CANARY = "canary-7f3a"
 CONFIG = """
@@ -74,6 +79,14 @@ def dovecot_oauth(running: Authority, tmp_path_factory: pytest.TempPathFactory) 
     folder = tmp_path_factory.mktemp("oauth")
     folder.chmod(0o755)
     with Dovecot(extra=oauth_of_dovecot(folder, running)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def bearer_only(running: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dovecot]:
+    folder = tmp_path_factory.mktemp("bearer")
+    folder.chmod(0o755)
+    with Dovecot(extra=oauth_of_dovecot(folder, running, "plain oauthbearer")) as server:
         yield server
 
 
@@ -176,7 +189,7 @@ def test_a_revoked_token_is_renewed_once(box: Box, authority: Authority) -> None
 def test_a_token_for_something_else_is_not_asked_for_twice(
     box: Box, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(oauth, "scope", lambda _settings: "https://other.example/.default")
+    monkeypatch.setattr(entra, "scope", lambda _settings: "https://other.example/.default")
     assert "the server does not accept the token" in box.trouble()
     assert len(authority.issued) == 1
 
@@ -207,22 +220,139 @@ def test_another_person_s_mailbox_is_not_opened(box: Box, authority: Authority) 
     assert "the application's right to it" in box.trouble()
 
 
-@pytest.mark.dovecot
-def test_a_server_that_offers_only_oauthbearer(tmp_path: Path, authority: Authority) -> None:
-    tmp_path.chmod(0o755)
-    with Dovecot(extra=oauth_of_dovecot(tmp_path, authority, "plain oauthbearer")) as dovecot:
-        assert Box(tmp_path, authority, dovecot, microsoft(authority)).look() == 0
+PRINTING = """
+import json, urllib.parse, urllib.request
+form = {{"grant_type": "client_credentials", "client_id": "{client}", "client_secret": "{secret}",
+        "scope": "https://outlook.office365.com/.default"}}
+request = urllib.request.Request("{url}/{tenant}/oauth2/v2.0/token", urllib.parse.urlencode(form).encode())
+print(json.load(urllib.request.urlopen(request, timeout=10))["access_token"])
+"""
+
+
+def login_by(way: str, folder: Path, authority: Authority) -> str:
+    """A way to get tokens as it is configured; the authority is prepared for it."""
+    if way == "microsoft":
+        return microsoft(authority)
+    if way == "google":
+        authority.service_account(folder)
+        return 'auth = "google"\nservice_account_file = "service-account.json"'
+    authority.orders.jwt = True  # so that a command's token tells when it ends
+    command = folder / "token.py"
+    command.write_text(PRINTING.format(url=authority.plain_url, tenant=TENANT, client=CLIENT, secret=SECRET))
+    return f'auth = "token"\ntoken_command = "{sys.executable} {command}"'
 
 
 @pytest.mark.dovecot
-def test_google_by_a_service_account(tmp_path: Path, authority: Authority, dovecot_oauth: Dovecot) -> None:
-    authority.service_account(tmp_path)
-    box = Box(tmp_path, authority, dovecot_oauth, 'auth = "google"\nservice_account_file = "service-account.json"')
+@pytest.mark.parametrize("mechanism", ["xoauth2", "oauthbearer"])
+@pytest.mark.parametrize("way", ["microsoft", "google", "token"])
+def test_each_way_on_a_real_server(
+    way: str, mechanism: str, tmp_path: Path, authority: Authority, dovecot_oauth: Dovecot, bearer_only: Dovecot
+) -> None:
+    server = dovecot_oauth if mechanism == "xoauth2" else bearer_only
+    box = Box(tmp_path, authority, server, login_by(way, tmp_path, authority))
     assert [box.look(), box.look()] == [0, 0]
-    assert len(authority.issued) == 1
+    assert len(authority.issued) == 1, "kept"
     authority.revoke()
     assert box.look() == 0
-    assert len(authority.issued) == 2
+    assert len(authority.issued) == 2, "asked for once more"
+    authority.orders.down = 503
+    assert box.look() == 0, "the kept one holds, whether the authority answers or not"
+    authority.revoke()
+    assert ("run it by hand" if way == "token" else "it is tried again") in box.trouble()
+    authority.orders.down = 0
+    assert box.look() == 0
+    for token in authority.scope_of:
+        authority.scope_of[token] = "https://another.example/.default"
+    authority.orders.scope = "https://another.example/.default"
+    count = len(authority.issued)
+    assert "the server does not accept the token" in box.trouble()
+    assert len(authority.issued) == count + 1, (
+        "the kept one is replaced, the new one is not outdated: nobody asks again"
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "times"),
+    [
+        ({"expires_in": 3600}, 1),
+        ({"expires_in": "3600"}, 1),
+        ({"expires_in": 1e9}, 1),
+        ({"expires_in": 120}, 3),
+        ({"expires_in": 0}, 3),
+        ({"expires_in": -3600}, 3),
+        ({}, 3),
+        ({"expires_in": 60, "ext_expires_in": 7200}, 3),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("way", ["microsoft", "google"])
+def test_only_what_holds_for_minutes_is_kept(
+    way: str, told: dict[str, object], times: int, tmp_path: Path, authority: Authority
+) -> None:
+    authority.orders.telling = told
+    loaded = config(tmp_path, login_by(way, tmp_path, authority))
+    authority.orders.mailbox = loaded.mailboxes[0].user
+    logins = Logins(tmp_path, {"SECRET": SECRET})
+    for _ in range(3):
+        logins.credential(loaded.mailboxes[0])
+    assert len(authority.issued) == times
+
+
+@pytest.mark.parametrize("minutes", [-240, -4, 4, 240])
+def test_clocks_that_differ_matter_to_nobody_who_signs_nothing(
+    minutes: int, tmp_path: Path, authority: Authority
+) -> None:
+    authority.orders.clock = timedelta(minutes=minutes)
+    assert ask(tmp_path, microsoft(authority)) == "ok"
+    authority.certificate(tmp_path)
+    signed = ask(tmp_path, microsoft(authority, 'certificate_file = "app.pem"'))
+    assert signed == "ok" if abs(minutes) < 5 else "set this machine's clock" in signed
+
+
+@pytest.mark.dovecot
+@pytest.mark.parametrize("hours", [-5, 5])
+def test_a_printed_token_whose_times_are_by_another_clock(
+    hours: int, tmp_path: Path, authority: Authority, dovecot_oauth: Dovecot
+) -> None:
+    """Seen from here it has ended before it was issued, or holds for hours after it has ended."""
+    authority.orders.jwt, authority.orders.clock = True, timedelta(hours=hours)
+    box = Box(tmp_path, authority, dovecot_oauth, login_by("token", tmp_path, authority))
+    for _ in range(2):
+        box.look()
+        authority.revoke()
+    assert box.look() == 0
+    assert len(authority.issued) == 3
+
+
+@pytest.mark.parametrize("way", ["microsoft", "google"])
+def test_the_last_token_serves_to_its_end_while_the_authority_is_down(
+    way: str, tmp_path: Path, authority: Authority
+) -> None:
+    now = 0.0
+    loaded = config(tmp_path, login_by(way, tmp_path, authority))
+    authority.orders.mailbox = loaded.mailboxes[0].user
+    logins = Logins(tmp_path, {"SECRET": SECRET}, monotonic=lambda: now)
+    first = logins.credential(loaded.mailboxes[0])
+    authority.orders.down = 503
+    for left in (tokens.MARGIN_S + 1, tokens.MARGIN_S, LAST_S + 1):
+        now = 3600 - left
+        assert logins.credential(loaded.mailboxes[0]) == first
+    now = 3600 - LAST_S
+    with pytest.raises(CredentialError, match="it is tried again"):
+        logins.credential(loaded.mailboxes[0])
+    authority.orders.down = 0
+    assert logins.credential(loaded.mailboxes[0]) != first
+
+
+def test_nothing_is_kept_for_longer_than_a_day() -> None:
+    now = 0.0
+    asked = itertools.count(1)
+    source = Source(lambda: Issued(f"t{next(asked)}", 1e12), lambda: now)
+    source.token()
+    now = LONGEST_S - tokens.MARGIN_S - 1
+    assert source.token() == Token("t1")
+    now += 1
+    assert source.token() == Token("t2")
 
 
 def ask(folder: Path, login: str) -> str:
@@ -271,7 +401,7 @@ def test_an_authority_that_is_down_or_silent(
     authority.orders.down = 503
     assert "the authority has an error of its own; it is tried again" in ask(tmp_path, microsoft(authority))
     authority.orders.down = 0
-    monkeypatch.setattr(oauth, "SECONDS", 0.3)
+    monkeypatch.setattr(answers, "SECONDS", 0.3)
     authority.orders.silent = threading.Event()
     try:
         assert "it is tried again" in ask(tmp_path, microsoft(authority))
@@ -380,11 +510,10 @@ def test_a_command_s_token_is_kept_only_when_it_tells_its_end(tmp_path: Path, au
 
 def test_tokens_are_renewed_before_they_end() -> None:
     now = 0.0
-    asked: list[bool] = []
+    asked = itertools.count(1)
 
-    def issue(anew: bool) -> Issued:
-        asked.append(anew)
-        return Issued(f"t{len(asked)}", 3600.0)
+    def issue() -> Issued:
+        return Issued(f"t{next(asked)}", 3600.0)
 
     source = Source(issue, lambda: now)
     assert source.token().renew is None  # just issued: a refusal is no matter of its age
@@ -399,25 +528,25 @@ def test_tokens_are_renewed_before_they_end() -> None:
     assert other.renew is not None
     assert again.renew() == Token("t3")
     assert other.renew() == Token("t3")  # another thread was faster: nobody asks twice
-    assert asked == [False, False, True]
+    assert next(asked) == 4
 
 
 @pytest.mark.parametrize("token", ["", "opaque", "a.b.c", "a.bnVsbA.c", "a." + "W" * 9000 + ".c", "..", "a.é.c"])
 def test_a_token_that_says_nothing_about_itself(token: str) -> None:
-    assert oauth.claims(token) == {}
+    assert claims(token) == {}
 
 
 def test_what_ends_is_known_weeks_before(tmp_path: Path, authority: Authority) -> None:
     authority.certificate(tmp_path, days=20)
-    (one,) = oauth.expiries(_logins(config(tmp_path, microsoft(authority, 'certificate_file = "app.pem"'))))
+    (one,) = expiry.expiries(_logins(config(tmp_path, microsoft(authority, 'certificate_file = "app.pem"'))))
     assert timedelta(days=19) < one.ends - datetime.now(UTC) < timedelta(days=21)
     assert one.what == f"certificate of the application {CLIENT}"
     login = microsoft(authority, 'client_secret_env = "SECRET"\nclient_secret_expires = 2027-03-31')
     loaded = config(tmp_path, login)
-    (one,) = oauth.expiries(_logins(loaded))
+    (one,) = expiry.expiries(_logins(loaded))
     assert (one.what, one.ends.date()) == (f"client secret of the application {CLIENT}", date(2027, 3, 31))
     (tmp_path / "app.pem").write_text("nonsense")
-    assert oauth.expiries(_logins(config(tmp_path, microsoft(authority, 'certificate_file = "app.pem"')))) == []
+    assert expiry.expiries(_logins(config(tmp_path, microsoft(authority, 'certificate_file = "app.pem"')))) == []
 
 
 def _logins(loaded: Config) -> list[Any]:

@@ -210,7 +210,12 @@ def test_the_dead_man_s_switch_is_called_by_quiet_passes_and_only_after_a_good_o
     place: World, aiosmtpd_server: Aiosmtpd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     called: list[str] = []
-    monkeypatch.setattr(app, "ping", lambda url: called.append(url) or "")
+
+    def noted(url: str) -> str:
+        called.append(url)
+        return ""
+
+    monkeypatch.setattr(app, "ping", noted)
     config = place.configure(more='[alarm]\nping_url = "https://ping.example/here"\n')
     quiet(place)
     assert len(called) == 1
@@ -225,7 +230,9 @@ def test_the_dead_man_s_switch_is_called_by_quiet_passes_and_only_after_a_good_o
     assert once(config, now)[0] in {1, 75}, "a copy was given up"
     for minute in (1, 2):
         once(config, now + timedelta(minutes=minute))
-        assert not look(config, now + timedelta(minutes=minute, seconds=1)), "an alarm is open: nothing is taken for granted"
+        assert not look(config, now + timedelta(minutes=minute, seconds=1)), (
+            "an alarm is open: nothing is taken for granted"
+        )
     assert len(called) == 2
 
 

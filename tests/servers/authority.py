@@ -30,7 +30,7 @@ from cryptography.x509.oid import NameOID
 from .base import tls_server_context, write_certificate
 
 TENANT, CLIENT, SECRET = "11111111-aaaa-bbbb-cccc-222222222222", "an-application", "s3cr3t~value"
-OUTLOOK = "https://outlook.office365.com/.default"
+OUTLOOK, GMAIL = "https://outlook.office365.com/.default", "https://mail.google.com/"
 
 
 @dataclass
@@ -49,10 +49,12 @@ class Orders:
     secret: str = SECRET
     lifetime: int = 3600
     clock: timedelta = timedelta()  # how far its clock is ahead of ours
-    down: int = 0  # an HTTP status to answer everything with
+    down: int = 0  # an HTTP status to answer everything with, but what Dovecot asks
     silent: threading.Event | None = None  # answer nothing before this is set
     introspection: int = 200
     jwt: bool = False
+    scope: str = ""  # what tokens are for, whatever was asked for
+    telling: dict[str, object] | None = None  # what is told of a token in place of its lifetime
     raw: bytes | None = None  # what the token endpoint says in place of an answer
     mailbox: str = ""  # whose mailbox the application may open
     graph: list[tuple[int, dict[str, str], dict[str, Any]]] = field(default_factory=list)  # answers, then 202
@@ -150,7 +152,7 @@ class Authority:
             self.orders.silent.wait(60)
             return
         path = request.path.partition("?")[0]
-        if self.orders.down:
+        if self.orders.down and path != "/introspect":
             _answer(request, self.orders.down, {"error": "temporarily_unavailable"})
         elif path.endswith("/.well-known/openid-configuration"):
             base = f"{self.url}/{path.split('/')[1]}"
@@ -224,17 +226,19 @@ class Authority:
     def _issue(self, scope: str) -> dict[str, object]:
         token = secrets.token_urlsafe(40)
         if self.orders.jwt:
-            token = jwt.encode({"exp": int(time.time()) + self.orders.lifetime, "n": token}, "k" * 40)
-        self.scope_of[token] = scope
+            now = time.time() + self.orders.clock.total_seconds()
+            token = jwt.encode({"nbf": int(now), "exp": int(now) + self.orders.lifetime, "n": token}, "k" * 40)
+        self.scope_of[token] = self.orders.scope or scope
         self.issued.append(token)
-        return {"token_type": "Bearer", "access_token": token, "expires_in": self.orders.lifetime}
+        told = {"expires_in": self.orders.lifetime} if self.orders.telling is None else self.orders.telling
+        return {"token_type": "Bearer", "access_token": token, **told}
 
     def _introspect(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
         if self.orders.introspection != 200:
             _answer(request, self.orders.introspection, {})
             return
         token = urllib.parse.parse_qs(body.decode()).get("token", [""])[0]
-        good = self.scope_of.get(token) in {OUTLOOK, "https://mail.google.com/"}
+        good = self.scope_of.get(token) in {OUTLOOK, GMAIL}
         _answer(request, 200, {"active": good, "username": self.orders.mailbox} if good else {"active": False})
 
     def _graph(self, request: BaseHTTPRequestHandler, path: str, body: bytes) -> None:

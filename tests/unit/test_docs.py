@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import intake
-from intake import oauth
 from intake.config import load
+from intake.oauth.microsoft import ENTRA
 
 PACKAGE = Path(intake.__file__).parent
 CHECKOUT = Path(__file__).parents[2]
@@ -55,7 +55,7 @@ def test_errors_are_the_program_s_own(page: str) -> None:
     for error in listed:
         code = re.search(r" \(AADSTS(\d+)\)$", error)
         if code:
-            assert oauth.ENTRA[int(code[1])][0] == error[: code.start()]
+            assert ENTRA[int(code[1])][0] == error[: code.start()]
             continue
         core = (
             re.sub(r' \([a-zA-Z_]+\)$|^"[a-z]+" |^Microsoft Graph answers .*', "", error) or "Microsoft Graph answers "

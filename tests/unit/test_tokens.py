@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from intake.errors import IntakeError
 from intake.ledger.keys import Key
-from intake.oauth import Issued, Source
+from intake.oauth.source import Issued, Source
 from intake.tokens import MARGIN_S, KeptOnly, TokenFile
 
 KEY = Key.of(b"k" * 32)
@@ -101,11 +102,10 @@ def test_threads_lose_no_token_of_each_other(kept: TokenFile, tmp_path: Path) ->
 
 
 def test_another_process_s_token_is_used_and_a_refused_one_replaced(kept: TokenFile) -> None:
-    asked: list[bool] = []
+    asked = itertools.count(1)
 
-    def ask(anew: bool) -> Issued:
-        asked.append(anew)
-        return Issued(f"t{len(asked)}", HOUR)
+    def ask() -> Issued:
+        return Issued(f"t{next(asked)}", HOUR)
 
     def source() -> Source:
         return Source(ask, kept=lambda: kept.get("a"), keep=lambda text, seconds: kept.put("a", text, seconds))
@@ -117,4 +117,4 @@ def test_another_process_s_token_is_used_and_a_refused_one_replaced(kept: TokenF
     assert second.renew is not None
     assert second.renew().text == "t2"
     assert source().token().text == "t2"
-    assert asked == [False, True]
+    assert next(asked) == 3
