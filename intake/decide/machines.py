@@ -297,6 +297,7 @@ def mailing_list(mail: ParsedMail) -> str:
 
 # --- addresses and subjects ---------------------------------------------------------------------
 
+# Mail providers that serve everybody: their domain says nothing about who writes.
 PUBLIC_PROVIDERS = frozenset(
     (
         *("gmail.com", "googlemail.com", "outlook.com", "outlook.be", "outlook.fr", "hotmail.com"),
@@ -311,7 +312,7 @@ PUBLIC_PROVIDERS = frozenset(
         *("xs4all.nl", "home.nl", "orange.fr", "wanadoo.fr", "free.fr", "sfr.fr"),
         *("laposte.net", "bbox.fr", "qq.com", "163.com", "126.com", "naver.com"),
         *("libero.it", "virgilio.it", "seznam.cz", "wp.pl", "o2.pl", "posteo.de"),
-        *("posteo.net", "mailbox.org", "riseup.net", "disroot.org"),
+        *("posteo.net", "mailbox.org", "riseup.net", "disroot.org", "tuta.com"),
     )
 )
 

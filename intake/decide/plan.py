@@ -12,8 +12,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from intake.decide.casework import Casework
+from intake.decide.machines import PUBLIC_PROVIDERS
+from intake.decide.recuse import IS_SENDER
 from intake.decide.routing import routed
-from intake.decide.team import Team
+from intake.decide.team import AWAY, Team
 from intake.model import (
     REPORTER,
     Arrival,
@@ -35,55 +37,6 @@ if TYPE_CHECKING:
     from intake.config import Config
 
 MANY_IN_A_DAY = 3  # mails of one sender in a day that make a case urgent
-# Mail providers that serve everybody: their domain says nothing about who writes.
-PUBLIC_PROVIDERS = frozenset(
-    {
-        "gmail.com",
-        "googlemail.com",
-        "outlook.com",
-        "outlook.be",
-        "outlook.fr",
-        "hotmail.com",
-        "hotmail.be",
-        "hotmail.fr",
-        "live.com",
-        "live.be",
-        "live.nl",
-        "msn.com",
-        "yahoo.com",
-        "yahoo.fr",
-        "icloud.com",
-        "me.com",
-        "mac.com",
-        "gmx.de",
-        "gmx.net",
-        "gmx.com",
-        "web.de",
-        "t-online.de",
-        "proton.me",
-        "protonmail.com",
-        "pm.me",
-        "tutanota.com",
-        "tuta.com",
-        "aol.com",
-        "telenet.be",
-        "skynet.be",
-        "proximus.be",
-        "scarlet.be",
-        "ziggo.nl",
-        "kpnmail.nl",
-        "orange.fr",
-        "free.fr",
-        "laposte.net",
-        "sfr.fr",
-        "wanadoo.fr",
-        "mail.com",
-        "fastmail.com",
-        "zoho.com",
-        "yandex.com",
-        "mail.ru",
-    }
-)
 _JUNK = ("junk", "spam", "ongewenst", "indésirable", "indesirable", "bulk")
 
 
@@ -158,7 +111,11 @@ class Planner:
         if verdict.kind is Kind.OURS or history.ours_returned:
             return "ours"
         if verdict.kind is not Kind.PERSON and not _is_a_reporters(verdict, history):
-            return _answers_us(verdict, history) or ("" if verdict.matched else "no-rule-matches")
+            answers = _answers_us(verdict, history) or self._team.may_answer_ours(arrival, history)
+            return answers or ("" if verdict.matched else "no-rule-matches")
+        about_nothing = verdict.acknowledge_reason == AWAY and history.thread is None
+        if about_nothing and (answers := self._team.may_answer_ours(arrival, history)):
+            return answers
         if is_junk(arrival.raw.ref.folder) and not verdict.matched and history.thread is None:
             return "junk"
         return ""
@@ -185,7 +142,7 @@ class Planner:
         urgency = Urgency.URGENT if urgent else verdict.urgency
         variant = "too-large" if arrival.raw.truncated else ""
         copies = self._copies(kind, replace(verdict, urgency=urgency), hidden, now, variant, joined)
-        answer, reason = (None, "follow-up") if joins else self._acknowledgement(verdict, history, now)
+        answer, reason = (None, "follow-up") if joins else self._acknowledgement(verdict, history, hidden, now)
         new_recusals = verdict.recused if joins else merge(inherited, verdict.recused)
         known = case.withheld if case and joins else frozenset()
         return Plan(
@@ -247,7 +204,9 @@ class Planner:
         gone = sorted(hidden - apart)
         return drafts + [replace(_copy(kind, o, now, variant), state=DeliveryState.WITHHELD) for o in gone]
 
-    def _acknowledgement(self, verdict: Verdict, history: History, now: datetime) -> tuple[DeliveryDraft | None, str]:
+    def _acknowledgement(
+        self, verdict: Verdict, history: History, hidden: set[str], now: datetime
+    ) -> tuple[DeliveryDraft | None, str]:
         """The automatic answer, or the reason why there is none."""
         settings = self.config.acknowledgement
         if not settings.enabled:
@@ -257,7 +216,7 @@ class Planner:
         judged = settings.judges_senders and verdict.authentication != "pass"
         if judged and settings.authentication == "none":
             return None, "sender-not-authenticated"
-        if cap := self._cap(verdict.acknowledge_to.domain, history):
+        if cap := self._cap(verdict.acknowledge_to.domain, _as_readers_may_know(history, verdict, hidden)):
             return None, cap
         draft = DeliveryDraft(
             kind=MessageKind.ACKNOWLEDGEMENT,
@@ -304,6 +263,22 @@ def _as_its_author_may_know(arrival: Arrival, history: History) -> History:
     if case is None or history.known_sender or not authors or authors[0].email.lower() not in case.withheld:
         return history
     return replace(history, thread=None, thread_by="", token_of="", reporter_addressed=False)
+
+
+def _as_readers_may_know(history: History, verdict: Verdict, hidden: set[str]) -> History:
+    """Without answers in cases that somebody must not see who sees this one: its copies tell whether it was answered.
+
+    An organizer who writes sees that too, and of what is withheld from them they know the answers that they got.
+    """
+    author = {one.organizer for one in verdict.recused if one.reason == IS_SENDER}
+    unseen = [one for one in history.acknowledged_unseen if not one.withheld <= hidden]
+    strange = [one for one in history.acknowledged_unseen if not one.withheld <= hidden - author]
+    return replace(
+        history,
+        acknowledged_sender=history.acknowledged_sender - sum(one.sender for one in unseen),
+        acknowledged_domain=history.acknowledged_domain - sum(one.domain for one in strange),
+        acknowledged_all=history.acknowledged_all - len(strange),
+    )
 
 
 def _answers_us(verdict: Verdict, history: History) -> str:

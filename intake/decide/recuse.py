@@ -17,6 +17,7 @@ from typing import Protocol
 from intake.decide.folding import GAP, Folded, fold, needle, spellings, visible, words
 from intake.model import ParsedMail, Withheld
 
+IS_SENDER = "is-sender"  # the reason of who wrote it
 _GAP = 1  # a name may have one more name in the middle
 _TITLES = (
     *("mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "sir", "madam"),
@@ -167,7 +168,7 @@ def withheld(
     texts = _places(mail)
     for names in known:
         if names.wrote(senders):
-            found[names.email] = Withheld(names.email, "is-sender")
+            found[names.email] = Withheld(names.email, IS_SENDER)
     left = _worth_looking_for([names for names in known if names.email not in found], texts)
     if left:
         places = [

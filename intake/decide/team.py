@@ -25,6 +25,7 @@ from intake.model import (
     DeliveryDraft,
     DeliveryState,
     History,
+    Kind,
     KnownCase,
     MessageKind,
     Outcome,
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from intake.config import Config
 
 MOST_REFUSALS = 5  # notices a day about commands in one name: more are only written down
+MAY_ANSWER_OURS = "may-answer-ours"
+AWAY = "wording:out-of-office"  # a responder's mail without any mark, known by its words alone
+_RESPONDERS = ("auto-submitted:auto-replied", "subject:out-of-office", AWAY)
 HUMAN_REPLY, TEAM_REPLY, REFUSED = "human-reply", "team-reply", "refused"
 
 
@@ -72,6 +76,24 @@ class Team:
             if holds:
                 return self._words(arrival, case, author, now)
         return self._unproven(arrival, history, command, author, now)
+
+    def may_answer_ours(self, arrival: Arrival, history: History) -> str:
+        """The reason to count a machine's mail nowhere: any of our messages may have caused it, and it says not which.
+
+        That would show those from whom a case is withheld that there were messages. A form that sends as one of the
+        team answers nothing: what a rule matches and no responder wrote is for people.
+        """
+        verdict, mail = arrival.verdict, arrival.mail
+        responds = verdict.acknowledge_reason in _RESPONDERS
+        if verdict.kind is Kind.LIST or (verdict.matched and not responds):
+            return ""
+        people = {one.email.lower() for one in (*self.config.organizers, self.config.fallback) if one}
+        people |= {self.config.alarm.email.lower()} - {""}
+        told = _author(mail) in people or (history.wrote_to_us and verdict.kind is not Kind.PERSON)
+        if verdict.kind is Kind.BOUNCE and not told:
+            texts = "\n".join((mail.text, *mail.all_text))[: 64 << 10].lower()
+            told = any(email in texts for email in people)
+        return MAY_ANSWER_OURS if told else ""
 
     # --- answers from the mailbox itself ---
 

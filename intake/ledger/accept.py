@@ -14,9 +14,10 @@ from sqlalchemy import Connection, func, insert, literal, select, update
 from intake.ledger import changes, journal, originals
 from intake.ledger.journal import Entry
 from intake.ledger.keys import Key
+from intake.ledger.lately import REFUSED
 from intake.ledger.makes import PRIORITY, Makes
 from intake.ledger.outbox import COPIES, NOT_COPIES
-from intake.ledger.recall import REFUSED, REPORTERS_MAIL, Known, Marks, look_up, marks
+from intake.ledger.recall import REPORTERS_MAIL, Known, Marks, look_up, marks
 from intake.ledger.schema import Moment, case, delivery, mail, recusal
 from intake.model import (
     PROGRAM,
@@ -102,11 +103,7 @@ class _Writer:
         if plan.reason.startswith(REFUSED) and its.sender:
             known.refused[its.sender] += 1
         if any(d.kind is MessageKind.ACKNOWLEDGEMENT for d in plan.deliveries):
-            known.acknowledged_all += 1
-            if its.sender:
-                known.acknowledged_sender[its.sender] += 1
-            if its.domain:
-                known.acknowledged_domain[its.domain] += 1
+            known.count_answer(its, number)
 
     def _remember(self, arrival: Arrival, its: Marks, plan: Plan, number: int, known: Known) -> None:
         if its.message_id:

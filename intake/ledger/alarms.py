@@ -12,8 +12,9 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, inser
 from intake.ledger import outbox
 from intake.ledger.engine import Database
 from intake.ledger.makes import Makes
+from intake.ledger.recall import MAY_ANSWER_OURS
 from intake.ledger.schema import IS_OPEN, alarm, case, delivery, mail, mailbox_pass
-from intake.model import DRILL, CaseState, DeliveryDraft, DeliveryState, MessageKind, Outcome
+from intake.model import DRILL, CaseState, DeliveryDraft, DeliveryState, Kind, MessageKind, Outcome
 
 STUCK_AFTER = timedelta(hours=2)  # greylisting and a server's nightly backup are over by then
 REMEMBERED = timedelta(days=7)  # what was given up and belongs to no open case
@@ -55,6 +56,7 @@ class Alarms:
                 *_counted(connection, GIVEN_UP, "delivery-failed", _given_up(now), ~_IS_ANSWER),
                 *_counted(connection, ANSWER, "acknowledgement", _given_up(now), _IS_ANSWER),
                 *_quarantined(connection, now),
+                *_returned(connection, now),
                 *_unheard(connection),
                 *_deaf(connection, now),
             ]
@@ -183,6 +185,16 @@ def _quarantined(connection: Connection, now: datetime) -> list[Trouble]:
         .where(mail.c.accepted > now - LATELY, mail.c.outcome == Outcome.QUARANTINED)
     ).scalar()
     return [Trouble("quarantine", "quarantine", str(number))] if number else []
+
+
+def _returned(connection: Connection, now: datetime) -> list[Trouble]:
+    """Bounces that may be of a message of ours and do not say of which: no digest counts them."""
+    number = connection.execute(
+        select(func.count())
+        .select_from(mail)
+        .where(mail.c.accepted > now - LATELY, mail.c.kind == Kind.BOUNCE, mail.c.reason == MAY_ANSWER_OURS)
+    ).scalar()
+    return [Trouble("returned", "delivery-failed", str(number))] if number else []
 
 
 def _unheard(connection: Connection) -> list[Trouble]:

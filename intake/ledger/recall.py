@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from intake.ledger.keys import Key
+from intake.ledger.lately import acknowledged, acknowledged_in_all, answered_in, recent_mails, rows
 from intake.ledger.outbox import COPIES, NOT_COPIES
 from intake.ledger.schema import case, change, delivery, mail, recusal
 from intake.letters import named
 from intake.model import (
-    REPORTER,
     Arrival,
     CaseState,
     DeliveryState,
@@ -30,21 +30,23 @@ from intake.model import (
     MessageKind,
     Outcome,
     Plan,
+    Unseen,
     Urgency,
 )
 
 Decide = Callable[[Arrival, History], Plan]
 
-CHUNK = 400  # bound parameters in one question, well under every database's limit
 MOST_REFERENCES = 40  # the first and the last twenty: what a real thread needs, whatever a hostile one holds
 _CODE = re.compile(r"\b[A-Z0-9]{1,16}-[0-9A-Z]{6}\b")
+_ADDRESS = re.compile(r"(?<![\w.+@-])[\w.+-]{1,64}@[\w.-]{1,253}\w")
 BEHIND_OUR_LIST = "person:behind-our-list"  # our own list stands in From in somebody's place
 FROM_OURS = ("sender:own-form", "author:own-address", "ours:own-address")  # whatever else writes as we do
 JUNK = "junk"  # the reason of a mail that was only written down, because it stood in a folder for junk
-COUNTED_AHEAD = timedelta(days=2)  # what bears a later time was written while the clock was wrong: nobody pays for it
 HUMAN_REPLY = "human-reply"  # the reason of a mail with which an organizer answered the reporter
-ANSWERS_ALARM = "answers-alarm"  # the reason of machine mail that an alarm caused: it is counted in no digest
-REFUSED = "refused:"  # how the reason of a command begins that was not carried out
+# Reasons of machine mail that something of ours has caused, or may have: it is counted in no digest.
+ANSWERS_ALARM, MAY_ANSWER_OURS = "answers-alarm", "may-answer-ours"
+# Whose mail makes its sender a participant. Mail that is only recorded does not: anyone could send that.
+REPORTERS_MAIL = (Outcome.CASE, Outcome.FOLLOW_UP, Outcome.QUARANTINED)
 
 
 @dataclass(slots=True)
@@ -63,6 +65,7 @@ class Marks:
     addressed: tuple[bytes, ...]  # whom it is addressed to
     returned: tuple[bytes, ...]  # Message-IDs that a bounce returns,
     plain_returned: tuple[str, ...]  # as they are
+    told_of: tuple[bytes, ...]  # of machine mail: its author, and the addresses that a bounce tells of
 
 
 def marks(key: Key, arrival: Arrival) -> Marks:
@@ -93,7 +96,17 @@ def marks(key: Key, arrival: Arrival) -> Marks:
         addressed=tuple(key.hash("address", one) for one in addressed) if ids or codes else (),
         returned=tuple(key.hash("message-id", one) for one in bounced),
         plain_returned=tuple(bounced),
+        told_of=tuple(key.hash("address", one) for one in _told_of(arrival, author)),
     )
+
+
+def _told_of(arrival: Arrival, author: str) -> dict[str, None]:
+    kind, parsed = arrival.verdict.kind, arrival.mail
+    told = dict.fromkeys([author] if author and kind in {Kind.AUTOMATIC, Kind.BOUNCE} else [])
+    if kind is Kind.BOUNCE:
+        texts = "\n".join((parsed.text, *parsed.all_text))[: 64 << 10].lower()
+        told |= dict.fromkeys(_ADDRESS.findall(texts)[:MOST_REFERENCES])
+    return told
 
 
 def _takes_part(arrival: Arrival) -> str:
@@ -123,9 +136,11 @@ class Known:
     acknowledged_sender: Counter[bytes]
     acknowledged_domain: Counter[bytes]
     acknowledged_all: int
+    answered: list[tuple[int, bytes | None, bytes | None]]  # those in cases that may be withheld: case, sender, domain
     recent: dict[bytes, Counter[int]]  # how many mails of a sender there are in each case
     refused: Counter[bytes]
     answers: dict[bytes, int]  # hash of the Message-ID of an organizer's answer to a reporter -> case
+    wrote: frozenset[bytes]  # of the addresses that machine mail comes from or tells of, those that wrote in cases
     taken: set[tuple[str, str, int, int]] = field(default_factory=set)
 
     def fetched_out(self, marks: Marks, place: MailRef) -> bool:
@@ -147,12 +162,14 @@ class Known:
             acknowledged_sender=self.acknowledged_sender[marks.sender] if marks.sender else 0,
             acknowledged_domain=self.acknowledged_domain[marks.domain] if marks.domain else 0,
             acknowledged_all=self.acknowledged_all,
+            acknowledged_unseen=tuple(self._unseen(marks)),
             recent_from_sender=sum(recent.values()),
             recent_unseen=tuple(
                 self.cases[one].withheld for one in recent.elements() if one in self.cases and self.cases[one].withheld
             ),
             returned_about=next(filter(None, (self._about(one) for one in marks.plain_returned)), None),
             alarm_answered=not self.alarms.isdisjoint((*marks.plain_returned, *marks.plain_references)),
+            wrote_to_us=not self.wrote.isdisjoint(marks.told_of),
             ours_returned=own_id in self.ours,
             ours_about=self._about(own_id),
             answer_known=marks.message_id in self.answers,
@@ -160,6 +177,23 @@ class Known:
             refused_today=self.refused[marks.sender] if marks.sender else 0,
             bounced_reply=next((self.cases[self.answers[one]] for one in marks.returned if one in self.answers), None),
         )
+
+    def count_answer(self, marks: Marks, number: int | None) -> None:
+        """A mail of this batch is acknowledged, in that case."""
+        self.acknowledged_all += 1
+        if marks.sender:
+            self.acknowledged_sender[marks.sender] += 1
+        if marks.domain:
+            self.acknowledged_domain[marks.domain] += 1
+        if number is not None:
+            self.answered.append((number, marks.sender, marks.domain))
+
+    def _unseen(self, marks: Marks) -> Iterator[Unseen]:
+        for number, sender, domain in self.answered:
+            case = self.cases.get(number)
+            if case and case.withheld:
+                same_sender, same_domain = sender == marks.sender, domain == marks.domain
+                yield Unseen(case.withheld, bool(sender and same_sender), bool(domain and same_domain))
 
     def _about(self, message_id: str) -> int | None:
         """The case of a message of ours."""
@@ -184,7 +218,7 @@ class Known:
 def look_up(connection: Connection, arrivals: Sequence[Arrival], marked: Sequence[Marks], now: datetime) -> Known:
     """All that is known about a batch of mails from one folder."""
     ref = arrivals[0].raw.ref
-    taken = _rows(
+    taken = rows(
         connection,
         select(mail.c.uid).where(
             mail.c.mailbox == ref.mailbox, mail.c.folder == ref.folder, mail.c.uidvalidity == ref.uidvalidity
@@ -192,7 +226,7 @@ def look_up(connection: Connection, arrivals: Sequence[Arrival], marked: Sequenc
         mail.c.uid,
         {arrival.raw.ref.uid for arrival in arrivals},
     )
-    contents = _rows(
+    contents = rows(
         connection,
         select(mail.c.content, mail.c.id, mail.c.mailbox, mail.c.folder, mail.c.outcome, mail.c.reason).where(
             mail.c.duplicate_of.is_(None)
@@ -200,20 +234,20 @@ def look_up(connection: Connection, arrivals: Sequence[Arrival], marked: Sequenc
         mail.c.content,
         {m.content for m in marked if m.content},
     )
-    ours = _rows(
+    ours = rows(
         connection,
         select(delivery.c.message_id, delivery.c.case_id, delivery.c.recipient, delivery.c.kind),
         delivery.c.message_id,
         {i for m in marked for i in (*m.plain_references, *m.plain_returned)}
         | {a.mail.message_id for a in arrivals if a.mail.message_id},
     )
-    theirs = _rows(
+    theirs = rows(
         connection,
         select(mail.c.message_id, mail.c.case_id).where(mail.c.case_id.is_not(None)),
         mail.c.message_id,
         {r for m in marked for r in m.references},
     )
-    answers = _rows(
+    answers = rows(
         connection,
         select(mail.c.message_id, mail.c.case_id).where(
             mail.c.case_id.is_not(None), mail.c.outcome == Outcome.TEAM, mail.c.reason == HUMAN_REPLY
@@ -221,13 +255,21 @@ def look_up(connection: Connection, arrivals: Sequence[Arrival], marked: Sequenc
         mail.c.message_id,
         {one for m in marked for one in (*m.returned, m.message_id) if one},
     )
-    codes = _rows(connection, select(case.c.code, case.c.id), case.c.code, {c for m in marked for c in m.codes})
+    wrote = rows(
+        connection,
+        select(mail.c.sender).distinct().where(mail.c.outcome.in_(REPORTERS_MAIL), mail.c.kind == Kind.PERSON),
+        mail.c.sender,
+        {one for m in marked for one in m.told_of},
+    )
+    codes = rows(connection, select(case.c.code, case.c.id), case.c.code, {c for m in marked for c in m.codes})
     day = now - timedelta(days=1)
     senders = {m.sender for m in marked if m.sender}
     domains = {m.domain for m in marked if m.domain}
-    recent, refused = _recent(connection, senders, day)
+    recent, refused = recent_mails(connection, senders, day)
     numbers = {row[1] for found in (ours, theirs, codes, answers) for row in found}
     numbers |= {one for by_case in recent.values() for one in by_case}
+    answered = answered_in(connection, {n for n in numbers if n is not None}, day)
+    numbers |= {number for number, _, _ in answered}
     return Known(
         contents={row[0]: row[1] for row in contents},
         set_aside=_set_aside(connection, contents),
@@ -236,12 +278,14 @@ def look_up(connection: Connection, arrivals: Sequence[Arrival], marked: Sequenc
         theirs={row[0]: row[1] for row in theirs},
         codes={row[0]: row[1] for row in codes},
         cases=known_cases(connection, {n for n in numbers if n is not None}),
-        acknowledged_sender=_acknowledged(connection, mail.c.sender, senders, day),
-        acknowledged_domain=_acknowledged(connection, mail.c.domain, domains, day),
-        acknowledged_all=_acknowledged_all(connection, day),
+        acknowledged_sender=acknowledged(connection, mail.c.sender, senders, day),
+        acknowledged_domain=acknowledged(connection, mail.c.domain, domains, day),
+        acknowledged_all=acknowledged_in_all(connection, day),
+        answered=answered,
         recent=recent,
         refused=refused,
         answers={row[0]: row[1] for row in answers},
+        wrote=frozenset(row[0] for row in wrote),
         taken={(ref.mailbox, ref.folder, ref.uidvalidity, row[0]) for row in taken},
     )
 
@@ -249,18 +293,8 @@ def look_up(connection: Connection, arrivals: Sequence[Arrival], marked: Sequenc
 def _set_aside(connection: Connection, contents: Sequence[Any]) -> dict[bytes, tuple[str, str]]:
     junk = {row.id: row for row in contents if (row.outcome, row.reason) == (Outcome.RECORDED, JUNK)}
     seen = select(mail.c.duplicate_of).where(mail.c.outcome != Outcome.DUPLICATE)
-    fetched = {row[0] for row in _rows(connection, seen, mail.c.duplicate_of, junk)}
+    fetched = {row[0] for row in rows(connection, seen, mail.c.duplicate_of, junk)}
     return {row.content: (row.mailbox, row.folder) for number, row in junk.items() if number not in fetched}
-
-
-def _chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
-    listed = list(values)
-    for start in range(0, len(listed), CHUNK):
-        yield listed[start : start + CHUNK]
-
-
-def _rows(connection: Connection, question: Any, column: Any, values: Iterable[Any]) -> list[Any]:
-    return [row for chunk in _chunks(values) for row in connection.execute(question.where(column.in_(chunk)))]
 
 
 def known_cases(connection: Connection, numbers: Iterable[int]) -> dict[int, KnownCase]:
@@ -269,7 +303,7 @@ def known_cases(connection: Connection, numbers: Iterable[int]) -> dict[int, Kno
     if not numbers:
         return {}
     participants: dict[int, set[bytes]] = {}
-    for row in _rows(
+    for row in rows(
         connection,
         select(mail.c.case_id, mail.c.sender, mail.c.answer_at)
         .distinct()
@@ -279,7 +313,7 @@ def known_cases(connection: Connection, numbers: Iterable[int]) -> dict[int, Kno
     ):
         participants.setdefault(row[0], set()).update(one for one in row[1:] if one)
     holders: dict[int, set[str]] = {}
-    for row in _rows(
+    for row in rows(
         connection,
         select(delivery.c.case_id, delivery.c.recipient)
         .distinct()
@@ -293,7 +327,7 @@ def known_cases(connection: Connection, numbers: Iterable[int]) -> dict[int, Kno
     ):
         holders.setdefault(row[0], set()).add(row[1])
     answered: dict[int, set[str]] = {}
-    for row in _rows(
+    for row in rows(
         connection,
         select(case.c.id, change.c.by, change.c.about)
         .join(change, change.c.code == case.c.code)
@@ -303,7 +337,7 @@ def known_cases(connection: Connection, numbers: Iterable[int]) -> dict[int, Kno
     ):
         answered.setdefault(row[0], set()).update((row[1], *row[2].split()))
     withheld: dict[int, set[str]] = {}
-    for row in _rows(
+    for row in rows(
         connection,
         select(recusal.c.case_id, recusal.c.organizer).where(recusal.c.released.is_(None)),
         recusal.c.case_id,
@@ -324,66 +358,5 @@ def known_cases(connection: Connection, numbers: Iterable[int]) -> dict[int, Kno
             holders=frozenset(holders.get(row.id, ())) - frozenset(withheld.get(row.id, ())),
             answered_by=frozenset(answered.get(row.id, ())),
         )
-        for row in _rows(connection, select(case), case.c.id, numbers)
+        for row in rows(connection, select(case), case.c.id, numbers)
     }
-
-
-# Whose mail makes its sender a participant. Mail that is only recorded does not: anyone could send that.
-REPORTERS_MAIL = (Outcome.CASE, Outcome.FOLLOW_UP, Outcome.QUARANTINED)
-_COUNTED = (
-    DeliveryState.WAITING,
-    DeliveryState.PENDING,
-    DeliveryState.CLAIMED,
-    DeliveryState.UNKNOWN,
-    DeliveryState.SENT,
-)
-
-
-def _acknowledged(connection: Connection, column: Any, values: set[bytes], since: datetime) -> Counter[bytes]:
-    question = (
-        select(column, func.count())
-        .join(delivery, delivery.c.mail_id == mail.c.id)
-        .where(
-            mail.c.accepted.between(since, since + COUNTED_AHEAD),
-            delivery.c.kind == MessageKind.ACKNOWLEDGEMENT,
-            delivery.c.state.in_(_COUNTED),
-        )
-        .group_by(column)
-    )
-    return Counter({row[0]: row[1] for row in _rows(connection, question, column, values)})
-
-
-def _acknowledged_all(connection: Connection, since: datetime) -> int:
-    return (
-        connection.execute(
-            select(func.count()).where(
-                delivery.c.recipient == REPORTER,
-                delivery.c.kind == MessageKind.ACKNOWLEDGEMENT,
-                delivery.c.created.between(since, since + COUNTED_AHEAD),
-                delivery.c.state.in_(_COUNTED),
-            )
-        ).scalar()
-        or 0
-    )
-
-
-def _recent(
-    connection: Connection, senders: set[bytes], since: datetime
-) -> tuple[dict[bytes, Counter[int]], Counter[bytes]]:
-    """Mails of each sender by case, and refused commands in their name."""
-    question = (
-        select(mail.c.sender, mail.c.outcome, mail.c.reason, mail.c.case_id, func.count())
-        .where(
-            mail.c.accepted.between(since, since + COUNTED_AHEAD),
-            mail.c.outcome.in_((Outcome.CASE, Outcome.FOLLOW_UP, Outcome.TEAM)),
-        )
-        .group_by(mail.c.sender, mail.c.outcome, mail.c.reason, mail.c.case_id)
-    )
-    recent: dict[bytes, Counter[int]] = {}
-    refused: Counter[bytes] = Counter()
-    for sender, outcome, reason, about, number in _rows(connection, question, mail.c.sender, senders):
-        if outcome != Outcome.TEAM:
-            recent.setdefault(sender, Counter())[about or 0] += number
-        elif reason.startswith(REFUSED):
-            refused[sender] += number
-    return recent, refused

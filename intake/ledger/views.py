@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from intake.ledger.folders import SENT_BEFORE
-from intake.ledger.recall import ANSWERS_ALARM
+from intake.ledger.recall import ANSWERS_ALARM, MAY_ANSWER_OURS
 from intake.ledger.schema import IS_OPEN, Moment, case, delivery, mail, mailbox_pass, place, recusal
 from intake.letters import AcknowledgementState, MailboxHealth
 from intake.model import Case, CaseState, DeliveryState, MailRef, MessageKind, Outcome, Urgency, Withheld
@@ -213,14 +213,15 @@ def not_fanned_out(
 ) -> tuple[dict[str, int], dict[str, set[str]]]:
     """Mail that was recorded without telling anyone, by kind, and where; without any that concerns what is withheld.
 
-    Nor what an alarm caused: an alarm may be about what is withheld, though it names no case.
+    Nor what an alarm caused, or may answer any message of ours: that may be about what is withheld, and names no case.
     """
     seen = or_(
         and_(mail.c.case_id.is_not(None), _hidden(mail.c.case_id, organizer)),
         exists().where(recusal.c.mail_id == mail.c.id, recusal.c.organizer == organizer.lower()),
     )
+    caused = (ANSWERS_ALARM, MAY_ANSWER_OURS)
     what = (mail.c.outcome, mail.c.reason, mail.c.kind, mail.c.mailbox, mail.c.folder, mail.c.filed_to)
-    chosen = select(*what, func.count()).where(_TOLD_NOBODY, mail.c.reason != ANSWERS_ALARM, ~seen).group_by(*what)
+    chosen = select(*what, func.count()).where(_TOLD_NOBODY, mail.c.reason.not_in(caused), ~seen).group_by(*what)
     if since is not None:
         chosen = chosen.where(mail.c.accepted > since)
     counts: dict[str, int] = {}

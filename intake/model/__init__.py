@@ -15,6 +15,7 @@ from intake.model.decided import (
     KnownCase,
     Plan,
     Sender,
+    Unseen,
     Verdict,
     Withheld,
 )
@@ -97,6 +98,7 @@ __all__ = [
     "Shared",
     "Signatures",
     "Unknown",
+    "Unseen",
     "Urgency",
     "Verdict",
     "Withheld",

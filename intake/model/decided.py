@@ -111,6 +111,15 @@ class KnownCase:
 
 
 @dataclass(frozen=True, slots=True)
+class Unseen:
+    """An acknowledgement in a case that is withheld: from whom, and whether this sender or this domain got it."""
+
+    withheld: frozenset[str]
+    sender: bool
+    domain: bool
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """What the ledger knows about a mail that arrives."""
 
@@ -121,11 +130,13 @@ class History:
     known_sender: bool = False  # the sender already takes part in that case
     acknowledged_sender: int = 0  # acknowledgements in the last day to this sender,
     acknowledged_domain: int = 0  # to this domain,
-    acknowledged_all: int = 0  # and in all
+    acknowledged_all: int = 0  # and in all;
+    acknowledged_unseen: tuple[Unseen, ...] = ()  # those of them whose case is withheld from somebody
     recent_from_sender: int = 0  # mails of this sender in the last day,
     recent_unseen: tuple[frozenset[str], ...] = ()  # and from whom each of those is withheld that is withheld at all
     returned_about: int | None = None  # a bounce returns a message of ours about this case
     alarm_answered: bool = False  # it returns, or answers, an alarm of ours
+    wrote_to_us: bool = False  # of machine mail: it comes from, or tells of, an address that has written in some case
     ours_returned: bool = False  # the mail bears a Message-ID of ours,
     ours_about: int | None = None  # and this is the case of that message
     answer_known: bool = False  # it bears the Message-ID of an answer to a reporter that is written down

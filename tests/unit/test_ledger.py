@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,11 +25,14 @@ from intake.model import (
     DeliveryDraft,
     DeliveryState,
     History,
+    Kind,
     MailHead,
     MailRef,
     MessageKind,
     Outcome,
+    ParsedMail,
     Plan,
+    Unseen,
     Urgency,
     Withheld,
 )
@@ -128,6 +132,43 @@ def test_acknowledgements_are_counted_within_a_batch_and_over_batches(ledger: Le
     assert [h.acknowledged_all for h in seen] == [0, 1, 2, 3]
     ledger.accept([arrival(5)], look, NOW + timedelta(days=1, minutes=1))
     assert seen[-1].acknowledged_all == 0
+
+
+def test_what_was_answered_in_cases_that_are_withheld_is_known_apart(ledger: Ledger) -> None:
+    seen: list[History] = []
+    bob = Withheld("bob@example.org", "named-in-body")
+
+    def look(mail: Arrival, history: History) -> Plan:
+        seen.append(history)
+        plan = to_everyone(mail, history)
+        return replace(plan, withheld=(bob,)) if mail.raw.ref.uid in {2, 4} else plan
+
+    of_bob = frozenset({bob.organizer})
+    ledger.accept([arrival(1), arrival(2), arrival(3)], look, NOW)
+    assert [h.acknowledged_unseen for h in seen] == [(), (), (Unseen(of_bob, sender=True, domain=True),)]
+    # The first case is withheld from now on, by a mail of this batch.
+    ledger.accept([arrival(4, refers=("<1@example.com>",)), arrival(5, sender="o@example.com")], look, NOW)
+    assert list(seen[-1].acknowledged_unseen) == [Unseen(of_bob, sender=False, domain=True)] * 2
+    ledger.accept([arrival(6)], look, NOW + timedelta(days=1, minutes=1))
+    assert not seen[-1].acknowledged_unseen
+
+
+def test_machine_mail_of_who_has_written_is_known(ledger: Ledger) -> None:
+    seen: list[History] = []
+
+    def look(mail: Arrival, history: History) -> Plan:
+        seen.append(history)
+        return to_everyone(mail, history)
+
+    machine = verdict(kind=Kind.AUTOMATIC, acknowledge=False)
+    bounce = verdict(kind=Kind.BOUNCE, acknowledge=False)
+    form = arrival(2, sender="form@example.com", judged=machine)
+    ledger.accept([arrival(1), form], look, NOW)
+    about = [replace(arrival(n, sender="", judged=bounce), mail=ParsedMail(text=f"<{who}@example.com>: no such user"))
+             for n, who in ((5, "rita"), (6, "nobody"))]  # fmt: skip
+    own = [arrival(3, judged=machine), arrival(4, sender="form@example.com", judged=machine), arrival(7)]
+    ledger.accept([*own, *about], look, NOW)
+    assert [h.wrote_to_us for h in seen[2:]] == [True, False, False, True, False]
 
 
 def test_nothing_of_a_batch_stays_when_the_decision_fails(ledger: Ledger) -> None:

@@ -24,6 +24,7 @@ from intake.model import (
     Outcome,
     ParsedMail,
     Plan,
+    Unseen,
     Urgency,
     Withheld,
 )
@@ -119,6 +120,45 @@ def test_what_a_list_answers_to_an_alarm_may_be_somebodys_words(kind: Kind) -> N
     judged = verdict(kind=kind, acknowledge=False, acknowledge_to=None, matched=False)
     reason = planned(arrival(1, judged=judged), History(alarm_answered=True)).reason
     assert reason == ("no-rule-matches" if kind is Kind.LIST else "answers-alarm")
+
+
+@pytest.mark.parametrize(
+    ("kind", "why", "sender", "text", "matched", "known", "reason"),
+    [
+        (Kind.AUTOMATIC, "auto-submitted:auto-replied", "ann@example.org", "", False, False, "may-answer-ours"),
+        (Kind.AUTOMATIC, "auto-submitted:auto-replied", "ann@example.org", "", True, False, "may-answer-ours"),
+        (Kind.AUTOMATIC, "auto-submitted:auto-replied", "board@example.net", "", False, False, "may-answer-ours"),
+        (Kind.AUTOMATIC, "auto-submitted:auto-replied", "rita@example.com", "", False, True, "may-answer-ours"),
+        (Kind.PERSON, "wording:out-of-office", "ann@example.org", "", True, False, "may-answer-ours"),
+        (
+            Kind.BOUNCE,
+            "bounce:daemon",
+            "x@mx.example",
+            "No such user: <Ann@example.org>",
+            False,
+            False,
+            "may-answer-ours",
+        ),
+        (Kind.BOUNCE, "bounce:daemon", "x@mx.example", "No such user", False, True, "may-answer-ours"),
+        # nothing of ours can have caused these
+        (Kind.AUTOMATIC, "auto-submitted:auto-replied", "x@shop.example", "", False, False, "no-rule-matches"),
+        (Kind.BOUNCE, "bounce:daemon", "x@mx.example", "No such user: <a@b.example>", False, False, "no-rule-matches"),
+        (Kind.LIST, "list:list-id", "ann@example.org", "", False, True, "no-rule-matches"),
+        # these are for people
+        (Kind.AUTOMATIC, "header:x-mailer", "ann@example.org", "", True, False, "r"),
+        (Kind.AUTOMATIC, "auto-submitted:auto-replied", "form@shop.example", "", True, False, "r"),
+        (Kind.PERSON, "wording:out-of-office", "rita@example.com", "", True, True, "r"),
+    ],
+)
+def test_what_any_message_of_ours_may_have_caused_is_kept_out_of_counts(
+    kind: Kind, why: str, sender: str, text: str, matched: bool, known: bool, reason: str
+) -> None:
+    judged = verdict(kind=kind, acknowledge=False, acknowledge_reason=why, acknowledge_to=None, matched=matched)
+    mail = arrival(1, sender=sender, judged=judged)
+    mail = replace(mail, mail=replace(mail.mail, text=text))
+    plan = planned(mail, History(wrote_to_us=known))
+    assert plan.reason == reason
+    assert plan.outcome is (Outcome.CASE if reason == "r" else Outcome.RECORDED)
 
 
 def test_our_own_mail_coming_back_is_only_counted() -> None:
@@ -260,6 +300,46 @@ def test_a_cap_silences_the_answer_and_never_the_report(history: History, sender
     assert plan.acknowledge_reason == reason
     assert copies(plan) == ["ann@example.org", "bob@example.org"]
     assert (REPORTER in {d.recipient for d in plan.deliveries}) is (reason == "person")
+
+
+def capped(count: str, unseen: tuple[frozenset[str], ...]) -> History:
+    """One answer too many, some of them in cases that are withheld."""
+    others = tuple(Unseen(one, sender=count == "sender", domain=count == "domain") for one in unseen)
+    return {
+        "sender": History(acknowledged_sender=4, acknowledged_unseen=others),
+        "domain": History(acknowledged_domain=50, acknowledged_unseen=others),
+        "all": History(acknowledged_all=200, acknowledged_unseen=others),
+    }[count]
+
+
+ANN_ONLY, BOB_ONLY = frozenset({"ann@example.org"}), frozenset({"bob@example.org"})
+
+
+@pytest.mark.parametrize("count", ["sender", "domain", "all"])
+@pytest.mark.parametrize(
+    ("named", "unseen", "answered"),
+    [
+        ("", (), False),
+        ("", (BOB_ONLY,), True),  # Bob sees this one, and must not see by it that there are others
+        ("bob", (BOB_ONLY,), False),  # all who see this one may know of the others
+        ("bob", (ANN_ONLY,), True),
+        ("bob", (ANN_ONLY | BOB_ONLY,), True),
+        ("ann bob", (BOB_ONLY,), False),
+    ],
+)
+def test_a_cap_counts_only_what_all_may_know_who_get_the_mail(
+    count: str, named: str, unseen: tuple[frozenset[str], ...], answered: bool
+) -> None:
+    judged = verdict(recused=tuple(Withheld(f"{name}@example.org", "named-in-body") for name in named.split()))
+    plan = planned(arrival(1, judged=judged), capped(count, unseen))
+    assert (plan.acknowledge_reason == "person") is answered
+
+
+@pytest.mark.parametrize(("count", "answered"), [("sender", False), ("domain", True), ("all", True)])
+def test_an_organizer_who_writes_sees_by_no_answer_what_is_withheld_from_them(count: str, answered: bool) -> None:
+    judged = verdict(recused=(Withheld("bob@example.org", "is-sender"),), acknowledge_to=Address("", "bob@example.org"))
+    plan = planned(arrival(1, sender="bob@example.org", judged=judged), capped(count, (BOB_ONLY,)))
+    assert (plan.acknowledge_reason == "person") is answered
 
 
 @pytest.mark.parametrize(

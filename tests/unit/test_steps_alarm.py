@@ -205,6 +205,16 @@ def test_what_waits_for_hours_is_told(world: World, channels: Channels) -> None:
     assert subjects(world) == ["Intake of Example User Group: Mail is waiting for too long"]
 
 
+def test_a_bounce_that_says_not_of_which_message_is_told_to_who_looks_after_the_program(
+    world: World, channels: Channels
+) -> None:
+    head = "From: MAILER-DAEMON@mx.example\r\nReturn-Path: <>\r\nSubject: Undelivered Mail Returned to Sender\r\n\r\n"
+    world.deliver(f"{head}Nobody has the address {BOB} here.\r\n".encode())
+    passed(world)
+    passed(world)
+    assert subjects(world) == ["Intake of Example User Group: A message could not be delivered"]
+
+
 @pytest.mark.parametrize("boundary", range(0, 24, 2))
 def test_an_end_while_an_alarm_is_raised_loses_and_repeats_none(tmp_path: Path, boundary: int) -> None:
     world = World(tmp_path, more=OTHERWISE)

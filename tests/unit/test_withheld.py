@@ -70,6 +70,10 @@ name = "Board"
 email = "board@example.net"
 [alarm]
 email = "{KEEPER}"
+[acknowledgement]
+per_sender_per_day = 2
+per_domain_per_day = 2
+per_day = 3
 [digest]
 schedule = "daily 08:00"
 """
@@ -287,6 +291,18 @@ class Days:
             token = self.society.last(ANN, self.code)
             self.society.mail(ANN, "I am away.", token, "Out of office", "Auto-Submitted: auto-replied\r\n\r\n")
 
+    def responds(self, detail: str) -> None:
+        """A responder that says in no header what it answers; the last says it in no header at all."""
+        who, how = detail.split("|")
+        head = {"marked": "Auto-Submitted: auto-replied\r\n\r\n", "words": ""}[how]
+        self.society.mail(who, "I am out of the office until Monday, please contact Carl.", "", "Out of office", head)
+
+    def returned(self, detail: str) -> None:
+        """A bounce that returns nothing of the message, in words alone."""
+        text = f"Your message could not be delivered to {detail}: user unknown"
+        head = "Return-Path: <>\r\n\r\n"
+        self.society.mail("MAILER-DAEMON@mx.example", text, "", "Undelivered Mail Returned to Sender", head)
+
     def machine(self, _detail: str) -> None:
         self.society.mail(
             "noreply@forms.example", "Bob Builder was here", "", "x", "Auto-Submitted: auto-generated\r\n\r\n"
@@ -299,6 +315,9 @@ class Days:
 
     def rita_writes(self, detail: str) -> None:
         self.society.mail(f"Rita <{RITA}>", f"Is there a meetup when somebody {detail}?", subject="A question")
+
+    def bob_writes(self, detail: str) -> None:
+        self.society.mail(BOB, f"What do we do when somebody {detail}?", subject="A question")
 
     def guesses(self, detail: str) -> None:
         words, how = detail.split("|")
@@ -332,11 +351,13 @@ AROUND = st.one_of(
     _hidden("alarm-comes-back", ""),
     _hidden("keeper-is-away", ""),
     _hidden("is-away", ""),
+    _hidden("responds", *(f"{who}|marked" for who in (ANN, RITA, KEEPER)), f"{ANN}|words"),
+    _hidden("returned", ANN, RITA, KEEPER),
     _hidden("machine", ""),
 )
 SEEN = st.one_of(
     st.sampled_from([Event("writes", words) for words in WORDS]),
-    st.sampled_from([Event("rita-writes", words) for words in WORDS[:2]]),
+    st.sampled_from([Event(what, words) for what in ("rita-writes", "bob-writes") for words in WORDS[:2]]),
     st.sampled_from(
         [Event("guesses", f"{c}|{how}") for c in (*COMMANDS, "hello you all") for how in ("code", "report", "copy")]
     ),
@@ -381,6 +402,10 @@ UNDELIVERED = Event("accuse", f"Bob Builder|shouted at me at the meetup|text|{CA
     [
         # the reporter's other mails would show by the urgency of one that Bob may see
         [ACCUSED, ACCUSED, Event("rita-writes", "is on stage")],
+        # the caps on answers: to the reporter, and in all to somebody else
+        [ACCUSED, ACCUSED, Event("rita-writes", "shouted at me at the meetup")],
+        # and Bob himself writes something, and is answered or not
+        [ACCUSED, ACCUSED, Event("bob-writes", "is on stage"), Event("writes", "is on stage")],
         # the head of a copy comes back and names nobody: it is still about the case
         [ACCUSED, Event("comes-back", ANN, hidden=True), Event("writes", "is on stage")],
         # alarms about the case can't be delivered
@@ -392,6 +417,13 @@ UNDELIVERED = Event("accuse", f"Bob Builder|shouted at me at the meetup|text|{CA
         # the alarm about an undelivered copy comes back, or is answered by a machine: neither names a case
         [UNDELIVERED, Event("alarm-comes-back", "", hidden=True)],
         [UNDELIVERED, Event("keeper-is-away", "", hidden=True)],
+        # what comes back, or is answered by a machine, without a word of which message
+        [
+            ACCUSED,
+            *(Event("responds", f"{who}|marked", hidden=True) for who in (ANN, RITA, KEEPER)),
+            *(Event("returned", who, hidden=True) for who in (ANN, RITA, KEEPER)),
+            Event("responds", f"{ANN}|words", hidden=True),
+        ],
         # Carl's copy was refused: nothing of it is there to come back
         [
             UNDELIVERED,
