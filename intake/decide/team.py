@@ -85,7 +85,7 @@ class Team:
         """
         verdict, mail = arrival.verdict, arrival.mail
         responds = verdict.acknowledge_reason in _RESPONDERS
-        if verdict.kind is Kind.LIST or (verdict.matched and not responds):
+        if verdict.kind is Kind.LIST or history.ours_named or (verdict.matched and not responds):
             return ""
         people = {one.email.lower() for one in (*self.config.organizers, self.config.fallback) if one}
         people |= {self.config.alarm.email.lower()} - {""}

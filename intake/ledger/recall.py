@@ -169,6 +169,7 @@ class Known:
             ),
             returned_about=next(filter(None, (self._about(one) for one in marks.plain_returned)), None),
             alarm_answered=not self.alarms.isdisjoint((*marks.plain_returned, *marks.plain_references)),
+            ours_named=any(one in self.ours for one in marks.plain_returned),
             wrote_to_us=not self.wrote.isdisjoint(marks.told_of),
             ours_returned=own_id in self.ours,
             ours_about=self._about(own_id),

@@ -158,6 +158,7 @@ def test_what_any_message_of_ours_may_have_caused_is_kept_out_of_counts(
     mail = replace(mail, mail=replace(mail.mail, text=text))
     plan = planned(mail, History(wrote_to_us=known))
     assert plan.reason == reason
+    assert planned(mail, History(wrote_to_us=known, ours_named=True)).reason != "may-answer-ours"
     assert plan.outcome is (Outcome.CASE if reason == "r" else Outcome.RECORDED)
 
 
