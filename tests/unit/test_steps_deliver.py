@@ -14,7 +14,7 @@ import pytest
 from intake.decide.clock import GIVE_UP_AFTER, LONGEST_RETRY
 from intake.errors import LedgerError
 from intake.model import Failed, MessageKind, Outgoing, Result, Unknown
-from intake.steps import receive
+from intake.steps import reading
 from intake.steps.reports import PassReport
 
 from .worlds import ANN, BOARD, BOB, CARL, KEEPER, World, header, mail, message_id
@@ -390,7 +390,7 @@ def test_an_end_while_a_bounce_is_taken_in_loses_none_of_what_follows(tmp_path: 
 
 def long_folder(world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Five mails that are read in three batches; what happened, in order."""
-    monkeypatch.setattr(receive, "MOST_MAILS", 2)
+    monkeypatch.setattr(reading, "MOST_MAILS", 2)
     for number in range(2, 6):
         world.deliver(mail(number))
     assert passed(world).total("filed") == 5
