@@ -35,11 +35,9 @@ class Span(click.ParamType[timedelta]):
         from intake.config.values import duration
 
         try:
-            found = duration(value)
+            return duration(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
-        assert isinstance(found, timedelta)  # noqa: S101 - what it promises
-        return found
 
 
 @click.command()

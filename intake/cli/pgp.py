@@ -15,17 +15,16 @@ if TYPE_CHECKING:
 
 def keys(config: Config, now: datetime) -> Iterator[Finding]:
     """A line for each organizer's key: a bad one is a failure where copies would be encrypted to it."""
-    people = [person for person in config.organizers if person.pgp_key is not None]
+    people = [(person, person.pgp_key) for person in config.organizers if person.pgp_key is not None]
     if not people:
         return
     from intake.compose.encrypt import SOON, read_key
 
-    for person in people:
-        assert person.pgp_key is not None  # noqa: S101 - chosen for it
+    for person, file in people:
         name = f"key of {person.name}"
         used = person.content == "encrypted"
         try:
-            key = read_key(person.pgp_key, now)
+            key = read_key(file, now)
         except EncryptionError as error:
             what, _, action = str(error).partition("; ")
             instead = f"{what}: they get notices instead" if used else what

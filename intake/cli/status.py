@@ -12,7 +12,7 @@ from intake.cli.common import DONE, FINDING, Invocation, each_community, options
 from intake.cli.tables import when
 from intake.config import Config
 from intake.decide.clock import BEFORE_ERASURE
-from intake.model import DRILL, DeliveryState
+from intake.model import DRILL, Delivery, DeliveryState, MessageKind
 
 if TYPE_CHECKING:
     from intake.config import MailboxConfig, SmtpConfig
@@ -65,7 +65,7 @@ def look(config: Config, book: Ledger, now: datetime) -> dict[str, object]:
     outbox = book.delivery_counts()
     if outbox["failed"]:
         problems.append(f"{outbox['failed']} message(s) were given up; see: intake outbox list")
-    late = [d for d in book.deliveries((DeliveryState.PENDING, DeliveryState.UNKNOWN)) if now - d.created > OVERDUE]
+    late = [d for d in book.deliveries((DeliveryState.PENDING, DeliveryState.UNKNOWN)) if _is_late(d, now)]
     if late:
         problems.append(f"{len(late)} message(s) wait for more than an hour; see: intake outbox list")
     if trouble := book.trouble_count():
@@ -81,6 +81,12 @@ def look(config: Config, book: Ledger, now: datetime) -> dict[str, object]:
         "outbox": outbox,
         "expires": expires,
     }
+
+
+def _is_late(delivery: Delivery, now: datetime) -> bool:
+    """Whether a message waits for too long; a call that only waits for the morning does not."""
+    asleep = delivery.kind is MessageKind.PING and not delivery.attempts
+    return now - delivery.created > OVERDUE and not asleep
 
 
 def _self_check(book: Ledger) -> list[str]:

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from intake.compose import acknowledgement, digests, helplines, notices
+from intake.compose import acknowledgement, digests, encrypt, helplines, notices
 from intake.compose.copies import Copies
 from intake.compose.house import House
 from intake.compose.markdown import Markdown
@@ -55,8 +55,6 @@ class Composer:
 
     def encrypted(self, outgoing: Outgoing, key_file: Path, now: datetime) -> Outgoing:
         """A message for an organizer's eyes only. Raises EncryptionError, and then nothing was made."""
-        from intake.compose import encrypt  # noqa: PLC0415 - few have a key
-
         key = encrypt.read_key(key_file, now)
         return encrypt.encrypted(outgoing, key)
 

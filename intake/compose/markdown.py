@@ -8,12 +8,13 @@ from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING
 
+from markdown_it import MarkdownIt
+
 from intake.compose import page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
 REMEMBERED = 2000  # blocks; most of a letter is the same in every one
@@ -83,8 +84,6 @@ class Markdown:
 
     @cached_property
     def _parser(self) -> MarkdownIt:
-        from markdown_it import MarkdownIt  # noqa: PLC0415 - a pass without news converts nothing
-
         parser = MarkdownIt("commonmark", {"html": False})
         return parser.disable(["html_block", "html_inline", "image", "code", "reference"])
 

@@ -1,8 +1,8 @@
 """Templates: where each is found, how it is filled in, and what is said when it can't be.
 
 A template is a text file: ``Subject: …`` on its first line, then Markdown. It sees facts, all of them plain text
-(never anything of a mail), and every fact is escaped, so that none can turn into markup. The only module that
-knows Jinja2.
+(never anything of a mail), and every fact is escaped, so that none can turn into markup. Only this module and
+``sandbox`` know Jinja2.
 """
 
 from __future__ import annotations
@@ -14,15 +14,18 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jinja2 import FileSystemLoader, StrictUndefined, nodes
+from jinja2 import TemplateError as JinjaError
+from jinja2.meta import find_referenced_templates
+
 import intake
+from intake.compose.sandbox import Limited
 from intake.errors import TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from jinja2 import Template
-
-    from intake.compose.sandbox import Limited
 
 LANGUAGES = ("en", "nl", "fr", "de")  # what is shipped
 LARGEST = 60_000  # characters that a template may come to
@@ -118,8 +121,6 @@ class Templates:
         return " ".join(unescape(found.render(facts)).split())
 
     def _fill(self, name: str, facts: Mapping[str, object]) -> str:
-        from jinja2 import TemplateError as JinjaError  # noqa: PLC0415 - a pass without news renders nothing
-
         pieces, length = [], 0
         self._environment.begin()
         try:
@@ -154,9 +155,6 @@ class Templates:
 
     def sources(self, name: str) -> list[tuple[Path, str]]:
         """The text of a template and of everything that it includes by name. Raises TemplateError."""
-        from jinja2 import TemplateError as JinjaError  # noqa: PLC0415
-        from jinja2.meta import find_referenced_templates  # noqa: PLC0415
-
         names, found = [name], []
         for each in names:  # grows while it is walked
             path = self.path(each)
@@ -171,8 +169,6 @@ class Templates:
 
     def identifiers(self, name: str) -> list[tuple[str, Path, int]]:
         """Each name that a template looks up and does not set itself, with its file and line. Raises TemplateError."""
-        from jinja2 import nodes  # noqa: PLC0415
-
         found = []
         for path, source in self.sources(name):
             uses = list(self._environment.parse(source).find_all(nodes.Name))
@@ -182,10 +178,6 @@ class Templates:
 
     @cached_property
     def _environment(self) -> Limited:
-        from jinja2 import FileSystemLoader, StrictUndefined  # noqa: PLC0415
-
-        from intake.compose.sandbox import Limited  # noqa: PLC0415
-
         return Limited(
             loader=FileSystemLoader([str(directory) for directory in self.directories], encoding="utf-8"),
             undefined=StrictUndefined,

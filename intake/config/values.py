@@ -47,7 +47,7 @@ class Schedule:
         return self.text
 
 
-def duration(value: object) -> object:
+def duration(value: object) -> timedelta:
     """``"90s"``, ``"10m"``, ``"4h"``, ``"365d"``, ``"2w"``, or several together (``"1h 30m"``); above zero."""
     if isinstance(value, timedelta):
         return value

@@ -102,7 +102,7 @@ def of(connection: Connection, mail_ids: Collection[int]) -> dict[int, MailConte
 def _of(connection: Connection, mails: list[int]) -> dict[int, MailContext]:
     places = {row.id: views.as_place(row) for row in connection.execute(_PLACES, {"mails": mails})}
     numbers = sorted({place.case_id for place in places.values() if place.case_id is not None})
-    kept: dict[int, bool] = {mail_id: truncated for mail_id, truncated in connection.execute(_KEPT, {"mails": mails})}  # noqa: C416 - as below
+    kept: dict[int, bool] = {row.mail_id: row.truncated for row in connection.execute(_KEPT, {"mails": mails})}
     sent_to: dict[int, list[SentTo]] = {}
     for mail_id, number, recipient, state in connection.execute(_COPIES, {"mails": mails}):
         sent_to.setdefault(mail_id, []).append(SentTo(number, recipient, DeliveryState(state)))
@@ -112,7 +112,7 @@ def _of(connection: Connection, mails: list[int]) -> dict[int, MailContext]:
     threads = _roots(connection, numbers)
     linked = {one.linked_to for one in cases.values() if one.linked_to is not None}
     rows = connection.execute(_CODES, {"cases": sorted(linked)}) if linked else ()
-    codes: dict[int, str] = {number: code for number, code in rows}  # noqa: C416 - a row is a tuple only to unpack
+    codes: dict[int, str] = {row.id: row.code for row in rows}
     found: dict[int, MailContext] = {}
     for number, place in places.items():
         its_case = cases.get(place.case_id or 0)

@@ -11,12 +11,14 @@ from email.header import decode_header, make_header
 from typing import TYPE_CHECKING
 
 from intake.decide.clock import next_try
+from intake.ledger.alarms import Trouble
 from intake.letters import Alarm, Thread
 from intake.model import DRILL, Address, Outgoing
+from intake.oauth import expiry
 from intake.steps import selfcheck
 
 if TYPE_CHECKING:
-    from intake.ledger.alarms import Told, Trouble
+    from intake.ledger.alarms import Told
     from intake.steps.parts import Parts, PassReport
 
 FEWEST_POLLS = 3  # so often a mailbox may fail in a row
@@ -61,8 +63,6 @@ def _patience(parts: Parts) -> dict[str, timedelta]:
 
 
 def _audits(report: PassReport) -> list[Trouble]:
-    from intake.ledger.alarms import Trouble  # noqa: PLC0415 - loaded already where there is a ledger
-
     return [
         Trouble(f"{AUDIT}{one.name}", "audit", f"{one.name}: {one.unaccounted}")
         for one in report.mailboxes
@@ -72,8 +72,6 @@ def _audits(report: PassReport) -> list[Trouble]:
 
 def _self_check(parts: Parts, opened: dict[str, Trouble]) -> dict[str, Trouble]:
     """A drill that did not come through in time. What was told stays so until another one has, however far that is."""
-    from intake.ledger.alarms import Trouble  # noqa: PLC0415 - as above
-
     settings = parts.config.drill
     if not settings.every or not settings.to:
         return {}
@@ -88,9 +86,6 @@ def _self_check(parts: Parts, opened: dict[str, Trouble]) -> dict[str, Trouble]:
 def _credentials(parts: Parts) -> list[Trouble]:
     """Secrets and certificates of the log-in that end within weeks; the detail changes as the end comes closer."""
     config, now = parts.config, parts.now
-    from intake.ledger.alarms import Trouble  # noqa: PLC0415 - as below
-    from intake.oauth import expiry  # noqa: PLC0415 - loaded already where there is somebody to log in
-
     found: list[Trouble] = []
     for one in expiry.ending(config, now):
         near = LAST_WORD if one.ends - now <= LAST_WORD else expiry.SOON

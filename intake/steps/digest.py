@@ -11,6 +11,7 @@ from intake.decide.reminders import answered, due_of
 from intake.errors import EncryptionError
 from intake.letters import Digest, DigestCase, Expiry, SelfCheck, Thread
 from intake.model import DRILL, Address, Case, CaseState, Delivery, DeliveryDraft, DeliveryState, MessageKind, Outgoing
+from intake.oauth import expiry
 from intake.steps import selfcheck
 
 if TYPE_CHECKING:
@@ -92,28 +93,29 @@ def digest_for(
 
 def _logins(config: Config, now: datetime) -> Iterator[Expiry]:
     """Ends of secrets and certificates, weeks before they come; organizers are those who notice."""
-    from intake.oauth import expiry  # noqa: PLC0415 - loaded already where there is somebody to log in
-
     for one in expiry.ending(config, now):
         yield Expiry("certificate" if one.what.startswith("certificate") else "secret", one.ends)
 
 
 def _keys(config: Config, now: datetime) -> Iterator[Expiry]:
     """Keys that end within weeks, or are no good already: their owners then get notices without content."""
-    people = [person for person in config.organizers if person.content == "encrypted" and person.pgp_key is not None]
+    people = [
+        (person.name, person.pgp_key)
+        for person in config.organizers
+        if person.content == "encrypted" and person.pgp_key is not None
+    ]
     if not people:
         return
     from intake.compose.encrypt import SOON, read_key  # noqa: PLC0415 - few have a key
 
-    for person in people:
-        assert person.pgp_key is not None  # noqa: S101 - chosen for it
+    for name, file in people:
         try:
-            until = read_key(person.pgp_key, now).until
+            until = read_key(file, now).until
         except EncryptionError:
-            yield Expiry("key", None, person.name)
+            yield Expiry("key", None, name)
         else:
             if until is not None and until - now < SOON:
-                yield Expiry("key", until, person.name)
+                yield Expiry("key", until, name)
 
 
 def _self_check(parts: Parts) -> SelfCheck | None:

@@ -14,9 +14,6 @@ from intake.steps.parts import Parts
 
 if TYPE_CHECKING:
     from intake.config import Config
-
-if TYPE_CHECKING:
-    from intake.config import Config
     from intake.ports import TextRecords
 
 UNPROCESSABLE = "unprocessable"

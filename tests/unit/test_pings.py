@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from intake import app
+from intake.cli.status import look
 from intake.decide.casework import Casework
 from intake.decide.command import parse
 from intake.model import DeliveryState, Failed, MessageKind, Outgoing, Result
@@ -128,6 +129,8 @@ def test_nobody_is_called_at_night_unless_it_is_urgent(world: World, phones: Tel
     report = world.run()
     assert report is not None
     assert not report.left, "what only waits for the morning is not left undone"
+    at_night = look(world.config, world.parts.ledger, world.now + timedelta(hours=2))
+    assert "message(s) wait" not in str(at_night["problems"])
     assert phones.called == []
     assert world.parts.ledger.tidy() == 0, "the original does not wait for the morning"
     assert world.parts.ledger.original(1) is None
