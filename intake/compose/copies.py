@@ -25,7 +25,7 @@ from intake.model import DRILL, MessageKind, Outgoing, ParsedMail, Urgency
 
 REPORT = "report"
 KEPT = 8  # prepared mails,
-KEPT_BYTES = 16_000_000  # and the size of their originals, beyond which only the newest stays
+KEPT_BYTES = 16_000_000  # and the size of their originals, beyond which only that of the newest stays
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,17 @@ class Prepared:
     urgent: bool
     text: tuple[bytes, bytes] = field(repr=False)
     html: tuple[bytes, bytes] = field(repr=False)
-    attached: tuple[tuple[mime.Piece, ...], ...] = field(repr=False)
+    report: bytes = field(repr=False)
+    original: mime.Original | None = field(repr=False)
     discuss: str = field(repr=False)  # the link to the others of the team, and what stands around it
     label: str = field(repr=False)
     button: tuple[str, str] = field(repr=False)
+
+    @property
+    def attached(self) -> tuple[tuple[mime.Piece, ...], ...]:
+        """The parts that follow its words."""
+        original = (self.original.part, self.original.again) if self.original else ()
+        return tuple(part for part in ((self.report,), *original) if part)
 
 
 Key = tuple[object, ...]
@@ -97,15 +104,22 @@ class Copies:
             for kept_key, mail, original, prepared in self.kept:
                 if kept_key == key and mail == letter.mail and original == letter.original:
                     return prepared
+            self._make_room(letter.original)
         prepared = self._prepare(letter)
         with self.lock:
             self.kept.insert(0, (key, letter.mail, letter.original, prepared))
-            while len(self.kept) > 1 and (len(self.kept) > KEPT or self._kept_bytes() > KEPT_BYTES):
-                self.kept.pop()
         return prepared
 
-    def _kept_bytes(self) -> int:
-        return sum(len(original) for _, _, original, _ in self.kept)
+    def _make_room(self, octets: bytes) -> None:
+        """Drop what is oldest before another one is made: two large originals are never held together."""
+        room = KEPT_BYTES - len(octets)
+        fitting = []
+        for kept in self.kept:
+            is_same = kept[2] == octets
+            room -= 0 if is_same else len(kept[2])
+            if is_same or room >= 0:
+                fitting.append(kept)
+        self.kept[:] = fitting[: KEPT - 1]
 
     def _prepare(self, letter: Copy) -> Prepared:
         languages = tuple(dict.fromkeys((letter.language, *self.house.languages, "en")))
@@ -118,18 +132,12 @@ class Copies:
             words.french_spaces(rendered.body) if language == "fr" else rendered.body, letter.case.code
         )
         head = Head(letter, self.house, self.templates.phrases(language), language, urgent=urgent)
-        whole = bool(letter.original) or (letter.size == 0 and not letter.original_note)  # a mail may be empty
-        original = mime.original_part(letter.original, f"original-{letter.case.code}") if whole else None
+        original = self._original(letter)
         answer = self._answer_link(letter)
         text = head.text(todo_text, answer)
         html = page.document(language, rendered.subject, head.preheader, head.html(todo_html, answer))
         report: bytes = mime.json_part(
             report_json.document(letter, self.house, original.encoding if original else ""), "report.json"
-        )
-        attached = (
-            [(report,)]
-            + ([original.part] if original else [])
-            + ([original.again] if original and original.again else [])
         )
         subject = rendered.subject
         if letter.verdict.rule == DRILL:
@@ -141,11 +149,23 @@ class Copies:
             urgent,
             self._halves(text),
             self._halves(html),
-            tuple(attached),
+            report,
+            original,
             discuss=links.mailto(self.house.address, subject=subject if subject[:3] == "Re:" else f"Re: {subject}"),
             label=f"{flow(label)}{words.colon(language)}",
             button=_around(page.button(LINK, label, primary=True), LINK),
         )
+
+    def _original(self, letter: Copy) -> mime.Original | None:
+        """The original as it is attached; for other languages and circumstances it is the same."""
+        if not letter.original and (letter.size or letter.original_note):  # a mail may be empty
+            return None
+        name = f"original-{letter.case.code}"
+        with self.lock:
+            for _, _, octets, prepared in self.kept:
+                if prepared.original and prepared.original.name == name and octets == letter.original:
+                    return prepared.original
+        return mime.original_part(letter.original, name)
 
     def _halves(self, body: str) -> tuple[bytes, bytes]:
         before, after = _around(body, LINK + "\n")

@@ -23,6 +23,7 @@ MOST_LINES = 2000  # remembered
 LARGE = 256 << 10  # what is larger is not copied into each message
 _STEP = 57 << 12  # of what becomes base64: whole lines
 _MARK = b"=_"  # begins every boundary; base64 has no such thing
+_NO_BREAKS = bytes(set(range(256)) - set(b"\0\r\n"))
 SECOND_COPY = 10_000_000  # up to this size an original in base64 is attached a second time, as a plain file
 
 
@@ -120,10 +121,11 @@ def _wrapped(octets: memoryview) -> bytes:
 class Original:
     """How an original travels.
 
-    ``encoding`` is 7bit, 8bit or base64; ``part`` is the message/rfc822 part; ``again`` the same bytes as a plain
-    file, or empty.
+    ``name`` is what its files are called, ``encoding`` is 7bit, 8bit or base64; ``part`` is the message/rfc822 part;
+    ``again`` the same bytes as a plain file, or empty.
     """
 
+    name: str
     encoding: str
     part: tuple[Piece, ...] = field(repr=False)
     again: tuple[Piece, ...] = field(repr=False, default=())
@@ -144,10 +146,8 @@ def csv_part(body: str, filename: str) -> bytes:
 
 def is_transparent(body: bytes) -> bool:
     """Whether SMTP carries ``body`` unchanged (RFC 5321, 2.3.8 and 4.5.3.1.6): CRLF only, no NUL, lines to 998."""
-    if b"\0" in body:
-        return False
-    whole = body.count(b"\r\n")
-    if body.count(b"\n") != whole or body.count(b"\r") != whole:
+    breaks = body.translate(None, _NO_BREAKS)  # one look at each byte, and then at a few
+    if 2 * breaks.count(b"\r\n") != len(breaks):
         return False
     start, size = 0, len(body)
     while size - start > LONGEST_LINE:  # every window of one longest line with its CRLF must hold a line end
@@ -166,12 +166,13 @@ def original_part(body: bytes, name: str) -> Original:
     """
     if is_transparent(body):
         encoding = "7bit" if body.isascii() else "8bit"
-        return Original(encoding, (_original_head("message/rfc822", encoding, f"{name}.eml"), _piece(body, "crlf")))
+        head = _original_head("message/rfc822", encoding, f"{name}.eml")
+        return Original(name, encoding, (head, _piece(body, "crlf")))
     encoded = _piece(wrapped_base64(body), "base64")
     again: tuple[Piece, ...] = ()
     if len(body) <= SECOND_COPY:
         again = (_original_head("application/octet-stream", "base64", f"{name}-as-received.eml"), encoded)
-    return Original("base64", (_original_head("message/rfc822", "base64", f"{name}.eml"), encoded), again)
+    return Original(name, "base64", (_original_head("message/rfc822", "base64", f"{name}.eml"), encoded), again)
 
 
 def _piece(octets: bytes, lines: str) -> Piece:
@@ -200,12 +201,8 @@ def boundary(seed: str, bodies: Sequence[Piece]) -> bytes:
 
 def _holds(body: Piece, mark: bytes) -> bool:
     if isinstance(body, Shared):
-        return body.lines != "base64" and body.once(_may_hold_a_mark) and mark in body.octets
+        return body.lines != "base64" and mark in body.octets
     return mark in body
-
-
-def _may_hold_a_mark(octets: bytes) -> bool:
-    return _MARK in octets
 
 
 def joined(pieces: Iterable[Piece]) -> tuple[bytes, tuple[Piece, ...]]:

@@ -48,14 +48,14 @@ def read(connection: Connection, key: Key, mails: Collection[int]) -> dict[int, 
         if not parts:
             found[mail_id] = content
             continue
-        whole = bytearray(content)
+        pieces = [content]
         for number in range(1, parts + 1):
             further = connection.execute(_NEXT, {"mail": mail_id, "number": number}).scalar()
             if further is None:
                 break  # wiped by another machine meanwhile
-            whole += key.open(further, _context(number, parts))
+            pieces.append(key.open(further, _context(number, parts)))
         else:
-            found[mail_id] = bytes(whole)
+            found[mail_id] = b"".join(pieces)
     return found
 
 

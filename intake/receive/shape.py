@@ -7,11 +7,11 @@ loop is bounded by one of the limits below. A mail of 40 MB is surveyed in a few
 
 from __future__ import annotations
 
-import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from intake.receive import transfer
 from intake.receive.text import decode_bytes
 
 MAX_PARTS = 500
@@ -27,7 +27,6 @@ Field = tuple[str, bytes]
 _FIELD_NAME = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
 _PARAMETER = re.compile(r';\s{0,20}([^\s=;"]{1,60})\s{0,20}=\s{0,20}(?:"((?:[^"\\]|\\.)*)"|([^;"]*))', re.DOTALL)
 _TYPE = re.compile(r"\s*([a-z0-9!#$&^_.+-]{1,80})/([a-z0-9!#$&^_.+-]{1,80})", re.IGNORECASE)
-_BASE64_WASTE = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
 _ENCLOSED = {"message/rfc822", "message/global", "message/news"}
 _RETURNED_HEADERS = {"text/rfc822-headers", "message/global-headers"}
 
@@ -89,40 +88,7 @@ class Part:
 
     def chunks(self, step: int = 1 << 20) -> Iterator[bytes]:
         """The decoded body in pieces, so that a large one is never held twice."""
-        encoding = self.encoding()
-        if encoding == "base64":
-            yield from self._base64(step)
-        elif encoding == "quoted-printable":
-            yield from self._quoted_printable(step)
-        else:
-            for at in range(self.start, self.end, step):
-                yield self.source[at : min(at + step, self.end)]
-
-    def _base64(self, step: int) -> Iterator[bytes]:
-        left = b""
-        for at in range(self.start, self.end, step):
-            text = left + self.source[at : min(at + step, self.end)].translate(None, _BASE64_WASTE)
-            padding = text.find(b"=")
-            if padding >= 0:
-                left = text[:padding]
-                break
-            whole = len(text) // 4 * 4
-            left = text[whole:]
-            yield binascii.a2b_base64(text[:whole])
-        if len(left) % 4 == 1:  # a lone letter holds no byte
-            left = left[:-1]
-        if left:
-            yield binascii.a2b_base64(left + b"=" * (-len(left) % 4))
-
-    def _quoted_printable(self, step: int) -> Iterator[bytes]:
-        at = self.start
-        while at < self.end:
-            stop = min(at + step, self.end)
-            if stop < self.end:
-                newline = self.source.rfind(b"\n", at, stop)
-                stop = newline + 1 if newline >= 0 else stop
-            yield binascii.a2b_qp(self.source[at:stop])
-            at = stop
+        yield from transfer.decoded(self.encoding(), self.source, self.start, self.end, step)
 
 
 @dataclass(slots=True)

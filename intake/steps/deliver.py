@@ -80,6 +80,8 @@ class _Rounds:
                     return self._worked
                 self._write_down(done)
         finally:  # whatever went wrong, what is on its way has an outcome, and what is not belongs to others again
+            if self._worked:
+                self.parts.composer().forget()  # nobody's words stay in the memory of a service that rests
             rest: list[Back] = []
             while self.senders.busy:
                 rest += self.senders.finished(wait=True)
@@ -120,11 +122,16 @@ class _Rounds:
         return not self._over
 
     def _too_early(self, ahead: int) -> bool:
-        """Whether the next one is an answer that had better know what becomes of a copy on its way."""
+        """Whether the next one had better wait for what is on its way.
+
+        An answer is told what becomes of a copy, and two large mails are never in memory together.
+        """
         following = self._claimed[ahead]
-        if following.kind is not MessageKind.ACKNOWLEDGEMENT:
-            return False
-        return following.mail_id in {*self._under_way.values(), *(one.mail_id for one in islice(self._claimed, ahead))}
+        before = {*self._under_way.values(), *(one.mail_id for one in islice(self._claimed, ahead))}
+        if following.kind is MessageKind.ACKNOWLEDGEMENT and following.mail_id in before:
+            return True
+        is_large = self._dispatcher.is_large
+        return is_large(following.mail_id) and any(is_large(one) for one in before - {following.mail_id})
 
     def _claim(self) -> None:
         """Have something to send, if anything is due; not for long."""

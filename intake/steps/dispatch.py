@@ -69,6 +69,10 @@ class Dispatcher:
         """Read what is known about their mails, in a few questions for all of them; forget others."""
         self._in_hand.expect({delivery.mail_id for delivery in deliveries if delivery.mail_id is not None})
 
+    def is_large(self, mail_id: int | None) -> bool:
+        """Whether the original of a mail is so large that it is not to be in memory together with another such one."""
+        return mail_id is not None and self._in_hand.is_large(mail_id)
+
     def look_up(self, deliveries: Iterable[Delivery]) -> None:
         """Ask who must not have what is composed next: right before it leaves, because it may have changed."""
         self._hidden = self.parts.ledger.withheld_from({(one.mail_id, one.case_id) for one in deliveries})

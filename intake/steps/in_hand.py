@@ -68,12 +68,17 @@ class InHand:
                 self._states.pop(copy.id, None)
         return self._contexts[mail_id][1]
 
+    def is_large(self, mail_id: int) -> bool:
+        """Whether it is too large to be read ahead, as far as that is known."""
+        return mail_id in self._contexts and self._contexts[mail_id][1].place.size > TOGETHER
+
     def original(self, mail_id: int) -> bytes | None:
         """The bytes of a mail, unless they are wiped."""
         if mail_id in self._originals:
             return self._originals[mail_id]
         if self._large[0] != mail_id:
-            self._large = (0, None)  # two large ones are never held together
+            self._large = (0, None)  # two large ones are never held together,
+            self._parts.composer().forget()  # nor one with what was made of another
             self._large = (mail_id, self._parts.ledger.original(mail_id))
         return self._large[1]
 

@@ -24,7 +24,7 @@ SPARE = 256 << 20  # address space beyond what these take, the stacks of threads
 
 
 @cache
-def carried(*files: Path) -> dict[str, dict[str, Any]]:
+def carried(*files: Path | str) -> dict[str, dict[str, Any]]:
     ended = subprocess.run(
         [sys.executable, str(TESTS / "hostile" / "whole_line.py"), str(SPARE), *map(str, files)],
         env={"PYTHONPATH": PATHS, "PATH": "/usr/bin:/bin", "MALLOC_ARENA_MAX": "1"},
@@ -87,6 +87,18 @@ def test_the_largest_mail_arrives_too(tmp_path: Path, name: str) -> None:
     assert set(row["to"]) >= TEAM
     assert row["peak_kb"] < PEAK_KB
     assert row["cpu"] < CPU_S_AT_40_MB
+
+
+def test_two_of_the_largest_are_never_in_memory_together(tmp_path: Path) -> None:
+    files = [tmp_path / "one.eml", tmp_path / "another.eml"]
+    body = forty_megabytes("one line")
+    files[0].write_bytes(body)
+    files[1].write_bytes(body.replace(b"rita@", b"paul@", 1).replace(b"<1@", b"<2@", 1)[:-1])
+    del body
+    (row,) = carried("|".join(map(str, files))).values()
+    assert (row["accepted"], row["failed"], row["pending"], row["error"]) == (2, 0, 0, None)
+    assert row["sent"] >= 2 * len(TEAM)
+    assert row["peak_kb"] < PEAK_KB
 
 
 @pytest.mark.corpus

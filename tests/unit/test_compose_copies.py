@@ -21,10 +21,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intake.compose import sample
+from intake.compose import mime, sample
 from intake.compose.composer import Composer
 from intake.letters import AcknowledgementState, Copy, Reader, Thread
-from intake.model import Address, Attachment, MessageKind, Outgoing, ParsedMail
+from intake.model import Address, Attachment, MessageKind, Outgoing, ParsedMail, Shared
 from intake.receive.parse import parse
 
 LANGUAGES = ("en", "nl", "fr", "de")
@@ -446,3 +446,24 @@ def test_what_is_remembered_of_one_case_is_right_for_the_next(language: str) -> 
             fresh = Composer(sample.house()).acknowledgement(answer, sample.NOW)
             assert warm.acknowledgement(answer, sample.NOW).content == fresh.content
             assert code.encode() in fresh.content
+
+
+def test_the_original_is_prepared_once_whatever_the_language() -> None:
+    """Two forms of 40 MB for each language are more than the memory that a mail may take."""
+    large = b"Subject: x\r\n\r\n" + b"\xe9" * mime.LARGE
+    letters = [replace(sample.copy(language), original=large) for language in LANGUAGES]
+    shared = {id(piece) for one in letters for piece in composed(one).rest if isinstance(piece, Shared)}
+    assert len(shared) == 1
+    other = composed(replace(letters[0], original=large[:-1]))
+    assert not shared & {id(piece) for piece in other.rest}
+    assert other.content != composed(letters[0]).content
+
+
+def test_what_was_composed_is_kept_only_beside_small_mail(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("intake.compose.copies.KEPT_BYTES", 1000)
+    copies = Composer(sample.house())._copies
+    for size in (400, 300, 200, 900, 2000, 100):
+        copies.compose(replace(sample.copy("en"), original=b"x" * size), sample.NOW)
+        kept = [len(original) for _, _, original, _ in copies.kept]
+        assert kept[0] == size
+        assert len(kept) == 1 or sum(kept) <= 1000

@@ -423,3 +423,12 @@ def test_what_was_understood_can_be_forgotten(world: World) -> None:
     memo.forget()
     assert not memo._kept
     assert memo._bytes == 0
+
+
+def test_nothing_of_a_mail_stays_in_memory_once_it_has_left(world: World) -> None:
+    """A service lives for months."""
+    passed(world)
+    assert world.reached("report") == [ANN, BOB, CARL]
+    composer = world.parts.composer()
+    assert composer._copies.kept == []
+    assert composer._lines._known == {}
