@@ -71,9 +71,6 @@ def people(config: Config) -> Iterator[Finding]:
     if config.alarm.email.lower() in own:
         what = "it goes to an organizer: alarms tell of deliveries, also in a case that is withheld from them"
         yield warning("alarm.email", what, "name somebody outside the team")
-    if config.alarm.email.lower() in own:
-        told = "they go to an organizer: that a message failed may tell them of a case that is withheld from them"
-        yield warning("alarm", told, "give [alarm] email to somebody who looks after the program only")
     for mailbox in config.mailboxes:
         if mailbox.user.lower() in own:
             action = "give the community's address a mailbox of its own"

@@ -104,7 +104,9 @@ def alarm(letter: Alarm, now: datetime, house: House, templates: Templates, mark
 def _told(letter: Alarm, phrases: Phrases) -> tuple[tuple[str, str], ...]:
     """What an alarm is about, in the reader's words where there are any; and the program's own line, to search for."""
     detail = dict(letter.facts).get("detail", "")
-    if letter.topic == "mailbox" and detail:
+    if letter.topic == "delivery" and reasons.kind(detail) == "other":
+        return (("detail", detail),)
+    if letter.topic in {"mailbox", "delivery"} and detail:
         return ("reason", reasons.told(detail, phrases)), ("detail", detail)
     if letter.topic == "drill" and detail:
         return (("reason", phrases.get("trouble", f"drill-{detail}")),)

@@ -253,6 +253,10 @@ def _drill(draft: Draft) -> Iterator[Problem]:
             yield Problem((*keys, "to"), "is somebody's who gets reports", "name an address that is read by nobody")
         if drill.every and drill.every < drill.within:
             yield Problem((*keys, "every"), "is shorter than within", "check less often, or wait less long")
+        pauses = [mailbox.poll_seconds for mailbox in draft.of(MailboxConfig)]
+        if drill.every and pauses and drill.within.total_seconds() <= min(pauses):
+            what = "is over before a mailbox is looked at again (poll_seconds)"
+            yield Problem((*keys, "within"), what, "wait longer, or poll more often")
 
 
 def _metrics(draft: Draft) -> Iterator[Problem]:

@@ -16,6 +16,9 @@ from intake.ledger.recall import MAY_ANSWER_OURS
 from intake.ledger.schema import IS_OPEN, alarm, case, delivery, mail, mailbox_pass
 from intake.model import DRILL, CaseState, DeliveryDraft, DeliveryState, Kind, MessageKind, Outcome
 
+# So the reason begins where no message is to blame: by it, one alarm tells of all that wait for the same thing.
+WAY_OUT, TEMPLATE = "[smtp]: ", "[templates]: "
+CLOSED_AFTER, CLOSED_TRIES = timedelta(minutes=15), 3  # a server's restart is no alarm
 STUCK_AFTER = timedelta(hours=2)  # greylisting and a server's nightly backup are over by then
 REMEMBERED = timedelta(days=7)  # what was given up and belongs to no open case
 LATELY = timedelta(days=1)
@@ -52,7 +55,9 @@ class Alarms:
         with self._database.reading() as connection:
             return [
                 *_unread(connection, now, patience),
-                *_counted(connection, "backlog", "backlog", _STUCK, delivery.c.created < now - STUCK_AFTER),
+                *_closed(connection, now, WAY_OUT, "delivery"),
+                *_closed(connection, now, TEMPLATE, "template"),
+                *_counted(connection, "backlog", "backlog", _HELD_UP, delivery.c.created < now - STUCK_AFTER),
                 *_counted(connection, GIVEN_UP, "delivery-failed", _given_up(now), ~_IS_ANSWER),
                 *_counted(connection, ANSWER, "acknowledgement", _given_up(now), _IS_ANSWER),
                 *_quarantined(connection, now),
@@ -151,6 +156,8 @@ _STUCK = and_(
     delivery.c.attempts > 0,
     _NO_ALARM,
 )
+_BLAMELESS = or_(*(delivery.c.error.startswith(words, autoescape=True) for words in (WAY_OUT, TEMPLATE)))
+_HELD_UP = _STUCK & ~_BLAMELESS
 
 
 def _given_up(now: datetime) -> ColumnElement[bool]:
@@ -167,6 +174,19 @@ def _counted(
 ) -> list[Trouble]:
     number = connection.execute(select(func.count()).select_from(delivery).where(which, more)).scalar() or 0
     return [Trouble(name, topic, str(number))] if number else []
+
+
+def _closed(connection: Connection, now: datetime, words: str, topic: str) -> list[Trouble]:
+    """What keeps messages back that could go otherwise: the way out, or a template; in the words of the last try."""
+    question = select(
+        func.coalesce(func.sum(delivery.c.attempts), 0).label("tries"),
+        func.min(delivery.c.created).label("since"),
+        func.max(delivery.c.error).label("error"),
+    ).where(_STUCK, delivery.c.error.startswith(words, autoescape=True))
+    found = connection.execute(question).one()
+    if found.tries < CLOSED_TRIES or now - found.since < CLOSED_AFTER:
+        return []
+    return [Trouble(topic, topic, found.error.removeprefix(words))]
 
 
 def _unread(connection: Connection, now: datetime, patience: Mapping[str, timedelta]) -> list[Trouble]:

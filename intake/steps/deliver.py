@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from intake.decide.clock import POISON_TRIES, gives_up, next_try
 from intake.errors import DeliveryError, LedgerError, TemplateError
+from intake.ledger.alarms import TEMPLATE, WAY_OUT
 from intake.ledger.outbox import COPIES, NOT_COPIES, Became
 from intake.model import (
     Delivery,
@@ -165,7 +166,7 @@ class _Rounds:
             self._dispatcher.became(one.mine, one.state if is_mine else DeliveryState.CLAIMED)
         trouble = next((result for _, result in done if isinstance(result, Failed) and result.way_out), None)
         if trouble and not self._over:
-            parts.say(f"[smtp]: {trouble.reason}")
+            parts.say(f"{WAY_OUT}{trouble.reason}")
             self._over = True
             self._give_back(next_try(1, parts.now, parts.chance.fraction()))
 
@@ -217,7 +218,9 @@ def _became(
         state = DeliveryState.UNKNOWN if isinstance(result, Unknown) else DeliveryState.PENDING
         retry = next_try(delivery.tries, now, parts.chance.fraction())
         call = call_about(parts, delivery, over=False)
-        return Became(delivery, state, not_before=retry, error=result.reason, then=call)
+        blameless = isinstance(result, Failed) and result.way_out
+        why = WAY_OUT + result.reason if blameless else result.reason
+        return Became(delivery, state, not_before=retry, error=why, then=call)
     report.failed += 1
     follow = consequences(parts, delivery, given_up=given_up)
     follow += call_about(parts, delivery, over=True)
@@ -257,7 +260,7 @@ def _composed(dispatcher: Dispatcher, delivery: Delivery) -> Outgoing | Failed |
         composed = dispatcher.compose(delivery)
     except TemplateError as error:
         dispatcher.tell(str(error))
-        return Failed(permanent=False, reason=str(error))
+        return Failed(permanent=False, reason=f"{TEMPLATE}{error}")
     except DeliveryError as error:
         return Failed(permanent=error.permanent, reason=str(error))
     return Failed(permanent=True, reason=composed.reason) if isinstance(composed, Impossible) else composed

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CLOCKS_DIFFER = timedelta(hours=1)  # by more than this, the clock was wrong when the ledger was made
 # Alarms that everybody may know of: no case, and no mail of anybody, makes them begin.
-ABOUT_NO_CASE = ("drill", "audit", "clock")
+ABOUT_NO_CASE = ("drill", "audit")
 _PRESSING = {"overdue": 0, "urgent": 1, "unassigned": 2, "waiting": 3}
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from intake.decide.clock import CLAIM_LEASE, LONGEST_RETRY, MAILBOX_LEASE
+from intake.model import DeliveryDraft, DeliveryState, MessageKind
 from intake.steps import selfcheck
 from intake.steps.alarm import call_home, tell, watch
 from intake.steps.deliver import deliver
@@ -83,6 +84,7 @@ def bury(parts: Parts) -> None:
     answer_wait = parts.config.acknowledgement.after_fan_out_within
     if ledger.set_right(now, answer_wait, LONGEST_RETRY * 1.25, max(CLAIM_LEASE, MAILBOX_LEASE)):
         parts.say("the clock has been ahead of now: what was put off until then is due again")
+        _tell_of_the_clock(parts)
     holders = ledger.orphaned()
     dead = [holder for holder in holders if parts.is_dead(holder)]
     if dead:
@@ -90,6 +92,15 @@ def bury(parts: Parts) -> None:
     living = [holder for holder in holders if holder != parts.holder and parts.is_alive(holder)]
     if living:
         ledger.hold_on(living, now + CLAIM_LEASE)
+
+
+def _tell_of_the_clock(parts: Parts) -> None:
+    """Once a day at the most: it is over already, and may well come again."""
+    to, now = parts.config.alarm.email.lower(), parts.now
+    if to:
+        key = f"clock on {now.astimezone(parts.config.zone).date()}"
+        draft = DeliveryDraft(MessageKind.ALARM, to, key, DeliveryState.PENDING, now, "clock")
+        parts.ledger.add([draft], now)
 
 
 def recover(parts: Parts) -> None:

@@ -212,6 +212,7 @@ def test_a_quiet_time_ends_when_it_is_due_or_fails(world: World) -> None:
     [
         ('every = "1d"', "every: needs an address"),
         (f'every = "10m"\nto = "{DRILLS}"', "every: is shorter than within"),
+        (f'every = "1d"\nto = "{DRILLS}"\nwithin = "1m"', "within: is over before a mailbox is looked at again"),
         (f'every = "1d"\nto = "{US}"', "to: is the community's own address"),
         (f'every = "1d"\nto = "{ANN}"', "to: is somebody's who gets reports"),
         (f'every = "0d"\nto = "{DRILLS}"', "every: "),

@@ -140,8 +140,8 @@ def test_alarms_take_the_second_way_when_the_first_is_closed(world: World, chann
     for _ in range(14):
         passed(world)
         world.now += timedelta(minutes=15)
-    assert [o.recipient for o in channels.second.taken] == [KEEPER]
-    assert "waiting for too long" in header(channels.second.taken[0], "Subject")
+    assert [o.recipient for o in channels.second.taken] == [KEEPER], "one alarm, whatever waits for the same thing"
+    assert "Mail can't be delivered" in header(channels.second.taken[0], "Subject")
     assert channels.pings == 0
     world.transport.answers = lambda _o, _n: None
     world.now += timedelta(hours=5)
@@ -150,6 +150,39 @@ def test_alarms_take_the_second_way_when_the_first_is_closed(world: World, chann
     passed(world)
     assert len(world.sent("alarm")) == 1, "that it is over goes the usual way"
     assert channels.pings > 0
+
+
+def test_a_closed_way_out_is_told_after_a_quarter_of_an_hour_with_its_reason(world: World, channels: Channels) -> None:
+    reason = "the log-in is refused (535): check user and password"
+    world.transport.answers = lambda _o, _n: Failed(permanent=False, reason=reason, way_out=True)
+    world.deliver(mail(1))
+    told: dict[int, int] = {}
+    for minute in range(31):
+        passed(world)
+        told[minute] = len(channels.second.taken)
+        world.now += timedelta(minutes=1)
+    assert {minute: told[minute] for minute in (0, 14, 30)} == {0: 0, 14: 0, 30: 1}
+    assert told[17] == 1, "once it has been tried again"
+    text = channels.second.taken[0].content.replace(b"=\r\n", b"")
+    assert b"the log-in is refused\r\n" in text, "in the reader's words, too"
+    assert reason.encode() in text
+    assert list(world.parts.ledger.alarms.open()) == ["delivery"]
+
+
+def test_a_template_that_can_not_be_used_is_told_with_its_place(tmp_path: Path) -> None:
+    own = tmp_path / "words" / "acknowledgement"
+    own.mkdir(parents=True)
+    world = World(tmp_path, more=OTHERWISE + '[templates]\ndirectory = "words"\n')
+    channels = Channels(world)
+    (own / "report.en.txt").write_text("Subject: x\n\n{{ nonsense }}\n")
+    world.deliver(mail(1))
+    for _ in range(30):
+        passed(world)
+        world.now += timedelta(minutes=1)
+    assert not world.reached("acknowledgement")
+    assert world.reached("report") == [ANN, BOB, CARL]
+    assert [title for title, _ in channels.told] == ["Intake of Example User Group: A template can't be used"]
+    assert "report.en.txt:3" in channels.told[0][1]
 
 
 def test_an_alarm_that_the_usual_way_refuses_takes_the_other(world: World, channels: Channels) -> None:

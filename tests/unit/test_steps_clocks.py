@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from intake.steps.reports import PassReport
 
-from .worlds import START, World, mail
+from .worlds import ALARM, START, World, header, mail
 
 
 @pytest.fixture
@@ -69,6 +69,21 @@ def test_nothing_that_a_wrong_clock_saw_lies_in_the_future(world: World) -> None
     passed(world)
     assert len(world.sent("acknowledgement")) == 1 + 4
     assert sum("clock" in line for line in world.said) == 1, "it is set right once"
+
+
+def test_a_clock_that_was_ahead_is_told_once_a_day(tmp_path: Path) -> None:
+    world = World(tmp_path, more=ALARM)
+    world.deliver(mail(1))
+    passed(world)
+    real = world.now
+    for _ in range(2):
+        world.now = real + timedelta(days=3)
+        passed(world)
+        world.now = real + timedelta(minutes=5)
+        passed(world)
+    assert [header(one, "Subject") for one in world.sent("alarm")] == [
+        "Intake of Example User Group: The machine's clock was wrong"
+    ]
 
 
 def test_what_somebody_does_to_a_case_by_a_wrong_clock_is_set_right(world: World) -> None:
