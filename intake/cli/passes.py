@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from intake.cli import light
-from intake.cli.common import DONE, FINDING, LEFT, Invocation, each_community, options, print_json
+from intake.cli.common import DONE, FINDING, LEFT, Invocation, collect_less, each_community, options, print_json
 from intake.errors import LedgerError
 from intake.steps.reports import PassReport
 
@@ -55,6 +55,7 @@ def _whole(invocation: Invocation, stop: threading.Event, *, send: bool) -> Pass
     demand_available(config.smtp)
     outside = app.Outside(clock=invocation.clock, stopping=stop.is_set, say=_say)
     parts = app.build(config, outside, os.environ)
+    collect_less()
     try:
         since = parts.now
         report = one_pass(parts, send=send)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from intake.cli.common import DONE, LEFT, Invocation, options
+from intake.cli.common import DONE, LEFT, Invocation, collect_less, options
 from intake.cli.lines import FORMATS, lines
 from intake.errors import ConfigError
 
@@ -50,6 +50,7 @@ def run(invocation: Invocation, log_format: str) -> int:
     outset = Outset(load=lambda: _load(invocation), build=build, say=say, note=note)
     with _wishing(wishes, {signal.SIGTERM: Wish.STOP, signal.SIGINT: Wish.STOP, signal.SIGHUP: Wish.RELOAD}):
         service = Service(outset, wishes)
+        collect_less()
         ended = service.run()
     if not ended:
         # A step hangs in a thread that Python would wait for at its end. What it had claimed is taken over later.

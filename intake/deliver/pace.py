@@ -22,10 +22,11 @@ class Pace:
 
     def wait(self, ahead: int = 0) -> float:
         """Seconds until one more may go, when ``ahead`` others go before it; 0 when it may go now."""
-        sent = tuple(self._sent)  # in one piece: other connections may count meanwhile
-        over = len(sent) + ahead - (self._sent.maxlen or 1)
-        if over < 0:
+        most = self._sent.maxlen or 1
+        if len(self._sent) + ahead < most:
             return 0.0
+        sent = tuple(self._sent)  # in one piece: other connections may count meanwhile
+        over = len(sent) + ahead - most
         if over >= len(sent):
             return MINUTE_S
         return max(0.0, sent[over] + MINUTE_S - self._monotonic())

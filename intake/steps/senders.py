@@ -117,11 +117,11 @@ class Senders:
     def finished(self, *, wait: bool) -> Iterator[tuple[Delivery, Result | None]]:
         """What has been sent, or was not; None for what was not tried, because those before it took too long.
 
-        With ``wait`` at least one, if any is on its way, and those that follow at its heels, until only half is still
-        on its way: what comes back together is written down together, while the rest is being sent.
+        With ``wait`` at least one, if any is on its way, and those that follow at its heels, until each connection has
+        only one left to send: what comes back together is written down together, and the fewer commits the better.
         """
         patience = None if wait else 0.0
-        enough = max(self._most, self.busy // 2) if wait else self.busy
+        enough = max(self._most, self.busy - self._most) if wait else self.busy
         while self.busy and enough:
             try:
                 line, delivery, result, seconds = self._done.get(timeout=patience)
