@@ -77,3 +77,9 @@ def test_own_files_come_first_one_by_one(tmp_path: Path) -> None:
 
 def test_a_language_of_ones_own_uses_english_words_where_it_has_none(tmp_path: Path) -> None:
     assert Templates(tmp_path).phrases("es").get("category", "question") == "Question"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whoever_is_told_that_nobody_has_a_report_is_sent_to_somebody_outside_the_team(language: str) -> None:
+    advice = Templates().phrases(language).get("alarm-advice", "unheard")
+    assert "[fallback]" in advice, "any organizer may be the one whom it is about"
