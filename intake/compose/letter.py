@@ -45,6 +45,8 @@ def head(house: House, envelope: Envelope) -> bytes:
         headers.raw("X-Auto-Response-Suppress", "All"),
         headers.raw("X-Intake-Kind", envelope.kind.value),
         headers.own_text("X-Intake-Case", envelope.code) if envelope.code else b"",
+        # References of an answer are the reporter's thread alone, so it names itself for bounces in a line of its own.
+        headers.message_ids("X-Intake-Id", [kept(thread.message_id)] if envelope.answers else []),
         headers.own_text("Content-Language", envelope.language),
     ]
     if envelope.code and not envelope.answers:

@@ -189,7 +189,7 @@ def _tell_of_enclosed(part: Part, bodies: Bodies) -> None:
             lines.append(f"{name}: {decode_field(value)}")
         elif name in {"message-id", "resent-message-id"}:
             bodies.nested_ids.append(value)
-        elif name == "references":
+        elif name in {"references", "x-intake-id"}:
             bodies.nested_ids.extend(_KEPT_ID.findall(value)[:4])
     if lines:
         bodies.others.append("\n".join(lines))

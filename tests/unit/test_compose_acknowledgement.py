@@ -57,6 +57,7 @@ def test_the_headers_of_the_contract(language: str, variant: str) -> None:
     assert message["X-Intake-Kind"] == "acknowledgement"
     assert message["X-Intake-Case"] == sample.CODE
     assert message["In-Reply-To"] == message["References"] == "<sample-1@example.net>"
+    assert message["X-Intake-Id"] == message["Message-ID"].replace("@", ".kept@")
     assert message["Content-Language"] == language
     assert message["Date"] == "Sat, 18 Apr 2026 14:40:00 +0200"
     assert [message.get_content_type(), *(part.get_content_type() for part in message.iter_parts())] == [
@@ -222,7 +223,7 @@ def test_whatever_the_mail_nothing_of_it_is_in_the_answer(
     assert not re.search(rb"(?<!\r)\n|\r(?!\n)", outgoing.content)
     assert set(message.keys()) <= {
         "From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "X-Auto-Response-Suppress",
-        "X-Intake-Kind", "X-Intake-Case", "Content-Language", "MIME-Version", "Content-Type",
+        "X-Intake-Kind", "X-Intake-Case", "X-Intake-Id", "Content-Language", "MIME-Version", "Content-Type",
     }  # fmt: skip
 
 
