@@ -7,6 +7,7 @@
 #   make lint    ruff and mypy
 #   make fuzz    a long search for what breaks it; SECONDS for each target (needs atheris, which it installs)
 #   make sbom    what it is made of, as CycloneDX: build/sbom.cdx.json
+#   make audit   whether a weakness is known of any library that is pinned (pip-audit; needs the network)
 #   make pictures   the pictures of docs/what-people-see.md, from the messages themselves (needs Chromium)
 #   make bench   start-up, throughput and rest, against the least that could do the job (needs Dovecot and Postfix)
 #   make soak    the service under steady mail while its connections are cut; MINUTES=… (needs Dovecot)
@@ -27,7 +28,7 @@ PIP = $(PYTHON) -m pip --python $(VENV)/bin/python --disable-pip-version-check
 SOURCES := $(shell find intake templates -type f -not -name '*.pyc') pyproject.toml README.md LICENSE config.example.toml
 LOCK = uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-.PHONY: pictures demo test crash install lint format bench fuzz soak sbom venv wheel lock clean
+.PHONY: pictures demo test crash install lint format bench fuzz soak sbom audit venv wheel lock clean
 
 demo: $(VENV)/.demo $(VENV)/.wheel
 	@PYTHONSAFEPATH=1 $(VENV)/bin/intake demo $(ARGS)
@@ -68,6 +69,11 @@ sbom: $(VENV)/.demo
 	@mkdir -p $(BUILD)
 	@$(VENV)/bin/python requirements/bill.py sbom > $(BUILD)/sbom.cdx.json
 	@echo "$(BUILD)/sbom.cdx.json"
+
+audit: | $(VENV)/bin/python
+	@test -x $(BUILD)/audit/bin/python || $(PYTHON) -m venv --without-pip $(BUILD)/audit
+	@$(PYTHON) -m pip --python $(BUILD)/audit/bin/python --disable-pip-version-check install --quiet pip-audit
+	@$(VENV)/bin/python requirements/audit.py $(BUILD)/audit/bin/pip-audit
 
 crash: $(VENV)/.dev $(VENV)/.wheel
 	@seed=$${SEED:-$$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')}; echo "SEED=$$seed"; \

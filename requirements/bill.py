@@ -15,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 
 LOCK = Path(__file__).with_name("core.txt")
+OF_ALL = {"core", "demo", "dev"}  # the lists that no installation with an extra adds to the core
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)(?:\s*;\s*([^\\]+?))?\s*\\?$", re.MULTILINE)
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 # What a package's own metadata does not say, or says at the length of the whole text: looked up by hand.
@@ -95,12 +96,18 @@ def _component(package: Package) -> dict[str, object]:
 
 def licences() -> str:
     """A table for people. Without versions, so that it changes only when a package comes, goes, or is licensed anew."""
-    rows = [f"| {package.name} | {package.licence or 'not stated'} |" for package in packages()]
     head = (
         "# Licences\n\nIntake itself is under the MIT licence. What it is made of, made by "
-        "`python requirements/bill.py licences`; a test keeps it current.\n\n| package | licence |\n|---|---|\n"
+        "`python requirements/bill.py licences`; a test keeps it current.\n"
     )
-    return head + "\n".join(rows) + "\n"
+    extras = "".join(f"\n## With the extra `{lock.stem}`\n{_table(lock)}" for lock in sorted(LOCK.parent.glob("*.txt"))
+                     if lock.stem not in OF_ALL)  # fmt: skip
+    return f"{head}{_table(LOCK)}{extras}"
+
+
+def _table(lock: Path) -> str:
+    rows = dict.fromkeys(f"| {package.name} | {package.licence or 'not stated'} |" for package in packages(lock))
+    return "\n| package | licence |\n|---|---|\n" + "".join(f"{row}\n" for row in rows)
 
 
 if __name__ == "__main__":
