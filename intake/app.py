@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -309,10 +310,11 @@ class Outside:
 
 
 def noted(outside: Outside) -> Callable[[Parts], None]:
-    """Writes and serves figures where the configuration asks for them, as often as it is called."""
+    """Writes and serves each community's figures where its configuration asks for them, as often as it is called."""
     from intake.metrics import Metrics
 
-    return Metrics(outside.say).note
+    each: defaultdict[str, Metrics] = defaultdict(lambda: Metrics(outside.say))  # by ledger: no two share one
+    return lambda parts: each[parts.config.ledger.url].note(parts)
 
 
 def old_addresses(config: Config) -> list[tuple[str, str]]:

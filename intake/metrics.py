@@ -50,7 +50,7 @@ def figures(config: Config, ledger: Ledger, now: datetime) -> Iterator[Figure]:
         failing = float(bool(name in health and health[name].error))
         yield Figure("intake_mailbox_failing", "1 when the last pass failed there.", failing, ("mailbox", name))
     open_ones = ledger.deliveries((DeliveryState.PENDING, DeliveryState.UNKNOWN))
-    oldest = max(((now - one.created).total_seconds() for one in open_ones), default=0.0)
+    oldest = max(((now - one.created).total_seconds() for one in open_ones if not one.asleep), default=0.0)
     yield Figure("intake_outbox_open", "Messages that still have to go out.", ledger.open_count())
     yield Figure("intake_outbox_oldest_seconds", "How long the oldest of them has been waiting.", max(oldest, 0.0))
     yield Figure("intake_outbox_failed", "Messages that were given up.", ledger.delivery_counts()["failed"])

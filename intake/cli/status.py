@@ -12,7 +12,7 @@ from intake.cli.common import DONE, FINDING, Invocation, each_community, options
 from intake.cli.tables import when
 from intake.config import Config
 from intake.decide.clock import BEFORE_ERASURE
-from intake.model import DRILL, Delivery, DeliveryState, MessageKind
+from intake.model import DRILL, Delivery, DeliveryState
 
 if TYPE_CHECKING:
     from intake.config import MailboxConfig, SmtpConfig
@@ -84,9 +84,8 @@ def look(config: Config, book: Ledger, now: datetime) -> dict[str, object]:
 
 
 def _is_late(delivery: Delivery, now: datetime) -> bool:
-    """Whether a message waits for too long; a call that only waits for the morning does not."""
-    asleep = delivery.kind is MessageKind.PING and not delivery.attempts
-    return now - delivery.created > OVERDUE and not asleep
+    """Whether a message waits for too long."""
+    return now - delivery.created > OVERDUE and not delivery.asleep
 
 
 def _self_check(book: Ledger) -> list[str]:

@@ -26,8 +26,8 @@ def files(directory: Path) -> list[Path]:
 def load_each(directory: Path, load: Callable[[Path], Config]) -> Mapping[str, Config | ConfigError]:
     """Each community by the name of its file, or what is wrong with it: one that is wrong does not stop the others.
 
-    What two communities share would be seen by both: of two files that name the same ledger or key, or read the same
-    folder, the later one is refused.
+    What two communities share would be seen by both: of two files that name the same ledger, key or place for figures,
+    or read the same folder, the later one is refused.
     """
     found: dict[str, Config | ConfigError] = {}
     owners: dict[tuple[str, ...], Path] = {}
@@ -53,6 +53,10 @@ def _own(config: Config) -> Iterator[tuple[tuple[str, ...], str]]:
     for source in ("key_env", "key_credential"):
         if name := getattr(config.ledger, source):
             yield (source, name), f"[ledger] {source} is that"
+    if config.metrics.textfile:
+        yield ("textfile", str(config.metrics.textfile)), "[metrics] textfile is that"
+    if config.metrics.listen:
+        yield ("listen", config.metrics.listen), "[metrics] listen is that"
     for box in config.mailboxes:
         for folder in box.folders:
             yield ("folder", box.host.lower(), str(box.port), box.user, folder), f"[[mailbox]] reads {folder!r}"

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from intake.errors import LedgerError, OutdatedError
@@ -64,11 +64,6 @@ class Database:
             )
             event.listen(self._engine, "connect", _postgresql_connect)
         self._reading = self._engine.execution_options(intake_reading=True)
-
-    @property
-    def engine(self) -> Engine:
-        """For the migrations."""
-        return self._engine
 
     @contextmanager
     def transaction(self, *, keeps_note: bool = False) -> Iterator[Connection]:

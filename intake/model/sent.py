@@ -71,6 +71,11 @@ class Delivery:
         """How often it was tried, since a person last asked for it to be tried again."""
         return self.attempts % RUN_OF_TRIES
 
+    @property
+    def asleep(self) -> bool:
+        """Whether it is a call that only waits for the morning."""
+        return self.kind is MessageKind.PING and not self.attempts
+
 
 Found = TypeVar("Found")
 

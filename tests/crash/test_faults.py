@@ -280,7 +280,7 @@ def test_a_locked_ledger_is_waited_for_in_the_next_pass(tmp_path: Path) -> None:
 
 
 def _impatient(world: World) -> Any:
-    engine = world.parts.ledger._database.engine
+    engine = world.parts.ledger._database._engine
     engine.dispose()
     event.listen(engine, "connect", lambda connection, _record: connection.execute("PRAGMA busy_timeout=50") and None)
     return engine
@@ -289,7 +289,7 @@ def _impatient(world: World) -> Any:
 def test_a_read_only_ledger_files_and_sends_nothing(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.deliver(mail(1))
-    engine: Any = world.parts.ledger._database.engine
+    engine: Any = world.parts.ledger._database._engine
     engine.dispose()
 
     def only_read(connection: Any, _record: object) -> None:

@@ -115,17 +115,20 @@ def test_the_service_serves_all_and_takes_up_what_was_mended(federation: Federat
 
 
 @pytest.mark.dovecot
-@pytest.mark.parametrize("shared", ["intake.db", "intake.key", "help"])
-def test_two_never_share_a_ledger_a_key_or_a_folder(federation: Federation, shared: str) -> None:
+@pytest.mark.parametrize("shared", ["intake.db", "intake.key", "help", "figures"])
+def test_two_never_share_a_ledger_a_key_a_folder_or_figures(federation: Federation, shared: str) -> None:
     a, b = federation.worlds["a"], federation.worlds["b"]
     changes = {
         "intake.db": {str(b.folder / "intake.db"): str(a.folder / "intake.db")},
         "intake.key": {str(b.folder / "intake.key"): str(a.folder / "intake.key")},
+        "figures": {"[digest]": '[metrics]\nlisten = "127.0.0.1:9123"\n[digest]'},
         "help": {
             f'user = "{b.community}"\npassword_file = "{b.folder}/imap': f'user = "{a.community}"\npassword_file = "{b.folder}/imap'
         },
     }
     federation.write("b", **changes[shared])
+    if shared == "figures":
+        federation.write("a", **changes[shared])
     found = load_each(federation.directory, load)
     assert isinstance(found["a"], Config)
     assert isinstance(found["c"], Config)

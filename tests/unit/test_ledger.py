@@ -371,7 +371,7 @@ def test_nothing_of_a_reporter_is_readable_in_any_file(tmp_path: Path) -> None:
 def test_migrations_lead_to_the_schema(ledger_url: Callable[[], str]) -> None:
     database = Database(ledger_url())
     database.upgrade(print)
-    with database.engine.connect() as connection:
+    with database._engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
     database.close()
 
@@ -421,7 +421,7 @@ def test_a_commit_is_on_the_disk(tmp_path: Path) -> None:
     ledger = open_ledger(tmp_path)
     with sqlite3.connect(tmp_path / "intake.db") as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    with ledger._database.engine.connect() as own:
+    with ledger._database._engine.connect() as own:
         assert own.exec_driver_sql("PRAGMA synchronous").scalar() == 2
         assert own.exec_driver_sql("PRAGMA secure_delete").scalar() == 1
     ledger.close()

@@ -17,6 +17,9 @@ from intake import app
 from intake.config import load
 from intake.errors import ConfigError
 from intake.metrics import Figure, Metrics, exposition
+from intake.steps.parts import Parts
+
+from . import worlds
 
 LINE = re.compile(r'(?:# (?:HELP|TYPE) [a-z_]+ .+|[a-z_]+(?:\{[a-z]+="(?:[^"\\\n]|\\["\\n])*"\})? -?[0-9.e+]+)')
 NEW_ADDRESS = addresses("mt")
@@ -75,6 +78,24 @@ def test_it_is_served_on_loopback(place: World, tmp_path: Path) -> None:
     assert [line for line in said if "can't be written or served" in line] == said[-1:]  # told once, and nothing stops
     metrics._serve("")
     parts.ledger.close()
+
+
+def test_each_community_has_figures_of_its_own(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    note = app.noted(app.Outside())
+    built: list[Parts] = []
+    for name, metrics in (("served", f'listen = "127.0.0.1:{port}"'), ("written", 'textfile = "b.prom"')):
+        (tmp_path / name).mkdir()
+        built.append(worlds.World(tmp_path / name, mailboxes=(name,), more=f"[metrics]\n{metrics}").parts)
+    for _ in range(2):
+        for parts in built:
+            note(parts)
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        served = answer.read().decode()
+    written = (tmp_path / "written" / "b.prom").read_text()
+    for text, mine, other in ((served, "served", "written"), (written, "written", "served")):
+        assert f'mailbox="{mine}"' in text
+        assert f'mailbox="{other}"' not in text
 
 
 @pytest.mark.parametrize(
