@@ -38,6 +38,8 @@ def once(invocation: Invocation, no_send: bool) -> int:
         click.echo(f"intake: {error}", err=True)
         return LEFT
     _show(invocation, report)
+    if stop.is_set():
+        raise click.exceptions.Exit(exit_code(report))  # of several communities, no other one begins
     return exit_code(report)
 
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from servers.base import wait_for
 from servers.dovecot import Dovecot
 from servers.smtp import Aiosmtpd
 from servers.world import World, addresses, finished, world
 
+from intake.cli import passes
+from intake.cli.common import Invocation
 from intake.config import Config, load, load_each
 from intake.errors import ConfigError
+from intake.steps.reports import PassReport
 
 NEW_ADDRESS = addresses("mc")
 MAIL = (
@@ -134,6 +139,21 @@ def test_two_never_share_a_ledger_a_key_a_folder_or_figures(federation: Federati
     assert isinstance(found["c"], Config)
     assert isinstance(found["b"], ConfigError)
     assert all("b.toml: " in line and line.endswith("of a.toml too") for line in found["b"].problems)
+
+
+def test_a_signal_to_end_is_meant_for_all_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+
+    def one_pass(invocation: Invocation, *_: object, **__: object) -> PassReport:
+        begun.append(invocation.path().name)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return PassReport(pending=1)
+
+    monkeypatch.setattr(passes, "_whole", one_pass)
+    for name in "ab":
+        (tmp_path / f"{name}.toml").touch()
+    done = CliRunner().invoke(passes.once, ["--config", str(tmp_path)])
+    assert (done.exit_code, begun) == (75, ["a.toml"])
 
 
 def test_an_empty_directory_is_an_error(tmp_path: Path) -> None:
