@@ -18,7 +18,8 @@ _RELAYING = re.compile(r"\brelay(?:ing)?\b.*\b(?:denied|prohibited|not permitted
 # What Exchange Online says, after the whole message too, when it is our own mailbox or account that may not send: a
 # quota, a full mailbox, no right to this From, an account or a tenant that is blocked (5.2.25x, 5.7.50x, 5.7.70x).
 _OURS = re.compile(
-    r"STOREDRV\.\S*(?:QuotaExceeded|SendAsDenied|AccountDisabled|Licen[cs]e|Throttl|thread limit)", re.IGNORECASE
+    r"STOREDRV\.\S*(?:QuotaExceeded|SendAsDenied|AccountDisabled|Licen[cs]e|Throttl|thread limit)",
+    re.IGNORECASE,
 )
 _OURS_ENHANCED = re.compile(r"5\.(?:1\.8|1\.90|2\.25[1-5]|7\.60|7\.50[1-3]|7\.70[58]|7\.750)")
 LONGEST = 200  # letters of a reply that are kept
@@ -75,7 +76,9 @@ class Reply:
     @property
     def about_us(self) -> bool:
         """Our mailbox or account may not send, whatever the message and whoever gets it: somebody has to look."""
-        return self.permanent and bool(_OURS.search(self.text) or _OURS_ENHANCED.fullmatch(self.enhanced))
+        if not self.permanent:
+            return "MapiExceptionLogonFailed" in self.text  # the application may not open the mailbox it sends from
+        return bool(_OURS.search(self.text) or _OURS_ENHANCED.fullmatch(self.enhanced))
 
     @property
     def about_size(self) -> bool:

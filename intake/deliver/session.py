@@ -283,15 +283,7 @@ class Session:
                 f"the server offers no log-in that we know (it has {', '.join(offered[:8])})", permanent=True
             )
         if not reply.ok:
-            hint = (
-                "it is tried again"
-                if reply.temporary
-                else "check user and password; some providers want an app password"
-            )
-            if settings.auth != "password" and reply.permanent:
-                hint = "the server does not accept the token: check user, and the rights that the token carries"
-                if "SmtpClientAuthentication is disabled" in reply.text:
-                    hint = 'allow SMTP AUTH for this mailbox, or set transport = "graph"'
+            hint = _what_to_do(reply, token=settings.auth != "password")
             what = f"the log-in is refused ({described(reply, settings.user)}): {hint}"
             raise RefusedError(what, permanent=reply.permanent, login=reply.permanent)
 
@@ -313,6 +305,19 @@ class Session:
     def _say(self, smtp: _Smtp, line: str) -> Reply:
         smtp.write(line.encode("ascii") + b"\r\n")
         return self._sane(smtp.read_reply())
+
+
+def _what_to_do(reply: Reply, *, token: bool) -> str:
+    """About a log-in that was refused."""
+    if "SmtpClientAuthentication is disabled" in reply.text:
+        return 'allow SMTP AUTH for this mailbox, or set transport = "graph"'
+    if reply.temporary:
+        return "it is tried again"
+    if token:
+        return "the server does not accept the token: check user, and the rights that the token carries"
+    if "basic authentication" in reply.text.lower():
+        return 'the server takes no passwords any more: use auth = "microsoft"'
+    return "check user and password; some providers want an app password"
 
 
 def _mechanisms(user: str, secret: str, *, token: bool) -> Iterator[tuple[str, tuple[bytes, ...]]]:

@@ -468,6 +468,7 @@ def test_a_server_that_stops_reading_is_cut(monkeypatch: pytest.MonkeyPatch) -> 
         (b".", b"432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded", False, False, False),
         (b".", b"554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException; x", False, False, True),
         (b".", b"554 5.2.2 mailbox full; STOREDRV.Submission.Exception:QuotaExceededException", False, False, True),
+        (b".", b"430 4.2.0 STOREDRV; mailbox logon failure; x.MapiExceptionLogonFailed; x", False, False, True),
         (b".", b"554 5.2.252 SendAsDenied; help@test.example not allowed to send as x", False, False, True),
         (b".", b"550 5.2.251 Sender throttled due to continuous mailbox full errors", False, False, True),
         (b".", b"550 5.7.60 SMTP; Client does not have permissions to send as this sender", False, False, True),
@@ -695,6 +696,34 @@ def test_a_long_token_waits_for_the_servers_word_and_its_error_is_read_to_the_en
     assert failed.way_out
     assert "token" in failed.reason
     assert "tttt" not in failed.reason
+
+
+@pytest.mark.parametrize(
+    ("answer", "secret", "words"),
+    [
+        (b"535 5.7.8 bad credentials", Password("s"), "check user and password"),
+        (b"454 4.7.0 later", Password("s"), "it is tried again"),
+        (
+            b"550 5.7.30 Basic authentication is not supported for Client Submission.",
+            Password("s"),
+            'auth = "microsoft"',
+        ),
+        (
+            b"535 5.7.139 Authentication unsuccessful, basic authentication is disabled.",
+            Password("s"),
+            'auth = "microsoft"',
+        ),
+        (b"535 5.7.139 SmtpClientAuthentication is disabled for the Tenant.", Password("s"), "allow SMTP AUTH"),
+        (b"535 5.7.139 SmtpClientAuthentication is disabled for the Mailbox.", Token("t"), "allow SMTP AUTH"),
+        (b"535 5.7.3 Authentication unsuccessful", Token("t"), "the server does not accept the token"),
+    ],
+)
+def test_what_to_do_about_a_log_in_that_is_refused(answer: bytes, secret: Any, words: str) -> None:
+    auth = "password" if isinstance(secret, Password) else "token"
+    script = polite({b"AUTH": answer}, (b"AUTH PLAIN XOAUTH2",))
+    failed = only(result_of(script, USUAL, auth=auth, user="u", secret=secret), Failed)
+    assert failed.way_out
+    assert words in failed.reason
 
 
 def test_a_server_without_a_log_in_says_what_to_change() -> None:
