@@ -5,7 +5,8 @@
 #   make install PREFIX=/opt/intake   the program, in an environment of its own; with EXTRAS="microsoft notify" what
 #                those need, too (one word for each file in requirements/ that is named after an extra)
 #   make lint    ruff and mypy
-#   make fuzz    a long search for what breaks it; SECONDS for each target (needs atheris, which it installs)
+#   make fuzz    a long search for what breaks it: EXAMPLES by Hypothesis, then SECONDS by atheris (which it installs)
+#                for each target
 #   make sbom    what it is made of, as CycloneDX: build/sbom.cdx.json
 #   make audit   whether a weakness is known of any library that is pinned (pip-audit; needs the network)
 #   make pictures   the pictures of docs/what-people-see.md, from the messages themselves (needs Chromium)
@@ -56,9 +57,10 @@ pictures: $(VENV)/.dev
 	@PYTHONPATH=. $(VENV)/bin/python docs/pictures/render.py $(ARGS)
 
 SECONDS ?= 3600
+EXAMPLES ?= 20000
 fuzz: $(VENV)/.dev
 	@$(PIP) install --quiet atheris || echo "atheris can't be installed here: Hypothesis searches alone"
-	INTAKE_FUZZ_EXAMPLES=20000 $(VENV)/bin/python -m pytest -q tests/fuzz
+	INTAKE_FUZZ_EXAMPLES=$(EXAMPLES) $(VENV)/bin/python -m pytest -q tests/fuzz
 	@! $(VENV)/bin/python -c 'import atheris' 2>/dev/null || PYTHONPATH=.:tests $(VENV)/bin/python tests/fuzz/long.py $(SECONDS)
 
 MINUTES ?= 10
