@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING
 from intake import credentials
 from intake.cli.findings import Finding, failure, ok, warning
 from intake.config import Config
-from intake.config.files import secret_problem
+from intake.config.files import open_to_others, secret_problem
 from intake.config.logins import unused
+from intake.config.rights import READ
 from intake.config.rules import SHIPPED_PHRASES
 
 if TYPE_CHECKING:
@@ -106,12 +106,9 @@ def leftovers(config: Config) -> Iterator[Finding]:
     for name in config.phrases:
         if name not in used and name not in SHIPPED_PHRASES and not name.startswith("urgent"):
             yield warning("phrases", f"no rule uses the list {name}", "name it in a [[category]], or remove it")
-    holds_secrets = bool(config.alarm.ping_url or config.alarm.notify or any(o.notify for o in config.organizers))
-    holds_secrets = holds_secrets or (config.ledger.file is None and "@" in config.ledger.url)
-    if holds_secrets and stat.S_IMODE(config.path.stat().st_mode) & 0o077:
-        yield warning(
-            "config", "it holds addresses that act as keys, and others can read it", f"chmod 600 {config.path}"
-        )
+    if config.alarm.ping_url and open_to_others(config.path, READ):
+        what = "others can read the ping_url, and could say with it that all is well"
+        yield warning("config", what, f"chmod 600 {config.path}")
 
 
 def _rules(category: object) -> list[object]:

@@ -26,6 +26,7 @@ from intake.config.models import (
     TemplatesConfig,
 )
 from intake.config.problems import Problem
+from intake.config.rights import rights_problems
 from intake.config.rules import check_categories, check_phrases
 from intake.config.source import Keys
 from intake.config.whole import complete
@@ -58,6 +59,7 @@ class Draft:
 def cross_check(draft: Draft) -> list[Problem]:
     """Everything that one key alone can't show; nothing about keys that are already known to be wrong."""
     checks = (
+        rights_problems,
         _community,
         _ledger,
         _mailboxes,

@@ -115,12 +115,26 @@ def test_what_others_can_get_at_is_refused(embedded: World, name: str) -> None:
             assert f"chmod 600 {path}" in refused.err
 
 
-def test_a_configuration_that_holds_keys_is_warned_of(embedded: World) -> None:
+def test_a_configuration_that_others_can_get_at_is_refused_or_warned_of(embedded: World) -> None:
     path = embedded.configure(more=f'[alarm]\nping_url = "http://127.0.0.1:{closed_port()}/{PASSWORD}"\n')
     path.chmod(0o644)
     said = embedded.run("check", "--offline")
     assert f"chmod 600 {path}" in said.out
     silent(said)
+    path.chmod(0o646)
+    refused = embedded.run("once")
+    assert (refused.code, "others can write this file" in refused.err) == (78, True)
+    path = embedded.configure(more=f'[alarm]\nnotify = ["json://{PASSWORD}@127.0.0.1:{closed_port()}"]\n')
+    path.chmod(0o644)
+    refused = embedded.run("once")
+    assert (refused.code, f"chmod 600 {path}" in refused.err) == (78, True)
+    silent(refused)
+    path.chmod(0o600)
+    embedded.folder.chmod(0o757)
+    refused = embedded.run("once")
+    assert (refused.code, f"chmod 700 {embedded.folder}" in refused.err) == (78, True)
+    embedded.folder.chmod(0o755)
+    assert embedded.run("once").code == 0
 
 
 def test_everything_that_it_makes_is_for_its_owner_alone(embedded: World) -> None:

@@ -119,6 +119,7 @@ class World:
         )
         path = self.folder / "config.toml"
         path.write_text(CONFIG.format(**facts), "utf-8")
+        path.chmod(0o600)
         for name, password in (("imap-password", self.imap.password), ("smtp-password", self.smtp.password)):
             (self.folder / name).write_text(str(settings.get(name, password)) + "\n", "utf-8")
             (self.folder / name).chmod(0o600)

@@ -64,6 +64,7 @@ def sink() -> Iterator[int]:
 def write(folder: Path, server: Pymap, smtp: int, extra: str = "", **other: object) -> Path:
     facts = {"imap": server.imaps_port, "security": "tls", "user": server.user(), "ca": server.ca_file, "smtp": smtp}
     (folder / "config.toml").write_text(TEXT.format(**(facts | other)) + extra, "utf-8")
+    (folder / "config.toml").chmod(0o600)
     (folder / "imap-password").write_text(server.password)
     (folder / "imap-password").chmod(0o600)
     return folder / "config.toml"
@@ -203,6 +204,8 @@ def test_channels_that_are_not_mail_are_looked_at_and_never_named(tmp_path: Path
     assert not list(advice.channels(loaded(tmp_path, pymap_server)))
     found = [*advice.channels(config), *advice.channels(unknown), *advice.leftovers(config)]
     assert "canary" not in str(found)
+    assert not list(advice.leftovers(config))
+    config.path.chmod(0o644)
     assert [f.level for f in advice.leftovers(config)] == [Level.WARNING]
 
 
