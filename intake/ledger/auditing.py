@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, exists, func, insert, select
 
 from intake.ledger.outbox import COPIES, NOT_COPIES
-from intake.ledger.schema import case, delivery, mail, place, trouble
+from intake.ledger.schema import case, delivery, mail, place
 from intake.model import DeliveryState, MailRef, Outcome
 
 
@@ -45,17 +45,6 @@ def accounts(connection: Connection, mailbox: str, folder: str, uidvalidity: int
     for mail_id, kind, state, number in connection.execute(counts):
         counted.setdefault(mail_id, {})[f"{kind} {state}"] = number
     return {row.uid: Account(row.outcome, row.reason, row.code or "", counted.get(row.id, {})) for row in rows}
-
-
-def in_trouble(connection: Connection, mailbox: str, folder: str, uidvalidity: int) -> set[int]:
-    """UIDs that could not be read yet, and are tried again."""
-    return set(
-        connection.execute(
-            select(trouble.c.uid).where(
-                trouble.c.mailbox == mailbox, trouble.c.folder == folder, trouble.c.uidvalidity == uidvalidity
-            )
-        ).scalars()
-    )
 
 
 def recognise(connection: Connection, contents: Sequence[bytes], message_ids: Sequence[bytes]) -> dict[bytes, int]:

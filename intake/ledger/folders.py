@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
 
 from intake.ledger.outbox import FARTHEST
 from intake.ledger.schema import folder, mail, trouble
@@ -111,10 +111,7 @@ def record_before(
     taken = set(
         connection.execute(
             select(mail.c.uid).where(
-                mail.c.mailbox == mailbox,
-                mail.c.folder == name,
-                mail.c.uidvalidity == uidvalidity,
-                mail.c.uid.between(heads[0].uid, heads[-1].uid),
+                _stands_in(mailbox, name, uidvalidity), mail.c.uid.between(heads[0].uid, heads[-1].uid)
             )
         ).scalars()
         if heads
@@ -165,12 +162,7 @@ def to_file(connection: Connection, mailbox: str, name: str, uidvalidity: int, l
     return list(
         connection.execute(
             select(mail.c.uid)
-            .where(
-                mail.c.mailbox == mailbox,
-                mail.c.folder == name,
-                mail.c.uidvalidity == uidvalidity,
-                mail.c.filing == "due",
-            )
+            .where(_stands_in(mailbox, name, uidvalidity), mail.c.filing == "due")
             .order_by(mail.c.uid)
             .limit(limit)
         ).scalars()
@@ -185,12 +177,7 @@ def filed(
     for start in range(0, len(listed), 400):
         connection.execute(
             update(mail)
-            .where(
-                mail.c.mailbox == mailbox,
-                mail.c.folder == name,
-                mail.c.uidvalidity == uidvalidity,
-                mail.c.uid.in_(listed[start : start + 400]),
-            )
+            .where(_stands_in(mailbox, name, uidvalidity), mail.c.uid.in_(listed[start : start + 400]))
             .values(filing="done", filed_to=destination)
         )
 
@@ -209,28 +196,21 @@ def give_up_filing(connection: Connection, mailbox: str, name: str, uidvalidity:
     )
 
 
-def troubled(connection: Connection, mailbox: str, name: str, uidvalidity: int, now: datetime) -> dict[int, int]:
-    """UIDs that could not be read and are due to be tried again, with how often they were tried."""
-    rows = connection.execute(
-        select(trouble.c.uid, trouble.c.attempts).where(
-            trouble.c.mailbox == mailbox,
-            trouble.c.folder == name,
-            trouble.c.uidvalidity == uidvalidity,
-            or_(trouble.c.not_before <= now, trouble.c.not_before > now + FARTHEST),
-        )
-    )
-    return {row.uid: row.attempts for row in rows}
+def troubled(connection: Connection, mailbox: str, name: str, uidvalidity: int, now: datetime) -> set[int]:
+    """UIDs that could not be read and are due to be tried again."""
+    due = or_(trouble.c.not_before <= now, trouble.c.not_before > now + FARTHEST)
+    chosen = select(trouble.c.uid).where(_trouble_in(mailbox, name, uidvalidity), due)
+    return set(connection.execute(chosen).scalars())
+
+
+def in_trouble(connection: Connection, mailbox: str, name: str, uidvalidity: int) -> set[int]:
+    """UIDs that could not be read yet, and are tried again."""
+    return set(connection.execute(select(trouble.c.uid).where(_trouble_in(mailbox, name, uidvalidity))).scalars())
 
 
 def note_trouble(connection: Connection, ref: MailRef, now: datetime, wait: timedelta) -> int:
     """A mail could not be read; it is tried again later. Says how often it has been tried."""
-    here = (
-        trouble.c.mailbox == ref.mailbox,
-        trouble.c.folder == ref.folder,
-        trouble.c.uidvalidity == ref.uidvalidity,
-        trouble.c.uid == ref.uid,
-    )
-    before = connection.execute(select(trouble.c.attempts).where(*here)).scalar()
+    before = connection.execute(select(trouble.c.attempts).where(_trouble_of(ref))).scalar()
     if before is None:
         connection.execute(
             insert(trouble).values(
@@ -243,37 +223,34 @@ def note_trouble(connection: Connection, ref: MailRef, now: datetime, wait: time
             )
         )
         return 1
-    connection.execute(update(trouble).where(*here).values(attempts=before + 1, not_before=now + wait))
+    connection.execute(update(trouble).where(_trouble_of(ref)).values(attempts=before + 1, not_before=now + wait))
     return int(before) + 1
 
 
 def clear_of_blame(connection: Connection, ref: MailRef) -> None:
     """The last try does not count; the mail is still tried by itself, and not before it was put off to."""
-    connection.execute(
-        update(trouble)
-        .where(
-            trouble.c.mailbox == ref.mailbox,
-            trouble.c.folder == ref.folder,
-            trouble.c.uidvalidity == ref.uidvalidity,
-            trouble.c.uid == ref.uid,
-        )
-        .values(attempts=trouble.c.attempts - 1)
-    )
+    connection.execute(update(trouble).where(_trouble_of(ref)).values(attempts=trouble.c.attempts - 1))
 
 
 def forget_trouble(connection: Connection, ref: MailRef, uids: Sequence[int]) -> None:
     """Mail that could not be read before, and now was, or was shown to people."""
+    here = _trouble_in(ref.mailbox, ref.folder, ref.uidvalidity)
     for start in range(0, len(uids), 400):
-        connection.execute(
-            trouble.delete().where(
-                trouble.c.mailbox == ref.mailbox,
-                trouble.c.folder == ref.folder,
-                trouble.c.uidvalidity == ref.uidvalidity,
-                trouble.c.uid.in_(uids[start : start + 400]),
-            )
-        )
+        connection.execute(trouble.delete().where(here, trouble.c.uid.in_(uids[start : start + 400])))
 
 
 def trouble_count(connection: Connection) -> int:
     """How many mails wait to be readable."""
-    return len(connection.execute(select(trouble.c.id)).all())
+    return connection.execute(select(func.count()).select_from(trouble)).scalar() or 0
+
+
+def _stands_in(mailbox: str, name: str, uidvalidity: int) -> ColumnElement[bool]:
+    return and_(mail.c.mailbox == mailbox, mail.c.folder == name, mail.c.uidvalidity == uidvalidity)
+
+
+def _trouble_in(mailbox: str, name: str, uidvalidity: int) -> ColumnElement[bool]:
+    return and_(trouble.c.mailbox == mailbox, trouble.c.folder == name, trouble.c.uidvalidity == uidvalidity)
+
+
+def _trouble_of(ref: MailRef) -> ColumnElement[bool]:
+    return and_(_trouble_in(ref.mailbox, ref.folder, ref.uidvalidity), trouble.c.uid == ref.uid)

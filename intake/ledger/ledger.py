@@ -156,7 +156,7 @@ class Ledger(CaseBook, Eraser, RuleBook):
         with self._database.transaction() as connection:
             folders.advance(connection, last)
 
-    def troubled(self, mailbox: str, name: str, uidvalidity: int, now: datetime) -> dict[int, int]:
+    def troubled(self, mailbox: str, name: str, uidvalidity: int, now: datetime) -> set[int]:
         """Mail that could not be read and is to be tried again."""
         with self._database.reading() as connection:
             return folders.troubled(connection, mailbox, name, uidvalidity, now)
@@ -464,7 +464,7 @@ class Ledger(CaseBook, Eraser, RuleBook):
     def in_trouble(self, mailbox: str, name: str, uidvalidity: int) -> set[int]:
         """UIDs that could not be read yet."""
         with self._database.reading() as connection:
-            return auditing.in_trouble(connection, mailbox, name, uidvalidity)
+            return folders.in_trouble(connection, mailbox, name, uidvalidity)
 
     def recognise(self, contents: Sequence[bytes], message_ids: Sequence[bytes]) -> dict[bytes, int]:
         """Mails by the keyed hash of their bytes or of their Message-ID."""

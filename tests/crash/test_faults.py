@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from crash.proxy import Between
 from crash.test_killed import CONFIG, PEOPLE, report
 from servers.embedded import Pymap
 from servers.smtp import Aiosmtpd
@@ -116,15 +117,12 @@ SMTP = [
 ]
 
 
-class Faulty:
-    """Forwards to a server; at its ``at``-th line it has ``fault`` instead, once."""
+class Faulty(Between):
+    """At the ``at``-th line of the server it has ``fault`` instead, once."""
 
     def __init__(self, target: int) -> None:
-        self.target = target
         self.well()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__(target)
 
     def ill(self, fault: Fault, at: int) -> None:
         self.fault, self.at, self.lines, self.over = fault, at, 0, threading.Event()
@@ -136,30 +134,14 @@ class Faulty:
 
     def close(self) -> None:
         self.over.set()
-        self._listener.close()
+        super().close()
 
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                server = socket.create_connection(("127.0.0.1", self.target))
-                for one in (client, server):
-                    one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                threading.Thread(target=self._pump, args=(client, server, False), daemon=True).start()
-                threading.Thread(target=self._pump, args=(server, client, True), daemon=True).start()
-
-    def _pump(self, source: socket.socket, sink: socket.socket, says: bool) -> None:
-        with contextlib.suppress(OSError, ValueError), source.makefile("rb") as lines:
-            for line in lines:
-                self.lines += says
-                if says and self.lines == self.at:
-                    if not self.fault(sink, line, self.over):
-                        break
-                else:
-                    sink.sendall(line)
-        for one in (source, sink):
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+    def hand_on(self, line: bytes, sink: socket.socket, *, from_server: bool) -> bool:
+        self.lines += from_server
+        if from_server and self.lines == self.at:
+            return self.fault(sink, line, self.over)
+        sink.sendall(line)
+        return True
 
 
 class Place:

@@ -49,7 +49,7 @@ class Seen:
 def test_no_statement_of_a_pass_looks_through_a_table_that_grows(tmp_path: Path) -> None:
     world = World(tmp_path)
     ledger: Any = world.parts.ledger
-    seen = Seen(ledger._database.engine)
+    seen = Seen(ledger._database._engine)
     for number in range(3):
         world.deliver(mail(number))
         world.until_quiet()

@@ -15,9 +15,8 @@ import pytest
 from intake.deliver.notify import notify, ping
 from intake.deliver.second import SecondWay
 from intake.model import Failed, Outgoing, Result
-from intake.steps.reports import PassReport
 
-from .worlds import ALARM, ANN, BOARD, BOB, CARL, KEEPER, World, WorldTransport, header, mail
+from .worlds import ALARM, ANN, BOARD, BOB, CARL, KEEPER, World, WorldTransport, header, mail, passed
 
 OTHERWISE = (
     ALARM
@@ -53,12 +52,6 @@ def world(tmp_path: Path) -> World:
 @pytest.fixture
 def channels(world: World) -> Channels:
     return Channels(world)
-
-
-def passed(world: World) -> PassReport:
-    report = world.run()
-    assert report is not None
-    return report
 
 
 def subjects(world: World) -> list[str]:

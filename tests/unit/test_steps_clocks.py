@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from intake.steps.reports import PassReport
-
-from .worlds import ALARM, START, World, header, mail
+from .worlds import ALARM, START, World, header, mail, passed
 
 
 @pytest.fixture
@@ -19,12 +17,6 @@ def world(tmp_path: Path) -> World:
     made = World(tmp_path)
     made.deliver(mail(1))
     return made
-
-
-def passed(world: World, **how: Any) -> PassReport:
-    report = world.run(**how)
-    assert report is not None
-    return report
 
 
 def database(world: World) -> Any:

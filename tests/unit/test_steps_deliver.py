@@ -15,9 +15,8 @@ from intake.decide.clock import GIVE_UP_AFTER, LONGEST_RETRY
 from intake.errors import LedgerError
 from intake.model import Failed, MessageKind, Outgoing, Result, Unknown
 from intake.steps import reading
-from intake.steps.reports import PassReport
 
-from .worlds import ANN, BOARD, BOB, CARL, KEEPER, World, header, mail, message_id
+from .worlds import ANN, BOARD, BOB, CARL, KEEPER, World, header, mail, message_id, passed
 
 REFUSED = Failed(permanent=True, reason="550 5.1.1 no such user")
 LATER = Failed(permanent=False, reason="451 4.7.1 greylisted")
@@ -30,12 +29,6 @@ def world(tmp_path: Path) -> World:
     made = World(tmp_path)
     made.deliver(mail(1))
     return made
-
-
-def passed(world: World, **how: Any) -> PassReport:
-    report = world.run(**how)
-    assert report is not None
-    return report
 
 
 def to(result: Result, *people: str) -> Callable[[Outgoing, int], Result | None]:

@@ -15,9 +15,8 @@ from intake.decide.clock import MAILBOX_LEASE, POISON_TRIES
 from intake.errors import MailboxError
 from intake.model import MailHead, MessageKind, ParsedMail, RawMail
 from intake.steps.audit import audit
-from intake.steps.reports import PassReport
 
-from .worlds import ANN, BOB, CARL, KEEPER, START, Killed, Server, World, WorldMailbox, header, mail
+from .worlds import ANN, BOB, CARL, KEEPER, START, Killed, Server, World, WorldMailbox, header, mail, passed
 
 OLD = START - timedelta(days=400)
 
@@ -31,12 +30,6 @@ def world(tmp_path: Path) -> World:
 def from_now(tmp_path: Path) -> World:
     """Mail that is there already is not answered."""
     return World(tmp_path, start="now")
-
-
-def passed(world: World, **how: Any) -> PassReport:
-    report = world.run(**how)
-    assert report is not None
-    return report
 
 
 def outcomes(world: World) -> dict[str, int]:
