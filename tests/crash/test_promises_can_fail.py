@@ -38,7 +38,7 @@ DELIVERED = Counter(MAILS)
 
 def change(world: World, statement: str) -> None:
     database: Any = world.parts.ledger._database
-    with database.engine.begin() as connection:
+    with database._engine.begin() as connection:
         connection.execute(text("PRAGMA foreign_keys=OFF"))
         connection.execute(text(statement))
 
