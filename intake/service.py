@@ -213,13 +213,12 @@ class Service:
 
     def _end(self, names: Sequence[str]) -> bool:
         """End the work for these communities, all of them within one deadline; False when a step is left behind."""
-        ending = [self._at_work.pop(name) for name in names if name in self._at_work]
+        ending = [*self._leaving, *(self._at_work.pop(name) for name in names if name in self._at_work)]
         for community in ending:
             community.end()
         deadline = monotonic() + LONGEST_END
-        left = [community for community in ending if not community.ended(deadline - monotonic())]
-        self._leaving = [community for community in (*self._leaving, *left) if community.busy]
-        return not left
+        self._leaving = [community for community in ending if not community.ended(deadline - monotonic())]
+        return not self._leaving
 
     def _prolong(self) -> None:
         """What is in hand stays in hand, for as long as the ledger can be told so.

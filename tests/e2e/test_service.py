@@ -177,6 +177,19 @@ def test_it_ends_within_seconds_while_a_server_is_silent(place: World, tmp_path:
             assert service.told[-1] == "STOPPING=1"
 
 
+def test_it_ends_within_seconds_when_a_reload_has_left_a_step_behind(place: World, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        place.deliver(mail(1))
+        place.configure(smtp_host="127.0.0.1", smtp_port=silent.getsockname()[1], smtp_security="none")
+        with running(place, tmp_path) as service:
+            service.tells("READY=1")
+            connection, _ = silent.accept()
+            with connection:
+                service.process.send_signal(signal.SIGHUP)
+                service.says("the configuration was reloaded")
+                assert service.end() < 5
+
+
 def test_a_service_that_can_t_start_says_why(place: World, tmp_path: Path) -> None:
     place.configure()
     (tmp_path / "imap-password").unlink()
