@@ -53,6 +53,9 @@ class QuickComposer:
     def alarm(self, letter: Alarm, _now: object) -> Outgoing:
         return self._message(letter, "alarm")
 
+    def forget(self) -> None:
+        return
+
 
 class QuickWorld(World):
     """A world that is made once and begins again thousands of times: making its tables costs more than a life in it."""

@@ -158,6 +158,8 @@ def test_a_new_message_id_at_every_try_is_found(made: QuickWorld) -> None:
     numbers = iter(range(10_000))
 
     class Fresh:
+        forget = composer.forget
+
         def __getattr__(self, name: str) -> Any:
             def compose(letter: Any, now: Any) -> Any:
                 fresh = replace(letter.thread, message_id=f"<{next(numbers)}@fresh.example>")
