@@ -73,10 +73,15 @@ class Installation:
         return list(dict.fromkeys(file.absolute().parent for file in files if file is not None))
 
     def state(self) -> list[str]:
-        """StateDirectory for what lies below /var/lib, ReadWritePaths for the rest."""
+        """StateDirectory for what lies below /var/lib, ReadWritePaths for the rest.
+
+        Not for the folder of the figures: systemd would take that away from whoever reads them.
+        """
+        files = (self.config.ledger.file, self.config.ledger.key_file)
+        own = {file.absolute().parent for file in files if file is not None}
         lines: list[str] = []
         for directory in self.directories():
-            if directory.is_relative_to(STATE) and directory != STATE:
+            if directory in own and directory.is_relative_to(STATE) and directory != STATE:
                 lines += [f"StateDirectory={quoted(str(directory.relative_to(STATE)))}", "StateDirectoryMode=0700"]
             else:
                 lines.append(f"ReadWritePaths={quoted(str(directory))}")
@@ -87,6 +92,11 @@ class Installation:
         named = [self.interpreter, Path(sys.prefix), self.config.path.absolute(), *self.directories()]
         inside = any(str(path).startswith(HOMES) for path in named)
         return "ProtectHome=read-only" if inside else "ProtectHome=yes"
+
+    def listens(self) -> str:
+        """The one port that may be bound, if figures are served."""
+        port = self.config.metrics.listen.rpartition(":")[2]
+        return f"SocketBindAllow=tcp:{port}\n" if port else ""
 
     def credentials(self) -> list[str]:
         """LoadCredential for each one that the configuration names; the files lie beside it, readable by root only."""
@@ -137,7 +147,7 @@ Restart=on-failure
 RestartSec=10
 RestartPreventExitStatus=2 78
 TimeoutStopSec=10
-{shared}
+{here.listens()}{shared}
 [Install]
 WantedBy=multi-user.target
 """

@@ -71,6 +71,23 @@ def test_state_lies_in_the_state_directory(tmp_path: Path) -> None:
     assert "User=ann\n" in service
 
 
+@pytest.mark.systemd
+def test_figures_get_their_port_and_leave_their_folder_to_whoever_reads_them(tmp_path: Path) -> None:
+    state = next(path.name for path in Path("/var/lib").iterdir() if path.is_dir())
+    figures = f'[metrics]\ntextfile = "/var/lib/{state}/intake.prom"\nlisten = "127.0.0.1:9123"'
+    units = printed(tmp_path, figures)
+    for name in NAMES[:2]:
+        assert f"ReadWritePaths=/var/lib/{state}\n" in units[name]
+        assert "StateDirectory" not in units[name]
+    assert "SocketBindAllow=tcp:9123\n" in units["intake.service"]
+    assert "SocketBindAllow" not in units["intake-once.service"]
+    (tmp_path / NAMES[0]).write_text(units[NAMES[0]])
+    for words in (("verify",), ("security", "--offline=true", "--threshold=20")):
+        done = analyze(*words, str(tmp_path / NAMES[0]))
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert str(tmp_path) not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("word", "said"),
     [
