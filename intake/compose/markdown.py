@@ -63,8 +63,9 @@ class Markdown:
         if not code or code not in block:
             return self._block(block)
         html, text = self._block(block.replace(code, stand_in))
-        stand_in, code = stand_in.replace("\\", ""), code.replace("\\", "")
-        return html.replace(stand_in, code), text.replace(stand_in, code)
+        for before, after in ((stand_in, code), (_shown(stand_in), _shown(code))):  # in code spans it stands as written
+            html, text = html.replace(before, after), text.replace(before, after)
+        return html, text
 
     def _items(self, block: str, stands_for: tuple[str, str]) -> tuple[str, str]:
         """A list whose items are lines of their own: each is converted by itself, because few of them ever change."""
@@ -88,14 +89,18 @@ class Markdown:
         return parser.disable(["html_block", "html_inline", "image", "code", "reference"])
 
 
-_CODE = re.compile(r"[A-Z0-9]{4}(?:-[A-Z0-9]{4})+")
+_CODE = re.compile(r"[A-Z0-9]+(?:-[A-Z0-9]+)+")
 
 
 def _stand_in(source: str, code: str) -> tuple[str, str]:
     """What stands for a code as it is written in Markdown, and that; nothing where there is no code like others."""
     stand_in = re.sub("[A-Z0-9]", "X", code).replace("-", "\\-")
-    written = code.replace("-", "\\-")
-    return (stand_in, written) if _CODE.fullmatch(code) and stand_in not in source else ("", "")
+    unmistakable = _CODE.fullmatch(code) and stand_in not in source and _shown(stand_in) not in source
+    return (stand_in, code.replace("-", "\\-")) if unmistakable else ("", "")
+
+
+def _shown(code: str) -> str:
+    return code.replace("\\", "")
 
 
 def _simple_list(block: str) -> bool:
