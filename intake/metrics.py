@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from intake.ledger.ledger import Ledger
     from intake.steps.parts import Parts
 
+ALARMS = ("audit", "credential", "delivery", DRILL, "mailbox", "template")  # those that no case makes begin
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -55,10 +56,11 @@ def figures(config: Config, ledger: Ledger, now: datetime) -> Iterator[Figure]:
     yield Figure("intake_outbox_oldest_seconds", "How long the oldest of them has been waiting.", max(oldest, 0.0))
     yield Figure("intake_outbox_failed", "Messages that were given up.", ledger.delivery_counts()["failed"])
     yield Figure("intake_unreadable_mails", "Mails that the server could not hand over yet.", ledger.trouble_count())
+    opened = {trouble.topic for trouble in ledger.alarms.open().values()}
+    for topic in ALARMS:
+        yield Figure("intake_alarm_open", "1 while such an alarm is open.", topic in opened, ("about", topic))
     if config.drill.every and config.drill.to:
-        yield Figure(
-            "intake_self_check_failing", "1 when the last drill did not come through.", DRILL in ledger.alarms.open()
-        )
+        yield Figure("intake_self_check_failing", "1 when the last drill did not come through.", DRILL in opened)
     logins: list[MailboxConfig | SmtpConfig] = [*config.mailboxes, config.smtp]
     for one in expiry.expiries(logins):
         about = "When a secret or certificate of the log-in ends, in seconds since 1970."

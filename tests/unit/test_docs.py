@@ -95,7 +95,11 @@ def test_every_figure_is_explained() -> None:
     text = (DOCS / "operations.md").read_text("utf-8")
     names = set(re.findall(r'"(intake_[a-z_]+)"', (PACKAGE / "metrics.py").read_text("utf-8"))) - {"intake_info"}
     assert len(names) > 5
-    assert names == set(re.findall(r"`(intake_[a-z_]+)`", text))
+    assert names == set(re.findall(r"`(intake_[a-z_]+)(?:\{[^`]*\})?`", text))
+    (table,) = re.findall(r"^\| figure \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", text, re.MULTILINE)
+    assert all("`intake_" in row.split("|")[2] for row in table.splitlines()), (
+        "whatever is to be looked at has a figure"
+    )
 
 
 def test_every_alarm_has_its_entry() -> None:

@@ -16,6 +16,7 @@ from servers.world import World, addresses, world
 from intake import app
 from intake.config import load
 from intake.errors import ConfigError
+from intake.ledger.alarms import Trouble
 from intake.metrics import Figure, Metrics, exposition
 from intake.steps.parts import Parts
 
@@ -59,6 +60,19 @@ def test_once_writes_the_file(place: World, tmp_path: Path) -> None:
     (tmp_path / "intake.prom").unlink()
     assert place.run("once").code == 0  # a pass without news writes it too
     assert (tmp_path / "intake.prom").is_file()
+
+
+def test_alarms_are_figures_unless_a_case_may_make_them_begin(place: World, tmp_path: Path) -> None:
+    place.configure(more='[metrics]\ntextfile = "f.prom"')
+    parts = app.build(load(tmp_path / "config.toml"), app.Outside())
+    for topic in ("audit", "unheard"):
+        parts.ledger.alarms.begin(Trouble(f"{topic} help", topic), parts.now, "")
+    Metrics(lambda _line: None).note(parts)
+    parts.ledger.close()
+    found = dict(
+        re.findall(r'^intake_alarm_open\{about="([a-z]+)"\} (\d)$', (tmp_path / "f.prom").read_text(), re.MULTILINE)
+    )
+    assert found == {"audit": "1", "credential": "0", "delivery": "0", "drill": "0", "mailbox": "0", "template": "0"}
 
 
 def test_it_is_served_on_loopback(place: World, tmp_path: Path) -> None:
