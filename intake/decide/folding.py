@@ -21,11 +21,14 @@ _ALIKE = str.maketrans(
             "\u0430\u0432\u0435\u043a\u043c\u043d\u043e\u0440\u0441\u0442"
             "\u0443\u0445\u0456\u0458\u0455\u04cf\u0501\u051b\u04bb\u051d"
             "\u03b1\u03b2\u03b5\u03b7\u03b9\u03ba\u03bc\u03bd\u03bf\u03c1\u03c4\u03c5\u03c7\u03c9\u03c2\u03c3"
-            "\u0131\u00f8\u0142\u0111\u0127\u0167\u0261\u0251\u0269\u1d0f\u1d1c\u0280",
-            "abekmhopctyxijsldqhw" + "abenikmvoptyxwcc" + "ioldhtgaiour",
+            "\u0131\u00f8\u0142\u0111\u0127\u0167\u0261\u0251\u0269\u1d0f\u1d1c\u0280"
+            "\u1d00\u0299\u1d04\u1d05\u1d07\ua730\u0262\u029c\u026a\u1d0a\u1d0b\u029f\u1d0d\u0274\u1d18\ua731\u1d1b\u1d20\u1d21\u028f\u1d22",
+            "abekmhopctyxijsldqhw" + "abenikmvoptyxwcc" + "ioldhtgaiour" + "abcdefghijklmnpstvwyz",
             strict=True,
         )
     )
+    # Letters in a square or a circle, white on black, and the letters of flags.
+    | {chr(first + place): chr(ord("a") + place) for first in (0x1F170, 0x1F150, 0x1F1E6) for place in range(26)}
 )
 GAP = "\0"  # stands for words that were taken out: no phrase crosses it
 _LIGATURES = {"\u00e6": "ae", "\u0153": "oe", "\u00fe": "th", "\u00f0": "d", "\u0133": "ij"}
@@ -44,7 +47,7 @@ _ASCII_WASTE = bytes(code for code in range(1, 128) if not chr(code).isalnum())
 _UNSPACED = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 BEGINNING = 4
 _SHORTER = tuple(itemgetter(slice(length)) for length in range(1, BEGINNING))
-_UMLAUTS = {"\u00e4": "ae", "\u00f6": "oe", "\u00fc": "ue"}
+_UMLAUTS = {"\u00e4": "ae", "\u00f6": "oe", "\u00fc": "ue", "\u00f8": "oe", "\u00e5": "aa"}
 
 
 def visible(text: str) -> str:
@@ -105,7 +108,9 @@ def words(text: str) -> list[str]:
 
 
 def _words(folded: str) -> list[str]:
-    return folded.translate(_ASCII_GAPS).split() if folded.isascii() else _WORD_LETTERS.findall(folded)
+    if not folded.isascii():
+        return _WORD_LETTERS.findall(folded)
+    return folded.replace(GAP, f" {GAP} ").translate(_ASCII_GAPS).split()
 
 
 def spellings(name: str) -> tuple[str, ...]:

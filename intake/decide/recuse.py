@@ -15,20 +15,18 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from intake.decide.folding import GAP, Folded, fold, needle, spellings, visible, words
+from intake.decide.naming import Forms, cores, halves, orders, titled
 from intake.model import ParsedMail, Withheld
 
 IS_SENDER = "is-sender"  # the reason of who wrote it
-_GAP = 1  # a name may have one more name in the middle
-_TITLES = (
-    *("mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "sir", "madam"),
-    *("dhr", "mevr", "mw", "meneer", "mijnheer", "mevrouw", "juffrouw"),
-    *("monsieur", "madame", "mademoiselle", "mme", "mlle", "m", "herr", "herrn", "frau"),
-)
 _LOCAL_BEFORE = re.compile(r"[\w.!#$%&'*/=?^`{|}~+-]+\Z")
 _DOMAIN_AFTER = re.compile(r"[\w.-]{1,253}")
 _MAX_ADDRESSES = 5000
 _WINDOW, _OVERLAP = 200_000, 500  # long texts are searched in pieces, which lap over by more than any name
 _HANDLE = re.compile(r"@?[\w.-]*(?:[\d_.-])[\w.-]*|@[\w.-]+")
+OVERRIDE = "\u202e"  # from here on letters are shown from right to left
+_OVERRIDDEN = re.compile(f"{OVERRIDE}([^\n\u202c]+)")
+_DIGITS = re.compile(r"\d+")
 _TOLD = ("comments", "keywords", "thread-topic", "organization", "x-original-from", "resent-from")
 _SENT_BY = ("sender", "resent-from", "resent-sender", "x-original-sender", "x-original-from")
 _SPELLED_AT = ("", "at", "chez", "bei", "apenstaartje", "arobase")
@@ -107,11 +105,13 @@ class Names:
         names = [name for given in (person.name, *person.also_known_as) for name in spellings(given)]
         self._handles = [_literal(name.strip()).lstrip("@") for name in names if _is_handle(name)]
         self._full = [tuple(words(name)) for name in names if not _is_handle(name) and words(name)]
-        self._needles = {"".join(order) for name in self._full for order in _orders(name)}
-        self._needles |= _titled(tuple(words(name)) for name in spellings(person.name))
+        self._needles = {"".join(order) for name in self._full for order in orders(name)}
+        for name in spellings(person.name):
+            self._needles |= titled(name) | halves(name)
+        self._forms = tuple(forms for name in names if not _is_handle(name) and (forms := Forms.of(name)))
         self._needles |= _spelled_address(person.email)
         last_names = ["".join(name[1:] or name) for name in (*self._full, *map(tuple, map(words, names)))]
-        self._cores = _cores(self._needles, [*last_names, needle(self.email.partition("@")[0])])
+        self._cores = cores(self._needles, [*last_names, needle(self.email.partition("@")[0])])
         self._hints = tuple({*self._cores, *(name[-1] for name in self._full)})
         self._signs = (*self._handles, *_at_domains(self._address))
 
@@ -125,8 +125,11 @@ class Names:
         for hint in self._hints:  # loops: the innermost of judging
             if hint in joined:
                 return True
-        for sign in self._signs:  # noqa: SIM110
+        for sign in self._signs:
             if sign in text:
+                return True
+        for forms in self._forms:  # noqa: SIM110
+            if forms.shortened_in(everything.folded):
                 return True
         return False
 
@@ -138,7 +141,7 @@ class Names:
             wanted in joined and folded.spans(wanted, plural=True) for wanted in self._needles
         ):
             return True
-        if any(_apart(name, folded) for name in self._full if len(name) > 1):
+        if any(forms.stand_in(folded) for forms in self._forms):
             return True
         return _has_address(self._address, where.text) or any(
             _has_handle(handle, where.text) for handle in self._handles
@@ -166,6 +169,7 @@ def withheld(
     found: dict[str, Withheld] = {}
     senders = Senders.of(mail)
     texts = _places(mail)
+    texts += [(reason, _backwards(text)) for reason, text in texts if OVERRIDE in text]
     for names in known:
         if names.wrote(senders):
             found[names.email] = Withheld(names.email, IS_SENDER)
@@ -197,10 +201,21 @@ def _places(mail: ParsedMail) -> list[tuple[str, str]]:
         ("named-in-subject", mail.subject),
         ("named-in-author", "\n".join(author)),
         ("named-in-body", mail.text),
-        ("named-in-attachment", "\n".join(attachment.name for attachment in mail.attachments)),
+        ("named-in-attachment", _files(mail)),
         *(("named-in-forwarded", text) for text in mail.all_text),
         ("named-in-header", "\n".join(value for name in _TOLD for value in mail.values(name))),
     ]
+
+
+def _files(mail: ParsedMail) -> str:
+    """Names of files: a number often stands at the end of a word."""
+    names = "\n".join([attachment.name for attachment in mail.attachments])
+    return f"{names}\n{GAP}\n{_DIGITS.sub(' ', names)}" if names else ""
+
+
+def _backwards(text: str) -> str:
+    """What is written backwards and shown forwards, forwards."""
+    return "\n".join([found[::-1] for found in _OVERRIDDEN.findall(text)])
 
 
 def _pieces(text: str) -> Iterator[str]:
@@ -222,41 +237,7 @@ def _without_own(folded: Folded, own_words: Sequence[str]) -> Folded:
     return folded
 
 
-# --- forms of a name ----------------------------------------------------------------------------
-
-
-def _orders(name: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """A name as it is said, backwards, and begun at any of its words (``Berg, Bram van den``)."""
-    return [name[::-1], *((*name[at:], *name[:at]) for at in range(len(name)))]
-
-
-def _apart(name: tuple[str, ...], folded: Folded) -> bool:
-    """Whether first and last name stand together with one word between them (``Ann Maria Example``)."""
-    if len(name) != 2 or any(len(part) < 2 for part in name):
-        return False
-    first, last = name
-    if first not in folded.joined or last not in folded.joined:
-        return False
-    endings = (last, last + "s")
-    return any(
-        word == first and any(other in endings for other in folded.words[at + 2 : at + 2 + _GAP])
-        for at, word in enumerate(folded.words)
-    )
-
-
-def _cores(needles: Iterable[str], likely: Iterable[str]) -> tuple[str, ...]:
-    """A few pieces of which every needle holds one: a text that holds none of them holds no needle."""
-    short = sorted({piece for piece in likely if len(piece) > 1}, key=len)
-    cores: set[str] = set()
-    for wanted in needles:
-        if not any(core in wanted for core in cores):
-            cores.add(next((piece for piece in short if piece in wanted), wanted))
-    return tuple(sorted(cores, key=len))
-
-
-def _titled(names: Iterable[tuple[str, ...]]) -> set[str]:
-    """``Mrs Example``, ``meneer van den Berg``: a title and everything after the first name."""
-    return {title + "".join(name[1:]) for name in names if len(name) > 1 for title in _TITLES}
+# --- handles and addresses ----------------------------------------------------------------------
 
 
 def _is_handle(name: str) -> bool:

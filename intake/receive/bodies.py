@@ -30,6 +30,9 @@ _MACHINE_READABLE = {
     "message/global-disposition-notification": "disposition-report",
     "message/feedback-report": "delivery-report",
 }
+# Text that says it is something else: what programs make of a file whose kind they don't know.
+_TEXT_BY_TYPE = {"application/json", "application/xml", "application/ics", "application/rtf"}
+_TEXT_BY_NAME = (".txt", ".eml", ".ics", ".vcf", ".csv", ".json", ".xml", ".md", ".log", ".htm", ".html", ".rtf")
 _SIGNATURES = {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
 
 
@@ -246,15 +249,19 @@ def _is_attached(part: Part) -> bool:
     return part.disposition()[0] == "attachment"
 
 
-def _name_of(part: Part) -> str:
-    """The file's name as it may be shown: its last path segment, without controls and direction marks."""
+def _path_of(part: Part) -> str:
     _, parameters = part.disposition()
     name = decode_words(parameters.get("filename", "") or part.parameters.get("name", ""))
     if not name and not part.first("content-disposition") and not part.first("content-type"):
         return ""
     if any("\udc80" <= letter <= "\udcff" for letter in name):
         name = decode_bytes(name.encode("utf-8", "surrogateescape"), "")
-    name = _DIRECTIONS.sub("", one_line(clean(name)))
+    return _DIRECTIONS.sub("", one_line(clean(name)))
+
+
+def _name_of(part: Part) -> str:
+    """The file's name as it may be shown: its last path segment, without controls and direction marks."""
+    name = _path_of(part)
     return _PATH.split(name)[-1].strip(" .")[:255] if _PATH.search(name) else name.strip()[:255]
 
 
@@ -262,7 +269,11 @@ def _attach(part: Part, bodies: Bodies) -> None:
     _flag(part, bodies)
     name = _name_of(part)
     if name:
-        bodies.others.append(name)
+        bodies.others.append(_path_of(part)[:998])
+    if description := part.first("content-description"):
+        bodies.others.append(decode_field(description))
+    if part.main not in {"text", "message"} and (part.type in _TEXT_BY_TYPE or name.lower().endswith(_TEXT_BY_NAME)):
+        bodies.others.append(bodies.text_of(part))
     if part.enclosed or part.type in _SIGNATURES or part.type == "application/pgp-encrypted":
         return
     digest, size = hashlib.sha256(), 0

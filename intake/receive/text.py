@@ -6,6 +6,7 @@ import binascii
 import codecs
 import re
 from html import unescape
+from urllib.parse import unquote
 
 MAX_HTML = 512 << 10
 
@@ -133,7 +134,8 @@ _BREAKING = {
     *("p", "br", "div", "li", "tr", "td", "th", "table", "blockquote", "pre", "hr", "ul", "ol", "dt", "dd"),
     *("h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "header", "footer"),
 }
-_SPOKEN = {"alt", "title", "aria-label", "placeholder", "value", "summary"}
+_LINKS = re.compile(r"(?:mailto:|https?://)\S", re.IGNORECASE)
+_SPOKEN = {"href", "alt", "title", "aria-label", "placeholder", "value", "summary"}
 _TAG = re.compile(r'<(/?)([a-z0-9]++)((?:[^"<>]++|"[^"]*+")*+)>')
 _ATTRIBUTE = re.compile(r'(?<![a-z-])[a-z-]++="([^"]*)"')
 _BROKEN_TAG = re.compile(r"<[^<>]{0,2000}>")
@@ -167,7 +169,7 @@ def html_text(html: str) -> tuple[str, str]:
     beside: list[str] = []
 
     def replaced(tag: re.Match[str]) -> str:
-        beside.extend(value for value in _ATTRIBUTE.findall(tag[3]) if value.strip())
+        beside.extend(_shown(value) for value in _ATTRIBUTE.findall(tag[3]) if value.strip())
         if tag[2] == "blockquote":
             return "\n> " if not tag[1] else "\n"
         return "\n" if tag[2] in _BREAKING else ""
@@ -175,6 +177,11 @@ def html_text(html: str) -> tuple[str, str]:
     text = _tidy(unescape(_TAG.sub(replaced, safe.replace("\n", " "))))
     beside.extend(_comments(html))
     return text, clean(unescape("\n".join(beside)))
+
+
+def _shown(value: str) -> str:
+    """An attribute as text. Where a link leads is marked as quoted: replies are full of links to whom they quote."""
+    return f"> {one_line(unquote(value[:2000]))}" if _LINKS.match(value) else value
 
 
 def _comments(html: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import dataclass
 from email.message import EmailMessage
 
 import pytest
@@ -10,9 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intake.decide.recuse import Names, withheld
+from intake.decide.team import Team
 from intake.model import ParsedMail
 from intake.receive.parse import parse
 from unit.judging import config, mail, parsed
+
+
+@dataclass(frozen=True)
+class Person:
+    name: str
+    email: str
+    also_known_as: tuple[str, ...] = ()
+
 
 TEAM = tuple(Names(organizer) for organizer in config().organizers)
 ANN, BRAM, ZOE = "ann@example.org", "bram@example.net", "zoe.muller@gmail.com"
@@ -60,6 +70,25 @@ def who(found: ParsedMail, *own_words: str) -> dict[str, str]:
         ("ZOË MÜLLER", {ZOE}),
         ("zoemuller+cloud@googlemail.com", {ZOE}),
         ("Ann Example and Bram van den Berg", {ANN, BRAM}),
+        ("A. Example shouted", {ANN}),
+        ("dhr. B. van den Berg", {BRAM}),
+        ("B.J. van den\nBerg", {BRAM}),
+        ("Ann E. shouted", {ANN}),
+        ("Bram v. and Bram van den B.", {BRAM}),
+        ('Ann "Lightning" Example', {ANN}),
+        ("Bram (who organizes it) van den Berg", {BRAM}),
+        ("Bram Berg", {BRAM}),
+        ("Bram Jan van den Berg", {BRAM}),
+        ("Widziałem Bramą Bergiem", set()),
+        ("Bramem van den Bergiem, Zoëja Müllerową", {ZOE}),
+        ("Müllert Zoëval láttam", set()),
+        ("\u1d00\u0274\u0274 \u1d07x\u1d00\u1d0d\u1d18\u029f\u1d07", {ANN}),
+        ("\U0001f170\U0001f17d\U0001f17d \U0001f174\U0001f187\U0001f170\U0001f17c\U0001f17f\U0001f17b\U0001f174", {ANN}),
+        ("it was \u202eelpmaxE nnA\u202c", {ANN}),
+        ("this is a example", set()),
+        ("plan a, example b", set()),
+        ("Ann et al., Example", set()),
+        ("Ann en Bram", set()),
         ("Ann was there", set()),
         ("an example of what happened", set()),
         ("For example, Anna said", set()),
@@ -100,12 +129,31 @@ def _html(html: str) -> ParsedMail:
         '<div style="display:none">Ann Example</div>',
         "<!-- Ann Example -->",
         "&#65;nn &#x45;xample",
-        '<a href="mailto:ann@example.org">her</a> ann@exam<wbr>ple.org',
+        '<a href="mailto:ann@example.org">her</a>',
+        '<a href="https://social.example/@ann_ex?x=1">her</a>',
+        '<a href="https://social.example/search?q=Ann%20Example">her</a>',
+        "ann@exam<wbr>ple.org",
         "<div>" * 5000 + "Ann Example",
     ],
 )
 def test_names_in_html(html: str) -> None:
     assert set(who(_html(html))) == {ANN}
+
+
+def test_half_of_a_double_surname_counts_and_what_follows_a_double_first_name() -> None:
+    known = [Names(Person("Marie-Claire D'Hondt", "mc@x.example")), Names(Person("Ann O'Neill-Smith", "ann@x.example"))]
+    texts = {
+        "Mme D'Hondt": "mc@x.example",
+        "M.-C. D\u2019Hondt": "mc@x.example",
+        "Marie-Claire D.": "mc@x.example",
+        "Ann O\u2019Neill": "ann@x.example",
+        "Ann Smith": "ann@x.example",
+        "Marie-Claire": "",
+        "Ann Neill": "",
+    }
+    for text, named in texts.items():
+        found = withheld(parsed("Code-of-conduct", f"It was {text} who did it."), known)
+        assert [one.organizer for one in found] == ([named] if named else []), text
 
 
 def _enclosing(inner: bytes) -> ParsedMail:
@@ -129,6 +177,13 @@ def _enclosing(inner: bytes) -> ParsedMail:
         (b'Content-Type: application/pdf; name="ann-example.pdf"\n\nx', "named-in-attachment"),
         (b"Content-Type: image/png\nContent-Disposition: attachment; filename*=utf-8''Ann%20Example.png\n\nx", "named-in-attachment"),
         (b'Content-Type: image/png; name="=?utf-8?q?chat_Ann_Example?="\n\nx', "named-in-attachment"),
+        (b'Content-Type: application/pdf; name="ann_example2024.pdf"\n\nx', "named-in-attachment"),
+        (b"Content-Type: application/pdf\nContent-Disposition: attachment; filename*0*=utf-8''Ann%20Exa;\n filename*1=mple.pdf\n\nx", "named-in-attachment"),
+        (b'Content-Type: application/pdf; name="C:\\\\Ann Example\\\\notes.pdf"\n\nx', "named-in-forwarded"),
+        (b"Content-Type: image/png; name=x.png\nContent-Description: chat with =?utf-8?q?Ann_Example?=\n\nx", "named-in-forwarded"),
+        (b"Content-Type: application/octet-stream; name=x.eml\nContent-Transfer-Encoding: base64\n\n" + base64.b64encode(b"From: Ann Example <a@b.example>"), "named-in-forwarded"),
+        (b'Content-Type: application/json\n\n{"who": "Ann Example"}', "named-in-forwarded"),
+        (b"Content-Type: text/vcard\n\nBEGIN:VCARD\nN:Example;Ann;;;\nEND:VCARD", "named-in-forwarded"),
         (b"Content-Type: text/plain\nContent-Disposition: attachment; filename=log.txt\n\n<@ann_ex> hey", "named-in-forwarded"),
         (b"Content-Type: text/calendar\n\nBEGIN:VCALENDAR\nORGANIZER;CN=Ann Example:mailto:x@y.example\nEND:VCALENDAR", "named-in-forwarded"),
         (b"Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n" + base64.b64encode(b"Ann Example"), "named-in-body"),
@@ -198,3 +253,11 @@ def test_whatever_stands_around_a_name_does_not_hide_it(before: str, name: str, 
 @given(text=WORDS)
 def test_folding_does_not_change_who_is_named(text: str) -> None:
     assert who(ParsedMail(text=text)) == who(ParsedMail(text=text.upper().lower())) or "\u0130" in text
+
+
+def test_a_link_in_what_is_quoted_names_nobody_in_words_of_ones_own() -> None:
+    team = Team(config())
+    html = '<p>{}</p><blockquote>On Monday <a href="mailto:bram@example.net?body=a%0AAnn%20Example">he</a> wrote: x</blockquote>'
+    assert set(who(_html(html.format("I agree")))) == {ANN, BRAM}
+    assert not team.still_named(_html(html.format("I agree")))
+    assert team.still_named(_html(html.format("Ann Example agrees"))) == {ANN}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mailparser.utils import get_addresses
 
@@ -18,7 +18,7 @@ from unit.judging import NOW, config, judge
 WORDS = st.sampled_from(
     ["code", "of", "con", "duct", "Conduct", "will", "be", "there", "Ann", "Exa", "mple", "Zoë", "mueller", "van", "den",
      "Berg", "berg's", "@ann_ex", "bram@example.net", "z.oe.muller+x@googlemail.com", "ann (at) example (dot) org", "m",
-     "mevrouw", "Bram", "日本", "\u0430nn", "a\u0301", "-", ".", ">", "\u200b", "\0"]
+     "mevrouw", "Bram", "E.", "A.", "b.", '"', "Anna", "日本", "\u0430nn", "a\u0301", "-", ".", ">", "\u200b", "\0"]
 )  # fmt: skip
 TEXTS = st.lists(st.tuples(WORDS, st.sampled_from(["", " ", "\n", "-", ", "])), max_size=30).map(
     lambda pairs: "".join(word + between for word, between in pairs)
@@ -31,6 +31,7 @@ def test_a_western_text_is_folded_as_any_is(text: str) -> None:
 
 
 @given(TEXTS, TEXTS)
+@example("code\0", "日本")
 def test_two_texts_together_are_what_they_are_in_one(one: str, other: str) -> None:
     first, second = Folded.of(one), Folded.of(other)
     both, plain = Folded.both(first, second), Folded(f"{first.text} {GAP} {second.text}")
