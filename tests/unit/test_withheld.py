@@ -79,7 +79,16 @@ schedule = "daily 08:00"
 """
 
 # How a report names Bob, wherever in the mail.
-NAMED = ("Bob Builder", "BOB BUILDER", "bob@example.org", "B\u00f3b\u00a0Builder", "Builder, Bob", "bob  builder's")
+NAMED = (
+    "Bob Builder",
+    "B. Builder",
+    "Bob B.",
+    "BOB BUILDER",
+    "bob@example.org",
+    "B\u00f3b\u00a0Builder",
+    "Builder, Bob",
+    "bob  builder's",
+)
 WORDS = ("shouted at me at the meetup", "heeft mij lastig gevallen", "has a knife and is here right now", "is on stage")
 PLACES = ("text", "subject", "file", "forwarded", "html")
 COMMANDS = (
