@@ -185,7 +185,9 @@ def _same(content: bytes) -> bytes:
     message = email.message_from_bytes(content)
     parts = [part.get_payload(decode=True) for part in message.walk() if not part.is_multipart()]
     content = content.partition(b"\r\n\r\n")[0] + b"\r\n" + b"\r\n".join(p for p in parts if isinstance(p, bytes))
-    content = re.sub(rb"(?im)^(message-id|in-reply-to|references|thread-index):.*\r\n(?:[ \t].*\r\n)*", b"", content)
+    content = re.sub(
+        rb"(?im)^(message-id|in-reply-to|references|thread-index|x-intake-id):.*\r\n(?:[ \t].*\r\n)*", b"", content
+    )
     content = re.sub(rb"AZUG-[0-9A-Z]{6}", b"AZUG-######", content)
     return re.sub(rb"=_[0-9a-f]+|[0-9a-f]{32}(?:@|%40|=40)", b"=_", content)
 
@@ -287,8 +289,9 @@ class Days:
             _bounce(self.society, returned)
 
     def alarm_comes_back(self, _detail: str) -> None:
-        if self.code:
-            _bounce(self.society, self.society.last(KEEPER))
+        returned = self.society.last(KEEPER)
+        if self.code and returned != GUESS:  # as above: without an alarm nothing comes back
+            _bounce(self.society, returned)
 
     def keeper_is_away(self, _detail: str) -> None:
         if self.code:
