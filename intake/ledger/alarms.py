@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, inser
 
 from intake.ledger import outbox
 from intake.ledger.engine import Database
+from intake.ledger.follow import TOGETHER
 from intake.ledger.makes import Makes
 from intake.ledger.recall import MAY_ANSWER_OURS
 from intake.ledger.schema import IS_OPEN, alarm, case, delivery, mail, mailbox_pass
@@ -66,16 +67,18 @@ class Alarms:
                 *_deaf(connection, now),
             ]
 
-    def fresh(self) -> set[str]:
-        """Names of troubles to which something was added that nobody has been told of."""
+    def fresh(self, now: datetime) -> set[str]:
+        """Names of troubles to which something was added that is to be told of: in a storm, not each by itself."""
         question = (
             select(delivery.c.kind)
-            .where(delivery.c.state == DeliveryState.FAILED, delivery.c.alarmed.is_(None), _NO_ALARM)
+            .where(delivery.c.state == DeliveryState.FAILED, delivery.c.alarmed.is_(None), _NO_ALARM, ~_IS_WORD)
             .distinct()
         )
+        lately = select(alarm.c.name).where(alarm.c.ended.is_(None), alarm.c.began.between(now - TOGETHER, now))
         with self._database.reading() as connection:
             kinds = connection.execute(question).scalars().all()
-        return {ANSWER if kind == MessageKind.ACKNOWLEDGEMENT else GIVEN_UP for kind in kinds}
+            told = set(connection.execute(lately).scalars())
+        return {ANSWER if kind == MessageKind.ACKNOWLEDGEMENT else GIVEN_UP for kind in kinds} - told
 
     def open(self) -> dict[str, Trouble]:
         """Troubles that were told of and are not over, by name."""
@@ -149,6 +152,8 @@ class Alarms:
 
 # An alarm can't tell of itself, and of a self-check and of calls there are alarms of their own.
 _NO_ALARM = delivery.c.kind.not_in((MessageKind.ALARM, MessageKind.DRILL, MessageKind.PING))
+# Of what was given up there is an alarm already; that somebody else can't be told of it either is no news.
+_IS_WORD = delivery.c.variant == outbox.UNDELIVERED
 _IS_ANSWER = delivery.c.kind == MessageKind.ACKNOWLEDGEMENT
 _STUCK = and_(
     delivery.c.state.in_((DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN)),

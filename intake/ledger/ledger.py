@@ -12,7 +12,7 @@ from sqlalchemy import and_, insert, select, update
 
 from intake.errors import LedgerError
 from intake.ledger import accept as accepting
-from intake.ledger import auditing, context, folders, originals, outbox, rewind, views
+from intake.ledger import auditing, context, folders, follow, originals, outbox, rewind, views
 from intake.ledger.accept import Accepted, Decide, Makes
 from intake.ledger.alarms import Alarms
 from intake.ledger.casebook import CaseBook
@@ -21,6 +21,7 @@ from intake.ledger.copies import KEPT
 from intake.ledger.engine import ConflictError, Database
 from intake.ledger.erasure import Eraser
 from intake.ledger.folders import Cursor
+from intake.ledger.follow import GivenUp
 from intake.ledger.glance import NOTE
 from intake.ledger.keys import Key
 from intake.ledger.outbox import Became
@@ -241,12 +242,13 @@ class Ledger(CaseBook, Eraser, RuleBook):
         with self._database.transaction() as connection:
             won = outbox.record(connection, became, now, one_by_one=one_by_one)
             for one in (one for one, is_mine in zip(became, won, strict=True) if is_mine):
-                for draft in one.then:
-                    made = self._makes.message_id()
-                    # A ping that waits for the morning must not keep the original.
-                    mail_id = None if draft.kind is MessageKind.PING else one.mine.mail_id
-                    outbox.add(connection, draft, made, now, case_id=one.mine.case_id, mail_id=mail_id)
+                follow.put(connection, one.mine, one.then, self._makes, now)
             return won
+
+    def given_up(self, word: Delivery) -> list[GivenUp]:
+        """What a notice to the others has to tell of, by now."""
+        with self._database.reading() as connection:
+            return follow.given_up(connection, word)
 
     def with_ids(self, message_ids: Sequence[str]) -> list[Delivery]:
         """Deliveries that bear these Message-IDs of ours and may still turn out to have failed."""
@@ -256,11 +258,9 @@ class Ledger(CaseBook, Eraser, RuleBook):
     def came_back(self, returned: Delivery, reason: str, now: datetime, then: Sequence[DeliveryDraft]) -> bool:
         """A delivery came back as undeliverable: write that down, and what follows from it, together."""
         with self._database.transaction() as connection:
-            first = outbox.came_back(connection, returned, reason)
-            for draft in then if first else ():
-                outbox.add(
-                    connection, draft, self._makes.message_id(), now, case_id=returned.case_id, mail_id=returned.mail_id
-                )
+            first = follow.came_back(connection, returned, reason, now)
+            if first:
+                follow.put(connection, returned, then, self._makes, now)
             return first
 
     def put_back(self, mine: Delivery, not_before: datetime) -> None:

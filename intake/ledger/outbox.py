@@ -33,9 +33,10 @@ from intake.model import ABOUT_A_CHANGE, REFUSALS, RUN_OF_TRIES, Delivery, Deliv
 
 OPEN = (DeliveryState.WAITING, DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN)
 COPIES = (MessageKind.REPORT, MessageKind.FOLLOW_UP, MessageKind.NOTICE)
+UNDELIVERED = "undelivered"  # a notice that tells of what somebody else did not get
 # Notices that do not carry a mail to a person.
 NOT_COPIES = (
-    "undelivered", "confirmed", "refused", "kept-back", "answered", "reply-bounced",
+    UNDELIVERED, "confirmed", "refused", "kept-back", "answered", "reply-bounced",
     *ABOUT_A_CHANGE, *(f"refused:{reason}" for reason in REFUSALS),
 )  # fmt: skip
 
@@ -233,26 +234,12 @@ def with_ids(connection: Connection, message_ids: Sequence[str]) -> list[Deliver
     return [as_delivery(row) for row in rows]
 
 
-def came_back(connection: Connection, returned: Delivery, reason: str) -> bool:
-    """A server took it and has brought it back; False when that is known already."""
-    return bool(
-        connection.execute(
-            update(delivery)
-            .where(
-                delivery.c.id == returned.id,
-                delivery.c.state.not_in((DeliveryState.FAILED, DeliveryState.WITHHELD)),
-            )
-            .values(state=DeliveryState.FAILED, lease_until=None, holder=None, error=reason[:500])
-        ).rowcount
-    )
-
-
 def _recorded(one: Became, now: datetime) -> dict[str, Any]:
     return {
         "number": one.mine.id,
         "mine": one.mine.attempts,
         "became": one.state.value,
-        "retry": one.not_before,
+        "retry": now if one.state is DeliveryState.FAILED else one.not_before,  # then: since when it is given up
         "at": now if one.state is DeliveryState.SENT else None,
         "why": one.error[:500],
         "proof": one.receipt[:500],

@@ -38,7 +38,7 @@ def watch(parts: Parts, report: PassReport) -> bool:
     current |= _self_check(parts, opened)
     # Whether mailbox and ledger agree is only known where somebody has looked again.
     current |= {n: trouble for n, trouble in opened.items() if n.startswith(AUDIT) and not _audited(report, n)}
-    fresh = alarms.fresh() if current else set()
+    fresh = alarms.fresh(now) if current else set()
     # What ends is told of again when the end has come closer.
     fresh |= {
         n for n, trouble in current.items() if trouble.topic == CREDENTIAL and n in opened and trouble != opened[n]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 from intake.decide.clock import POISON_TRIES, gives_up, next_try
 from intake.errors import DeliveryError, LedgerError, TemplateError
 from intake.ledger.alarms import TEMPLATE, WAY_OUT
-from intake.ledger.outbox import COPIES, NOT_COPIES, Became
+from intake.ledger.outbox import COPIES, NOT_COPIES, UNDELIVERED, Became
 from intake.model import (
     Delivery,
     DeliveryDraft,
@@ -297,7 +298,9 @@ def consequences(parts: Parts, delivery: Delivery, *, given_up: AbstractSet[int]
         return []
     context = parts.ledger.context(delivery.mail_id)
     others = {o.email.lower() for o in config.organizers} - context.withheld - {delivery.recipient}
-    drafts = [_undelivered(delivery, email, now) for email in sorted(others)]
+    # One word may tell each of them of much that was given up: the ledger sees to that, and to its key.
+    word = DeliveryDraft(MessageKind.NOTICE, "", "", DeliveryState.PENDING, now, UNDELIVERED)
+    drafts = [replace(word, recipient=email) for email in sorted(others)]
     if delivery.variant.startswith("team"):
         return drafts  # whoever wrote that has it
     for email in _instead(parts, context, others, given_up | {delivery.id}):
@@ -306,11 +309,6 @@ def consequences(parts: Parts, delivery: Delivery, *, given_up: AbstractSet[int]
         key = f"mail {delivery.mail_id}: copy for {email}"
         drafts.append(DeliveryDraft(kind, email, key, DeliveryState.PENDING, now, variant))
     return drafts
-
-
-def _undelivered(delivery: Delivery, email: str, now: datetime) -> DeliveryDraft:
-    key = f"undelivered {delivery.id}: notice for {email}"
-    return DeliveryDraft(MessageKind.NOTICE, email, key, DeliveryState.PENDING, now, "undelivered")
 
 
 def _instead(parts: Parts, context: MailContext, others: AbstractSet[str], given_up: AbstractSet[int]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from intake.decide import drill
 from intake.decide.clock import POISON_TRIES
 from intake.errors import EncryptionError
-from intake.letters import Acknowledgement, Alarm, Copy, Notice, Reader, Thread
+from intake.letters import Acknowledgement, Alarm, Copy, Reader, Thread
 from intake.model import (
     DRILL,
     REPORTER,
@@ -102,10 +102,6 @@ class Dispatcher:
         context = self._in_hand.context(delivery.mail_id, current=delivery.kind not in CAN_DO_WITH_LESS)
         if self._is_withheld(delivery):
             return Withhold()
-        if delivery.variant == "undelivered":
-            if context.case and context.case.rule == DRILL:
-                return Withhold()  # whoever holds the drill sees it there
-            return self._notice(delivery, context)
         original = self._in_hand.original(delivery.mail_id)
         if original is None:
             return Impossible("the original is no longer in the ledger")
@@ -321,22 +317,6 @@ class Dispatcher:
             else Thread(delivery.message_id)
         )
 
-    def _notice(self, delivery: Delivery, context: MailContext) -> Composed:
-        to = self._person(delivery.recipient)
-        if to is None or context.case is None:
-            return Impossible("nobody of that address is in the configuration")
-        address, language = to
-        failed = self._names({d.recipient for d in context.copies(DeliveryState.FAILED)} - context.withheld)
-        letter = Notice(
-            address,
-            language,
-            self._thread(delivery, context),
-            "delivery-problem",
-            context.case.code,
-            (("organizers", ", ".join(failed)),) if failed else (),
-        )
-        return self.parts.composer().notice(letter, self.parts.now)
-
     def _alarm(self, delivery: Delivery) -> Composed:
         config = self.parts.config
         if not config.alarm.email:
@@ -355,12 +335,6 @@ class Dispatcher:
             (("detail", fact),) if fact else (),
         )
         return self.parts.composer().alarm(letter, self.parts.now)
-
-    def _names(self, addresses: set[str]) -> list[str]:
-        config = self.parts.config
-        names = [o.name for o in config.organizers if o.email.lower() in addresses]
-        fallback = config.fallback
-        return names + ([fallback.name] if fallback and fallback.email.lower() in addresses else [])
 
     def _person(self, email: str) -> tuple[Address, str] | None:
         """A recipient as configured now: address as written there, and language."""

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from intake.decide.casework import named
 from intake.decide.command import Command, parse
 from intake.decide.reminders import CLAIM, answered, due_of
+from intake.ledger.outbox import UNDELIVERED
 from intake.letters import Notice, Reminder, Thread
 from intake.model import (
     ABOUT_A_CHANGE,
+    DRILL,
     Address,
     Case,
     CaseAction,
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from intake.steps.parts import Parts
 
 ABOUT_A_COMMAND = ("confirmed", "refused", "answered", "kept-back")
-ABOUT_A_CASE = (*ABOUT_A_CHANGE, "reply-bounced")
+ABOUT_A_CASE = (*ABOUT_A_CHANGE, "reply-bounced", UNDELIVERED)
 
 
 def is_news(delivery: Delivery) -> bool:
@@ -43,6 +45,8 @@ def is_news(delivery: Delivery) -> bool:
 
 def of_case(parts: Parts, delivery: Delivery, to: Address, language: str) -> Outgoing | None:
     """A message that needs the case and no mail; None when it is no longer true."""
+    if delivery.variant == UNDELIVERED:
+        return _undelivered(parts, delivery, to, language)
     assert delivery.case_id is not None  # noqa: S101 - who decided it had the case in hand
     context = parts.ledger.case_context(delivery.case_id)
     if delivery.recipient in context.withheld:
@@ -92,6 +96,29 @@ def waiting(parts: Parts, delivery: Delivery, context: MailContext, to: Address,
     return parts.composer().notice(letter, parts.now)
 
 
+def _undelivered(parts: Parts, delivery: Delivery, to: Address, language: str) -> Outgoing | None:
+    """Which cases somebody else did not get something of; None when none of them is the recipient's to see any more.
+
+    A drill is none of them: whoever holds it sees that there.
+    """
+    lost = [one for one in parts.ledger.given_up(delivery) if one.rule != DRILL and one.recipient != delivery.recipient]
+    hidden = parts.ledger.withheld_from({(one.mail_id, one.case_id) for one in lost})
+    lost = [one for one in lost if not hidden[one.mail_id, one.case_id] & {one.recipient, delivery.recipient}]
+    if not lost:
+        return None
+    cases = {one.code: one.case_id for one in lost}
+    thread, code = Thread(delivery.message_id), ""
+    facts = [("organizers", _names(parts.config, {one.recipient for one in lost}))]
+    if len(cases) == 1:
+        ((code, case_id),) = cases.items()
+        thread = _thread(delivery, parts.ledger.case_context(case_id).roots.get(delivery.recipient, ""))
+    else:
+        people = {code: _names(parts.config, {one.recipient for one in lost if one.code == code}) for code in cases}
+        facts += [("count", str(len(cases))), ("text", "\n".join(f"{code}: {who}" for code, who in people.items()))]
+    letter = Notice(to, language, thread, "delivery-problem", code, tuple(facts))
+    return parts.composer().notice(letter, parts.now)
+
+
 def of_command(
     parts: Parts, delivery: Delivery, context: MailContext, mail: ParsedMail, to: Address, language: str
 ) -> Outgoing:
@@ -137,6 +164,13 @@ def _thread(delivery: Delivery, root: str) -> Thread:
     if not root or root == delivery.message_id:
         return Thread(delivery.message_id)
     return Thread(delivery.message_id, root, (root,))
+
+
+def _names(config: Config, addresses: set[str]) -> str:
+    names = [one.name for one in config.organizers if one.email.lower() in addresses]
+    if config.fallback and config.fallback.email.lower() in addresses:
+        names.append(config.fallback.name)
+    return ", ".join(names)
 
 
 def _name(config: Config, email: str) -> str:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from email.message import Message
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import text
 from unit.worlds import ANN, BOARD, BOB, CARL, KEEPER, START, World, WorldTransport, header, message_id
 
 from intake.letters import Acknowledgement, Alarm, Copy, Digest, Notice, Reminder
-from intake.model import Outgoing
+from intake.model import MessageKind, Outgoing
 from intake.steps.parts import Memo
 
-PEOPLE = {ANN, BOB, CARL, BOARD}
+TEAM = {ANN, BOB, CARL}
+PEOPLE = TEAM | {BOARD}
 MEMO = Memo(100_000)  # the same bytes are the same mail in every life
 
 
@@ -32,6 +37,8 @@ class QuickComposer:
         message = Message()
         message["Message-ID"], message["X-Intake-Kind"], message["X-Intake-Case"] = letter.thread.message_id, kind, code
         message["Subject"] = "hello"
+        facts = " ".join(value for _, value in getattr(letter, "facts", ()))
+        message["X-Facts"] = " ".join(re.findall(r"[\w-]+", facts))
         message["X-Variant"] = str(getattr(letter, "variant", getattr(letter, "topic", "")))
         return Outgoing(self.address, letter.to.email, message.as_bytes())
 
@@ -58,27 +65,27 @@ class QuickComposer:
 
 
 class QuickWorld(World):
-    """A world that is made once and begins again thousands of times: making its tables costs more than a life in it."""
+    """A world that is made once and begins again thousands of times: making its tables costs more than a life in it.
 
-    def __init__(self, **how: Any) -> None:
+    ``key_of`` is the world whose ledger it is to read.
+    """
+
+    def __init__(self, key_of: QuickWorld | None = None, **how: Any) -> None:
         shelf = Path("/dev/shm")
         folder = Path(tempfile.mkdtemp(prefix="lives", dir=shelf if shelf.is_dir() else None))
+        if key_of:
+            shutil.copy(key_of.folder / "intake.key", folder)
+        self.look: Callable[[], None] = lambda: None  # called at every boundary
         super().__init__(folder, **how)
         self.first = self.backup()
-        self.how = how
 
     def _own(self, parts: Any) -> Any:
-        from dataclasses import replace
-
         quick: Any = QuickComposer(self)
         return replace(super()._own(parts), memo=MEMO, composer=lambda: quick)
 
     def begin_again(self) -> None:
         """Everything as it was at first."""
-        self.restart()
-        for name in ("intake.db", "intake.db-wal", "intake.db-shm"):
-            (self.folder / name).unlink(missing_ok=True)
-        shutil.copy(self.first, self.folder / "intake.db")
+        self._take_up(self.first)
         self.now = START
         for server in self.servers.values():
             server.__init__("INBOX", "Junk")  # type: ignore[misc]  # it begins again
@@ -86,10 +93,94 @@ class QuickWorld(World):
         self.excused, self.said, self.passed = Counter(), [], []
         self.people, self.max_size = (lambda _server: None), 1 << 20
 
+    def become(self, other: QuickWorld) -> None:
+        """What another world would be if its process had ended just now: its disk, its servers, and no memory."""
+        self._take_up(other.folder / "intake.db")
+        self.now, self.max_size, self.people = other.now, other.max_size, (lambda _server: None)
+        self.servers = deepcopy(other.servers)
+        self.transport = WorldTransport(self)
+        self.transport.taken = other.transport.taken[:]
+        self.transport.answers, self.transport.calls = other.transport.answers, other.transport.calls
+        self.excused = other.excused + Counter([other.unrecorded] if other.unrecorded else [])
+        self.said, self.passed = [], []
+
+    def remains(self) -> object:
+        """All that a process leaves which ends now, for comparing: ``become`` takes nothing else."""
+        ledger = self.folder / "intake.db"
+        log = ledger.with_name("intake.db-wal")
+        return (
+            ledger.read_bytes(),
+            log.read_bytes() if log.exists() else b"",
+            {name: deepcopy(vars(server)) for name, server in self.servers.items()},
+            len(self.transport.taken),
+            self.transport.calls,
+            self.unrecorded,
+            self.now,
+        )
+
+    def _take_up(self, ledger: Path) -> None:
+        self.restart()
+        for end in ("", "-wal", "-shm"):
+            (self.folder / f"intake.db{end}").unlink(missing_ok=True)
+        for end in ("", "-wal"):  # the third is memory
+            if (written := ledger.with_name(ledger.name + end)).exists():
+                shutil.copy(written, self.folder / f"intake.db{end}")
+
+    def boundary(self, name: str) -> None:
+        super().boundary(name)
+        self.look()
+
     def remove(self) -> None:
         """Leave nothing behind."""
         self.parts.ledger.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@dataclass
+class Ends:
+    """How often a process has ended, and how many of these ends left something else than the one before."""
+
+    number: int = 0
+    different: int = 0
+
+    def __iadd__(self, other: Ends) -> Self:
+        self.number += other.number
+        self.different += other.different
+        return self
+
+
+def ends(world: QuickWorld, double: QuickWorld, wanted: Callable[[int], bool], then: Callable[[], None]) -> Ends:
+    """One pass, and what follows if the process ends at each of the boundaries that are ``wanted``.
+
+    ``double`` becomes what that process leaves, and ``then`` is called; but once for ends in a row that leave the very
+    same, as most do between which the pass only asks for something. The pass itself goes on, and comes to its end.
+    """
+    numbers = itertools.count()
+    ended = Ends()
+    last: object = None
+
+    def look() -> None:
+        nonlocal last
+        if not wanted(number := next(numbers)):
+            return
+        ended.number += 1
+        if (remains := world.remains()) == last:
+            return
+        last = remains
+        ended.different += 1
+        double.become(world)
+        try:
+            then()
+        except AssertionError as error:
+            error.add_note(f"the process ended at boundary {number} ({world.passed[-1]})")
+            raise
+
+    world.look = look
+    try:
+        world.run()
+    finally:
+        world.look = lambda: None
+    return ended
 
 
 def rows(world: World, question: str) -> list[Any]:
@@ -98,6 +189,8 @@ def rows(world: World, question: str) -> list[Any]:
     with database.reading() as connection:
         return list(connection.execute(text(question)))
 
+
+UNTOLD = "SELECT id FROM delivery WHERE state = 'failed' AND kind <> 'alarm' AND variant <> 'undelivered' AND alarmed IS NULL"
 
 # --- the promises ---
 
@@ -133,8 +226,27 @@ def every_case_is_in_front_of_a_person(world: World) -> None:
 
 def given_up_is_told(world: World) -> None:
     """What was given up is known to whoever looks after the program."""
-    given_up = rows(world, "SELECT id FROM delivery WHERE state = 'failed' AND kind <> 'alarm' AND alarmed IS NULL")
-    assert not given_up, given_up
+    untold = rows(world, UNTOLD)
+    assert not untold, untold
+
+
+def the_others_are_told(world: World) -> None:
+    """Of a copy that was given up, everybody else on the team who may know of it; or that word was given up as well."""
+    given_up = rows(
+        world,
+        "SELECT mail_id, case_id, code, recipient FROM delivery JOIN case_file ON case_id = case_file.id WHERE "
+        "delivery.state = 'failed' AND kind IN ('report', 'follow-up') AND variant NOT LIKE 'team%'",
+    )
+    deaf = {row.recipient for row in rows(world, "SELECT recipient FROM delivery WHERE state = 'failed'")}
+    for mail_id, case_id, code, recipient in given_up:
+        for person in TEAM - deaf - {recipient} - world.parts.ledger.withheld(mail_id, case_id):
+            words = [
+                o
+                for o in world.transport.to(person, MessageKind.NOTICE)
+                if header(o, "X-Variant") == "delivery-problem"
+            ]
+            told = [o for o in words if code in (header(o, "X-Intake-Case"), *header(o, "X-Facts").split())]
+            assert told, f"one of the team was not told that a copy of {code} was given up"
 
 
 def nothing_happens_twice(world: World) -> None:
@@ -195,6 +307,7 @@ PROMISES: tuple[Callable[..., None], ...] = (
     every_delivery_has_ended,
     every_case_is_in_front_of_a_person,
     given_up_is_told,
+    the_others_are_told,
     receipts_are_true,
     nothing_happens_twice,
     answers_are_truthful,
@@ -216,7 +329,8 @@ def rest(world: World, most: int = 400) -> None:
         assert report is not None
         waiting = rows(world, "SELECT count(*) FROM delivery WHERE state NOT IN ('sent', 'withheld', 'failed')")[0][0]
         trouble = rows(world, "SELECT count(*) FROM trouble")[0][0]
-        if not waiting and not trouble and not any(one.error for one in report.mailboxes):
+        untold = rows(world, UNTOLD)  # a storm of alarms is told together, after some hours
+        if not (waiting or trouble or untold or any(one.error for one in report.mailboxes)):
             return
-        world.now += timedelta(minutes=2) if count < 40 else timedelta(hours=5)
+        world.now += timedelta(minutes=2) if count < 4 else timedelta(hours=5)
     raise AssertionError(f"no rest after {most} passes: {world.said[-3:]}")

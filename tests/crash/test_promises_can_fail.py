@@ -11,9 +11,10 @@ import pytest
 from crash import lives
 from crash.lives import QuickWorld
 from sqlalchemy import text
-from unit.worlds import World, mail, message_id
+from unit.worlds import ANN, BOB, World, mail, message_id
 
-from intake.model import Plan
+from intake.model import Failed, Plan
+from intake.steps import deliver
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +77,55 @@ def test_a_message_that_is_taken_twice_is_found(world: QuickWorld) -> None:
     world.transport.taken.append(world.transport.taken[0])
     with pytest.raises(AssertionError):
         lives.nothing_happens_twice(world)
+
+
+def test_a_copy_that_was_sent_twice_is_found(world: QuickWorld) -> None:
+    change(world, f"UPDATE delivery SET recipient = '{ANN}' WHERE recipient = '{BOB}'")
+    with pytest.raises(AssertionError):
+        lives.nothing_happens_twice(world)
+
+
+def test_a_copy_that_was_given_up_without_a_word_to_the_others_is_found(
+    made: QuickWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for well in (True, False):
+        made.begin_again()
+        made.transport.answers = lambda o, _n: Failed(permanent=True, reason="550") if o.recipient == BOB else None
+        for raw in MAILS:
+            made.deliver(raw)
+        if not well:
+            monkeypatch.setattr(deliver, "consequences", lambda *_given, **_more: [])
+        lives.rest(made)
+        if well:
+            lives.check(made, DELIVERED)
+    with pytest.raises(AssertionError):
+        lives.the_others_are_told(made)
+
+
+def test_a_mail_that_still_waits_to_be_filed_is_found(world: QuickWorld) -> None:
+    change(world, "UPDATE mail SET filing = 'due' WHERE id = 1")
+    with pytest.raises(AssertionError):
+        lives.the_mailbox_is_filed(world, DELIVERED)
+
+
+def test_a_break_at_the_end_of_a_process_alone_is_found(made: QuickWorld) -> None:
+    """What a branch finds is told with the place at which its process ended."""
+    double = QuickWorld(made)
+    made.begin_again()
+    made.deliver(MAILS[0])
+
+    def then() -> None:
+        lives.rest(double)
+        for one in [one for one in double.transport.taken if one.recipient == ANN][:1]:
+            double.transport.taken.append(one)
+        lives.check(double, Counter(MAILS[:1]))
+
+    try:
+        with pytest.raises(AssertionError) as found:
+            lives.ends(made, double, lambda number: number == 40, then)
+        assert "boundary 40" in found.value.__notes__[0]
+    finally:
+        double.remove()
 
 
 def test_a_case_that_nobody_has_is_found(world: QuickWorld) -> None:

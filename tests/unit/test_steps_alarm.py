@@ -14,6 +14,7 @@ import pytest
 
 from intake.deliver.notify import notify, ping
 from intake.deliver.second import SecondWay
+from intake.ledger.follow import TOGETHER
 from intake.model import Failed, Outgoing, Result
 
 from .worlds import ALARM, ANN, BOARD, BOB, CARL, KEEPER, World, WorldTransport, header, mail, passed
@@ -118,10 +119,16 @@ def test_a_message_given_up_is_told_once_and_the_next_one_again(world: World, ch
     pings = channels.pings
     world.deliver(mail(2))
     passed(world)
+    assert len(subjects(world)) == 1, "what is given up within hours is told together"
+    world.now += TOGETHER
+    passed(world)
     assert len(subjects(world)) == 2
     assert channels.pings == pings
     world.transport.answers = lambda _o, _n: None
-    assert world.parts.ledger.retry([], world.now) >= 0
+    assert world.parts.ledger.retry([], world.now) == 2
+    for _ in range(3):
+        passed(world)
+    assert len(subjects(world)) == 3, "and once when it is over"
     text = b"".join(o.content for o in world.sent("alarm")) + "".join(map(str, channels.told)).encode()
     for word in (b"EUG-", b"rita", b"shouted", BOB.encode()):
         assert word not in text
@@ -203,7 +210,9 @@ def test_an_alarm_that_is_refused_is_tried_again_for_there_is_nobody_else_to_tel
     world.now += timedelta(minutes=5)
     world.run()
     assert len(world.sent("alarm")) == 2, "given up, and that nobody has it"
-    world.until_quiet()
+    for _ in range(6):
+        world.now += timedelta(minutes=30)
+        world.run()
     assert len(world.sent("alarm")) == 2
 
 

@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
-from functools import cache
+from email.message import Message
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -119,23 +120,30 @@ class Server:
     """What stands on the IMAP server of one mailbox; people may do with it what they like."""
 
     def __init__(self, *folders: str) -> None:
-        self._validities = itertools.count(100)
-        self.shelves = {name: Shelf(next(self._validities)) for name in folders}
+        self._validity = 100
+        self.shelves = {name: self.new_shelf() for name in folders}
         self.unreadable: set[bytes] = set()
         self.broken = ""  # what the server says to everybody, when it is ill
         self.immovable: set[bytes] = set()
 
+    def new_shelf(self) -> Shelf:
+        """Empty, and with a UIDVALIDITY of its own."""
+        self._validity += 1
+        return Shelf(self._validity)
+
     def renumber(self, name: str) -> None:
         """Give every mail of a folder a new UID under a new UIDVALIDITY."""
         old = self.shelves[name]
-        new = self.shelves[name] = Shelf(next(self._validities))
+        new = self.shelves[name] = self.new_shelf()
         for raw, when in old.mails.values():
             new.put(raw, when)
 
     def move(self, name: str, uid: int, to: str) -> None:
         """What a person does in a mail program: the date goes with the mail, the UID does not."""
         raw, when = self.shelves[name].mails.pop(uid)
-        self.shelves.setdefault(to, Shelf(next(self._validities))).put(raw, when)
+        if to not in self.shelves:
+            self.shelves[to] = self.new_shelf()
+        self.shelves[to].put(raw, when)
 
     def all(self) -> Counter[bytes]:
         """Every mail on the server."""
@@ -179,7 +187,7 @@ class WorldMailbox:
     def ensure_folder(self, folder: str) -> None:
         with self._command("create"):
             if folder not in self.server.shelves:
-                self.server.shelves[folder] = Shelf(next(self.server._validities))
+                self.server.shelves[folder] = self.server.new_shelf()
 
     @property
     def _shelf(self) -> Shelf:
@@ -271,7 +279,12 @@ def message_id(outgoing: Outgoing) -> str:
 
 def header(outgoing: Outgoing, name: str) -> str:
     """A header of a message of ours."""
-    return str(message_from_bytes(outgoing.content)[name] or "")
+    return str(_message(outgoing.content)[name] or "")
+
+
+@lru_cache(1000)
+def _message(content: bytes) -> Message:
+    return message_from_bytes(content)
 
 
 class World:
