@@ -39,6 +39,7 @@ LONGEST_END = 3.0  # seconds that running steps get to end; what they had claime
 TIDY_SECONDS = 600  # how often to look whether a case's time is up; it is looked for once a day
 SETTLE_SECONDS = 20  # how often retries, digests and reminders are looked at between polls
 HUNG_SECONDS = 900.0  # a step that has shown no progress for so long hangs: the slowest transfer takes half of it
+ASTRAY = timedelta(seconds=5)  # a turn may be so much farther away than its interval: clocks are set right by little
 MOST_THREADS = 24  # steps at the same time, whatever the number of mailboxes; threads are made when they are needed
 FRESH = 0.75  # of the time between two polls: a mailbox that another machine has read since is not read again
 MOST_AT_EASE = 20  # with more communities than this, none of them keeps a connection to its ledger between steps
@@ -110,6 +111,7 @@ class Service:
                 self._stop.set()
             elif wish is Wish.RELOAD:
                 self._reload()
+            self._put_right()
             if not self._progress.stands(self._hung_seconds):
                 notify("WATCHDOG=1", self._environ)
                 told = False
@@ -134,6 +136,15 @@ class Service:
             return self._wishes.get(timeout=min(seconds, 30.0))
         except queue.Empty:
             return None
+
+    def _put_right(self) -> None:
+        """Where the clock was put back, turns lie as far ahead as it was put back: nobody would be read until then."""
+        now = datetime.now(self._scheduler.timezone)
+        for job in self._scheduler.get_jobs():
+            most = getattr(job.trigger, "interval", timedelta(0)) + ASTRAY
+            if job.next_run_time and job.next_run_time - now > most:
+                with contextlib.suppress(LookupError):  # its turn has just come
+                    job.modify(next_run_time=now)
 
     def _stopping(self, over: threading.Event) -> bool:
         """Steps ask this between mails and batches, which shows that they go on."""
