@@ -79,7 +79,7 @@ audit: | $(VENV)/bin/python
 
 crash: $(VENV)/.dev $(VENV)/.wheel
 	@seed=$${SEED:-$$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')}; echo "SEED=$$seed"; \
-	INTAKE_SEED=$$seed INTAKE_LIVES=$${LIVES:-5000} INTAKE_KILLS=0 PYTHONSAFEPATH=1 \
+	INTAKE_SEED=$$seed INTAKE_LIVES=$${LIVES:-1500} INTAKE_APART=4 INTAKE_KILLS=0 PYTHONSAFEPATH=1 \
 	$(VENV)/bin/python -m pytest -o pythonpath=tests -n $(JOBS) --dist loadfile tests/crash $(ARGS)
 
 lint: $(VENV)/.dev

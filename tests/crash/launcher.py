@@ -16,21 +16,30 @@ import signal
 import sys
 from typing import Any
 
+# Like all that follows but its last lines: loaded, so that a child need not.
+import cryptography.hazmat.primitives.ciphers.aead  # noqa: F401
+import markdown_it  # noqa: F401
 from sqlalchemy import Engine, event
 
 import intake.app
 import intake.cli.audit
 import intake.cli.passes
 import intake.compose.composer
+import intake.compose.sandbox
+import intake.config.zones
 import intake.credentials
 import intake.decide.classify
 import intake.decide.plan
 import intake.deliver.smtp
 import intake.ledger.ledger
+import intake.ledger.migrations
+import intake.oauth
+import intake.receive.fetching
 import intake.receive.imap
 import intake.receive.parse
 import intake.steps.audit
-import intake.steps.whole  # noqa: F401 - loaded, so that a child need not
+import intake.steps.whole
+import intake.tokens  # noqa: F401
 from intake.cli.main import main
 
 

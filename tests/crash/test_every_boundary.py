@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
-from crash.lives import QuickWorld, check, rest
+from crash.lives import Ends, QuickWorld, check, ends, rest
 from unit.worlds import ANN, BOB, CARL, mail
 
 from intake.model import Failed, Outgoing, Result, Unknown
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[QuickWorld]:
-    made = QuickWorld()
+def worlds() -> Iterator[tuple[QuickWorld, QuickWorld, QuickWorld]]:
+    """One that lives, one that is what the first leaves if it ends, and one that is what the second leaves."""
+    first = QuickWorld()
+    made = first, QuickWorld(first), QuickWorld(first)
     yield made
-    made.remove()
+    for one in made:
+        one.remove()
 
 
 def all_well(world: QuickWorld) -> None:
@@ -40,8 +44,9 @@ def first_tries_fail(world: QuickWorld) -> None:
     world.transport.answers = answer
 
 
-EVERY = os.environ.get("INTAKE_KILLS") == "0"  # every boundary of every kind of day
 SERVERS = [all_well, one_is_refused, all_are_refused, first_tries_fail]
+# Of the boundaries of each recovery, one in so many; another one each time.
+APART = int(os.environ.get("INTAKE_APART", "16"))
 
 
 def come_in(world: QuickWorld) -> Counter[bytes]:
@@ -60,40 +65,32 @@ def come_in(world: QuickWorld) -> Counter[bytes]:
 
 @pytest.mark.parametrize("servers", SERVERS)
 def test_an_end_at_every_boundary_loses_nothing_and_repeats_nothing(
-    world: QuickWorld, servers: Callable[[QuickWorld], None], tell: Callable[[str], None]
+    worlds: tuple[QuickWorld, QuickWorld, QuickWorld],
+    servers: Callable[[QuickWorld], None],
+    tell: Callable[[str], None],
 ) -> None:
+    world, left, left_again = worlds
     world.begin_again()
     servers(world)
-    come_in(world)
-    world.run()
-    boundaries = len(world.passed)
-    assert boundaries > 60
-    ended = 0
-    step = 1 if servers is all_well or EVERY else 3
-    for boundary in range(0, boundaries, step):
-        world.begin_again()
-        servers(world)
-        delivered = come_in(world)
-        ended += world.run(die_at=boundary) is None
-        rest(world)
-        check(world, delivered)
-    assert ended == len(range(0, boundaries, step))
-    tell(f"every boundary: {servers.__name__}: ended at {ended} of {boundaries} boundaries")
+    delivered = come_in(world)
+    again = Ends()
+    shift = itertools.count()
 
+    def comes_to_rest(one: QuickWorld) -> None:
+        rest(one)
+        check(one, delivered)
 
-def test_an_end_while_recovering_from_an_end(world: QuickWorld, tell: Callable[[str], None]) -> None:
-    world.begin_again()
-    come_in(world)
-    world.run()
-    boundaries = len(world.passed)
-    runs = 0
-    for first in range(3, boundaries, 13):
-        for second in range(1, boundaries, 12):
-            world.begin_again()
-            delivered = come_in(world)
-            world.run(die_at=first)
-            world.run(die_at=second)
-            rest(world)
-            check(world, delivered)
-            runs += 1
-    tell(f"every boundary: {runs} lives with two ends each")
+    def recovers() -> None:
+        nonlocal again
+        first = next(shift) % APART
+        again += ends(left, left_again, lambda n: n % APART == first, lambda: comes_to_rest(left_again))
+        comes_to_rest(left)
+
+    once = ends(world, left, lambda _: True, recovers)
+    assert once.number == len(world.passed) > 60
+    comes_to_rest(world)
+    tell(
+        f"every boundary: {servers.__name__}: ended at each of {once.number} boundaries, which left {once.different} "
+        f"different states; while these were recovered from, ended again at {again.number}"
+    )
+    assert again.number > once.number

@@ -244,6 +244,23 @@ def test_a_way_out_that_fails_at_any_line(
     tell(f"faults of SMTP: {fault.__name__} at 6 lines; {repeated} repeated under their own Message-ID")
 
 
+def test_what_is_lost_repeated_or_left_is_found(place: Callable[[], Place]) -> None:
+    """The check of these, broken once each."""
+    one = place()
+    one.recover()
+    assert one.check() == 0
+    taken = one.smtp.faults.taken
+    honest = taken[one.before :]
+    for wrong in ([], honest[1:], honest * 2, [*honest, *honest[:1] * 2]):
+        taken[one.before :] = wrong
+        with pytest.raises(AssertionError):
+            one.check()
+    taken[one.before :] = honest
+    one.imap.append(one.user, "INBOX", report(next(NUMBERS)))
+    with pytest.raises(AssertionError):
+        one.check()
+
+
 # --- the ledger ---
 
 

@@ -23,9 +23,10 @@ from crash.proxy import Proxy
 from servers.base import ImapServer, stop_process
 from servers.embedded import Pymap
 from servers.smtp import Aiosmtpd
+from unit.worlds import empty_tables
 
 HERE = Path(__file__).parent
-KILLS = int(os.environ.get("INTAKE_KILLS", "5"))  # of each kind; 0: at every single one
+KILLS = int(os.environ.get("INTAKE_KILLS", "8"))  # of each kind; 0: at every single one
 PEOPLE = ("ann@example.org", "bob@example.org")
 NUMBERS = itertools.count(1)
 CONFIG = """
@@ -93,13 +94,16 @@ class Stage:
         self.imap_proxy.close()
         self.smtp_proxy.close()
 
-    def begin(self, mails: int = 2, connections: int = 1) -> list[bytes]:
-        """A new community with mail in its mailbox."""
+    def begin(self, mails: int = 2, connections: int = 1, *, tables: bool = True) -> list[bytes]:
+        """A new community with mail in its mailbox; its ledger has ``tables``, or is not there yet."""
         self.user = self.imap.user()
         self.folder = self.root / f"run{next(NUMBERS)}"
         self.folder.mkdir()
         (self.folder / "pw").write_text(self.imap.password)
         (self.folder / "pw").chmod(0o600)
+        if tables:
+            (self.folder / "intake.db").write_bytes(empty_tables())
+            (self.folder / "intake.db").chmod(0o600)
         (self.folder / "config.toml").write_text(
             CONFIG.format(imap=self.imap_proxy.port, smtp=self.smtp_proxy.port, user=self.user, connections=connections)
         )
@@ -157,7 +161,7 @@ class Stage:
         return found
 
     def check(self, most_repeated: int = 1) -> int:
-        """Every promise; says how many messages were repeated."""
+        """Come to rest, and hold every promise; says how many messages were repeated."""
         code = self.run("once", "--json")
         assert code in {0, 75}, self.output()
         if code:  # a mail that was in hand twice when it ended is put off for a while
@@ -165,6 +169,10 @@ class Stage:
             assert self.run("once", "--now", soon.isoformat()) == 0, self.output()
         assert self.run("once", "--json") == 0, self.output()
         assert json.loads(self.output())["sent"] == 0
+        return self.holds(most_repeated)
+
+    def holds(self, most_repeated: int = 1) -> int:
+        """The promises alone, as the mailbox, the recipients and ``intake audit`` show them."""
         assert self.run("audit", "--json") == 0, self.output()
         audit = json.loads(self.output())
         assert (audit["mails"], audit["accounted"], audit["ok"]) == (len(self.mails), len(self.mails), True)
@@ -197,9 +205,27 @@ def on_dovecot(dovecot: ImapServer, tmp_path: Path) -> Iterator[Stage]:
         made.stop()
 
 
-def counted(stage: Stage) -> tuple[int, int, int]:
-    """How many statements, lines of IMAP and lines of SMTP a whole pass has."""
+def test_what_is_lost_repeated_or_left_is_found(stage: Stage) -> None:
+    """The checks of this file, broken once each."""
     stage.begin()
+    assert stage.run("once") == 0, stage.output()
+    assert stage.holds() == 0
+    taken = stage.smtp.faults.taken
+    honest = taken[stage.before :]
+    renamed = (honest[0][0], honest[0][1], honest[0][2].replace(b"Message-ID: <", b"Message-ID: <another", 1))
+    for wrong in (honest[1:], honest[:-1], [*honest, renamed], [*honest, honest[0], honest[0]], []):
+        taken[stage.before :] = wrong
+        with pytest.raises(AssertionError):
+            stage.holds()
+    taken[stage.before :] = honest
+    stage.imap.append(stage.user, "INBOX", report(next(NUMBERS)))
+    with pytest.raises(AssertionError):
+        stage.holds()
+
+
+def counted(stage: Stage) -> tuple[int, int, int]:
+    """How many statements, lines of IMAP and lines of SMTP a whole pass has, the first one of a community."""
+    stage.begin(tables=False)
     assert stage.run("once") == 0, stage.output()
     found = stage.statements, stage.imap_proxy.lines, stage.smtp_proxy.lines
     stage.check()
@@ -209,7 +235,7 @@ def counted(stage: Stage) -> tuple[int, int, int]:
 def kill_at(stage: Stage, what: str, points: range, *, forward: bool = True) -> tuple[int, int]:
     killed = repeated = 0
     for point in points:
-        stage.begin()
+        stage.begin(tables=what != "statement")
         code = stage.run("once", forward=forward, **{what: point})
         assert code in {-signal.SIGKILL, 0}, stage.output()
         killed += code == -signal.SIGKILL
@@ -237,7 +263,7 @@ def test_killed_in_the_middle_of_a_write(stage: Stage, tell: Callable[[str], Non
     points = range(3_001, 260_000, 4_099 if KILLS == 0 else 24_593)
     killed = repeated = 0
     for point in points:
-        stage.begin()
+        stage.begin(tables=False)
         code = stage.run("once", cut=point)
         assert code in {-signal.SIGXFSZ, 0}, stage.output()
         killed += code == -signal.SIGXFSZ
