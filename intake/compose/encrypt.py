@@ -6,6 +6,7 @@ at here first, whole and in its parts. What can't be encrypted is never sent in 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from intake.compose import mime
 from intake.errors import EncryptionError
-from intake.model import Outgoing
+from intake.model import Outgoing, Shared
 
 if TYPE_CHECKING:
     from pysequoia import Cert
@@ -134,17 +135,19 @@ def _bind(part: _Subkey, signature: Any) -> None:
 def encrypted(outgoing: Outgoing, key: PublicKey) -> Outgoing:
     """The same message for its recipient's eyes: headers that must travel outside, everything else within."""
     sequoia = _library()
-    head, found, entity = outgoing.content.partition(_END_OF_HEAD)
+    head, found, entity = outgoing.beginning.partition(_END_OF_HEAD)
     assert found  # noqa: S101 - every message of ours is made by compose.letter
     fields = _fields(head)
     outside = [field for field in fields if not field.lower().startswith(_INSIDE_ONLY)]
     outside.append(b"Subject: " + OUTER_SUBJECT.encode("ascii") + b"\r\n")
     try:
-        sealed = sequoia.encrypt(_inside(fields, outside, entity), recipients=[key.cert], armor=True)
+        rest = (one.octets if isinstance(one, Shared) else one for one in outgoing.rest)
+        sealed = sequoia.encrypt(_inside(fields, outside, entity, rest), recipients=[key.cert], armor=True)
     except (RuntimeError, ValueError) as error:
         problem = str(error).partition("\n")[0][:200]
         raise EncryptionError(f"key {key.fingerprint[-16:]}: can't be encrypted to ({problem}); see pgp_key") from None
-    armoured = sealed.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    armoured = (sealed.replace(b"\r\n", b"\n") if b"\r" in sealed else sealed).replace(b"\n", b"\r\n")
+    del sealed  # each form of a large one takes its room
     mark = mime.boundary(head.decode("ascii", "replace"), (armoured,))
     parts = [
         [b"Content-Type: application/pgp-encrypted\r\nContent-Description: PGP/MIME version\r\n\r\nVersion: 1\r\n"],
@@ -155,13 +158,13 @@ def encrypted(outgoing: Outgoing, key: PublicKey) -> Outgoing:
     return replace(outgoing, beginning=b"".join([*outside, _END_OF_HEAD, *whole]), rest=())
 
 
-def _inside(fields: list[bytes], outside: list[bytes], entity: bytes) -> bytes:
+def _inside(fields: list[bytes], outside: list[bytes], entity: bytes, more: Iterable[bytes]) -> bytes:
     """The part that is encrypted: the message's own content, and the headers that only its reader may see."""
     first, _, rest = entity.partition(b"\r\n")
     first += b';\r\n protected-headers="v1"; hp="cipher"'
     repeated = [field for field in fields if field.lower().startswith(_REPEATED_INSIDE)]
     told = [b"HP-Outer: " + field for field in outside if field.lower().startswith(_REPEATED_INSIDE)]
-    return b"".join([first, b"\r\n", *repeated, *told, rest])
+    return b"".join([first, b"\r\n", *repeated, *told, rest, *more])
 
 
 def _fields(head: bytes) -> list[bytes]:

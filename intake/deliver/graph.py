@@ -91,10 +91,10 @@ class GraphTransport:
 
     def send(self, outgoing: Outgoing) -> Result:
         """Hand one message over; the rate limit is the caller's to keep, by ``may_send``."""
-        body = base64.b64encode(outgoing.content)
-        impossible = self._impossible(outgoing, len(body))
+        impossible = self._impossible(outgoing)
         if impossible:
             return impossible
+        body = base64.b64encode(outgoing.content)
         self._pace.count()
         try:
             answer = self._ask("POST", f"/v1.0/users/{urllib.parse.quote(self._settings.user)}/sendMail", body)
@@ -119,13 +119,15 @@ class GraphTransport:
     def close(self) -> None:
         """Nothing is kept open."""
 
-    def _impossible(self, outgoing: Outgoing, octets: int) -> Failed | None:
+    def _impossible(self, outgoing: Outgoing) -> Failed | None:
+        """What can be known before the message is put together, which is not done for one that is too large."""
         try:
             envelope.path(outgoing.recipient)
         except envelope.BadAddressError as error:
             return Failed(permanent=True, reason=f"the recipient's address can't be used: {error}")
-        if _recipients(outgoing.content) != [outgoing.recipient.lower()]:
+        if _recipients(outgoing.beginning) != [outgoing.recipient.lower()]:
             return Failed(permanent=True, reason="the message's To is not its one recipient")
+        octets = (len(outgoing.beginning) + sum(map(len, outgoing.rest)) + 2) // 3 * 4  # in base64
         if octets > LARGEST:
             what = f"the message makes a request of {octets} bytes, and Microsoft Graph takes {LARGEST}"
             return Failed(permanent=True, reason=self._where(what), size=True)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from intake.steps.parts import Parts
 
 WITHOUT_ORIGINAL = "without-original"  # in a variant: its size was refused
+MOST_ENCRYPTED = 10 << 20  # bytes of an original in an encrypted copy, of which each is another one in memory
 REACHED = (DeliveryState.SENT,)
 # A copy of a report can do with what was known when it was claimed. An answer is told what became of copies since.
 CAN_DO_WITH_LESS = (MessageKind.REPORT, MessageKind.ACKNOWLEDGEMENT)
@@ -249,10 +250,12 @@ class Dispatcher:
         if verdict.rule == DRILL and mail.first(drill.TO):
             address = Address(address.name, mail.first(drill.TO))
         person = next((o for o in self.parts.config.organizers if o.email.lower() == delivery.recipient), None)
-        if person and person.content == "notice":
+        content = person.content if person else "full"
+        if content == "notice":
             return news.waiting(self.parts, delivery, context, address, language)
         place = context.place
-        whole = not (context.truncated or delivery.variant == "unreadable" or WITHOUT_ORIGINAL in delivery.variant)
+        too_large = context.truncated or (content == "encrypted" and place.size > MOST_ENCRYPTED)
+        whole = not (too_large or delivery.variant == "unreadable" or WITHOUT_ORIGINAL in delivery.variant)
         # Who has to look for the original is told where it stands now, everybody else where it arrived.
         folder = place.ref.folder if whole else place.filed_to or place.ref.folder
         letter = Copy(
@@ -271,12 +274,12 @@ class Dispatcher:
             others_withheld=len({w.organizer for w in context.case.recused} - self._outside()),
             acknowledgement=context.acknowledgement,
             original=original if whole else b"",
-            original_note=_note(delivery.variant, context),
+            original_note=_note(delivery.variant, too_large=too_large),
             linked_code=self._linked_code(delivery, context),
             team_reply=delivery.variant.startswith("team"),
         )
         composed = self.parts.composer().copy(letter, self.parts.now)
-        if not person or person.content != "encrypted":
+        if person is None or content != "encrypted":
             return composed
         return self._encrypted(person, composed) or news.waiting(self.parts, delivery, context, address, language)
 
@@ -351,9 +354,9 @@ def _reached(context: MailContext, apart: frozenset[str]) -> bool:
     return any(copy.recipient not in apart for copy in context.copies(*REACHED))
 
 
-def _note(variant: str, context: MailContext) -> str:
+def _note(variant: str, *, too_large: bool) -> str:
     if variant == "unreadable":
         return "unreadable"
-    if context.truncated:
+    if too_large:
         return "too-large"
     return "refused-for-size" if WITHOUT_ORIGINAL in variant else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import email
 import socket
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from intake.config import Config, loads
 from intake.deliver import graph
 from intake.deliver.graph import GraphTransport
 from intake.errors import ConfigError, DeliveryError
-from intake.model import Failed, Outgoing, Result, Sent, Unknown
+from intake.model import Failed, Outgoing, Result, Sent, Shared, Unknown
 from intake.oauth.logins import Logins
 
 CONFIG = """
@@ -178,6 +179,20 @@ def test_what_is_too_large_is_known_before(make: Callable[..., GraphTransport], 
     assert isinstance(result, Failed)
     assert result.size
     assert authority.issued == []
+
+
+def test_what_is_too_large_is_not_put_together_to_see_that(
+    make: Callable[..., GraphTransport], authority: Authority
+) -> None:
+    large = Outgoing("", "ann@test.example", CONTENT, (Shared(b"x" * graph.LARGEST), b"\r\n"))
+    transport = make()
+    tracemalloc.start()
+    result = transport.send(large)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert isinstance(result, Failed)
+    assert result.size
+    assert peak < graph.LARGEST // 4
 
 
 def test_nobody_there(make: Callable[..., GraphTransport], tmp_path: Path) -> None:

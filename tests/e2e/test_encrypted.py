@@ -83,6 +83,36 @@ def test_a_copy_that_only_its_reader_can_open(team: Room, gpg: Gnupg) -> None:
     assert b"4711" in plain.content
 
 
+def opened(copy: Mail, gpg: Gnupg) -> Message:
+    """What its reader sees."""
+    parts = copy.message.get_payload()
+    assert isinstance(parts, list)
+    sealed = parts[1].get_payload(decode=True)  # type: ignore[union-attr]  # a part of a multipart
+    assert isinstance(sealed, bytes)
+    return email.message_from_bytes(gpg.decrypt(sealed))
+
+
+@pytest.mark.parametrize("is_large", [False, True])
+def test_a_long_mail_is_inside_unless_it_is_too_large_to_be_held_in_many_forms(
+    team: Room, gpg: Gnupg, monkeypatch: pytest.MonkeyPatch, is_large: bool
+) -> None:
+    if is_large:
+        monkeypatch.setattr("intake.steps.dispatch.MOST_ENCRYPTED", 300_000)
+    sent = team.reports(f"{SECRET_WORDS}\n" + "And again the next day.\n" * 20_000)
+    (copy,), (plain,) = to(sent, DORA), to(sent, ANN)
+    assert b"4711" not in copy.content
+    inside = opened(copy, gpg)
+    text = next(part for part in inside.walk() if part.get_content_type() == "text/plain").get_payload(decode=True)
+    assert isinstance(text, bytes)
+    assert (b"too large to pass on" in text) is is_large
+    attached = [part.get_content_type() for part in inside.walk()].count("message/rfc822")
+    assert attached == (not is_large)
+    originals = [part for part in plain.message.walk() if part.get_content_type() == "message/rfc822"]
+    assert len(originals) == 1
+    if not is_large:
+        assert originals[0].as_bytes() in inside.as_bytes()
+
+
 def test_a_reply_to_an_encrypted_copy_is_proof(team: Room) -> None:
     (copy,) = to(team.reports(SECRET_WORDS), DORA)
     team.write("claim", sender=DORA, refers=copy.token, subject="Re: [...]")
