@@ -49,6 +49,7 @@ install: $(BUILD)/.wheel
 bench: $(VENV)/.dev $(VENV)/.wheel
 	@PYTHON=$(PYTHON) benchmarks/peers/install
 	@PYTHONSAFEPATH=1 PYTHONPATH=tests $(VENV)/bin/python benchmarks/startup.py
+	@PYTHONSAFEPATH=1 PYTHONPATH=tests $(VENV)/bin/python benchmarks/large.py
 	@PYTHONSAFEPATH=1 PYTHONPATH=tests $(VENV)/bin/python benchmarks/throughput.py
 	@PYTHONSAFEPATH=1 PYTHONPATH=tests $(VENV)/bin/python benchmarks/comparison.py
 	@PYTHONSAFEPATH=1 PYTHONPATH=tests $(VENV)/bin/python benchmarks/idle.py
