@@ -152,18 +152,6 @@ def mailbox_at(
     return ImapMailbox(settings, secret)
 
 
-def drop_into(
-    config: Config, settings: MailboxConfig, folder: str, content: bytes, environ: Mapping[str, str] = os.environ
-) -> None:
-    """Put a mail of our own into a mailbox. Raises MailboxError."""
-    box = mailbox_at(config.directory, settings, environ)
-    try:
-        box.open()
-        box.append(folder, content)
-    finally:
-        box.close()
-
-
 def transports(
     config: Config, environ: Mapping[str, str] = os.environ, known: Logins | None = None
 ) -> Callable[[], Transport]:

@@ -101,11 +101,11 @@ def _address(said: str) -> str:
 
 
 def _send(parts: Parts, to: str, named: str, by: str) -> Sent:
-    from intake.steps.drill import compose, outgoing
+    from intake.steps.drill import compose, drop, outgoing
 
     sent = compose(parts, to=to, named=" ".join(named.split()))
     if by == "imap":
-        _put(parts, sent)
+        drop(parts, parts.config.mailboxes[0], sent)
         return sent
     way: Transport = parts.transport()
     try:
@@ -115,13 +115,6 @@ def _send(parts: Parts, to: str, named: str, by: str) -> Sent:
     if isinstance(result, Failed):
         raise DeliveryError(f"the drill could not be sent: {result.reason}", permanent=result.permanent)
     return sent
-
-
-def _put(parts: Parts, sent: Sent) -> None:
-    from intake import app
-
-    settings = parts.config.mailboxes[0]
-    app.drop_into(parts.config, settings, settings.folders[0], sent.content)
 
 
 def _follow(parts: Parts, sent: Sent, wait: timedelta, *, passes: bool) -> Watched:

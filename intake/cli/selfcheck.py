@@ -31,7 +31,7 @@ def look(invocation: Invocation, parts: Parts, to: str, every: timedelta) -> int
     try:
         started = selfcheck.start(parts, to, every)
         found = selfcheck.checks(parts, to)
-        due = selfcheck.next_due(parts, to, every, found)
+        due = selfcheck.next_due(parts, every, found)
     finally:
         parts.ledger.close()
     decided = next((check for check in found if check.decided), None)

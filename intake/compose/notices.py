@@ -22,7 +22,6 @@ NOTICES = (
     "waiting", "confirmed", "refused", "delivery-problem", "too-large", "quarantine", "withheld", "reply", "claimed",
     "closed", "released", "kept-back", "answered", "reply-bounced", "other",
 )  # fmt: skip
-ALARMS = ("alarm", "over")
 REMINDERS = ("claim", "reply")
 # What ``oauth.expiry`` and the alarm about it say.
 _CREDENTIAL = re.compile(

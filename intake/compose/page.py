@@ -84,7 +84,7 @@ def document(language: str, title: str, preheader: str, body: str) -> str:
     )
 
 
-def frame_start(style: Style, *, above: int = 0, below: int = 0) -> str:
+def frame_start(style: Style, *, above: int = 0, below: int) -> str:
     """The beginning of a framed area; a table, because Outlook pads nothing else."""
     return (
         f'<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"'
@@ -149,7 +149,7 @@ def button(href: str, text: str, *, primary: bool) -> str:
     return frame(f'<a href="{escape(href)}"{link}>{escape(text)}</a>', cell)
 
 
-def bar(share: float, style: str = "f") -> str:
+def bar(share: float, style: str) -> str:
     """How much of a time is used up, 0 to 1, as a thin bar; what it means stands beside it in words.
 
     ``style`` is ``f`` (in time), ``fw`` (soon) or ``fu`` (over).

@@ -21,7 +21,7 @@ from jinja2.visitor import NodeTransformer
 TURNS = 50_000  # of all loops and macros together, in one message
 LONGEST = 60_000  # characters or entries of anything that a template makes
 ARGUMENT = 2_000  # characters, or the number, that a filter or a method is given
-LARGEST_NUMBER = 10**12
+LARGEST_NUMBER = 10**12  # that a template counts to
 _NOT_NEEDED = ("lipsum", "cycler", "joiner", "namespace")
 _FORMATTING = {"format", "format_map", "zfill", "expandtabs", "translate"}
 
@@ -115,9 +115,10 @@ def _argument(given: Any) -> Any:
 
 
 def _demand(made: Any) -> Any:
-    too_large = (
-        len(made) > LONGEST if isinstance(made, (str, list, tuple)) else isinstance(made, int) and abs(made) > 1e12
-    )
+    if isinstance(made, (str, list, tuple)):
+        too_large = len(made) > LONGEST
+    else:
+        too_large = isinstance(made, int) and abs(made) > LARGEST_NUMBER
     if too_large:
         raise SecurityError(f"makes a text or a list of more than {LONGEST}")
     return made

@@ -135,11 +135,6 @@ def zone_name(local: datetime) -> str:
     return f"UTC{name}" if name[:1] in "+-" else name
 
 
-def short_when(moment: datetime, zone: tzinfo) -> str:
-    """``18/04 14:32``, for columns where a whole date is too long."""
-    return moment.astimezone(zone).strftime("%d/%m %H:%M")
-
-
 def duration(span: timedelta, language: str) -> str:
     """``24 hours``, ``7 days``, ``1 year``: the largest unit that is exact enough to promise."""
     units = _UNITS.get(language, _UNITS["en"])

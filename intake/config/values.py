@@ -37,11 +37,6 @@ class Schedule:
     at: time
     text: str
 
-    @property
-    def day_names(self) -> str:
-        """The days as ``mon,tue``: names, because schedulers number them differently."""
-        return ",".join(DAYS[day] for day in sorted(self.days))
-
     def __str__(self) -> str:
         """As it was written."""
         return self.text

@@ -23,6 +23,7 @@ from intake.model import (
 )
 
 if TYPE_CHECKING:
+    from intake.config import MailboxConfig
     from intake.steps.parts import Parts
 
 NOT_ASKED = "not-asked"  # gets other categories or events, or is away
@@ -101,6 +102,16 @@ def outgoing(parts: Parts, sent: Sent) -> Outgoing:
     """The drill as a mail to ourselves."""
     us = parts.config.community.address
     return Outgoing(us, us, sent.content)
+
+
+def drop(parts: Parts, settings: MailboxConfig, sent: Sent) -> None:
+    """Put the drill straight into a mailbox. Raises MailboxError."""
+    mailbox = parts.mailbox(settings)
+    try:
+        mailbox.open()
+        mailbox.append(settings.folders[0], sent.content)
+    finally:
+        mailbox.close()
 
 
 def watch(parts: Parts, sent: Sent) -> Watched:

@@ -60,7 +60,7 @@ def run(parts: Parts) -> None:
 def start(parts: Parts, to: str, every: timedelta, found: list[Check] | None = None) -> bool:
     """Put a self-check into the outbox unless the last one is younger than that; True when it was put there."""
     found = checks(parts, to) if found is None else found
-    due = next_due(parts, to, every, found)
+    due = next_due(parts, every, found)
     if due is not None and due > parts.now:
         return False
     key = f"self-check after {found[0].number if found else 0} to {to.lower()}"
@@ -79,9 +79,8 @@ def _close_what_was_left(parts: Parts) -> None:
             drill.end(parts, case)
 
 
-def next_due(parts: Parts, to: str, every: timedelta, found: list[Check] | None = None) -> datetime | None:
+def next_due(parts: Parts, every: timedelta, found: list[Check]) -> datetime | None:
     """When the next one is due; None: at once. After a failure it comes sooner, to see whether it is over."""
-    found = checks(parts, to) if found is None else found
     if not found or found[0].at > parts.now + CLOCKS_DIFFER:
         return None
     newest = found[0]
@@ -106,7 +105,7 @@ def next_look(parts: Parts) -> datetime | None:
         return None
     found = checks(parts, settings.to)
     waits = [check.at + settings.within for check in found if not check.decided]
-    return min((next_due(parts, settings.to, settings.every, found) or parts.now, *waits))
+    return min((next_due(parts, settings.every, found) or parts.now, *waits))
 
 
 def trouble(found: list[Check]) -> str | None:

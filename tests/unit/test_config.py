@@ -119,7 +119,7 @@ def test_the_rest_is_complete_without_being_written() -> None:
     assert loaded.ledger.file == Path("/intake.db")
     assert loaded.ledger.key_file == Path("/intake.key")
     assert loaded.acknowledgement.after_fan_out_within == timedelta(minutes=10)
-    assert loaded.digest.schedule.day_names == "mon,tue,wed,thu,fri"
+    assert loaded.digest.schedule.days == {0, 1, 2, 3, 4}
     assert loaded.templates.directory is None
     assert loaded.fallback is None
     assert loaded.community.address == "help@test.example"
