@@ -18,6 +18,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    literal,
     or_,
     select,
     update,
@@ -410,7 +411,8 @@ def retry(connection: Connection, numbers: Sequence[int], now: datetime, to: str
     again: dict[str, Any] = {
         "state": DeliveryState.PENDING,
         "not_before": now,
-        "created": now,
+        # What such a word tells of goes back to when it was decided.
+        "created": sql_case((delivery.c.variant == UNDELIVERED, delivery.c.created), else_=literal(now, Moment)),
         "attempts": (delivery.c.attempts // RUN_OF_TRIES + 1) * RUN_OF_TRIES,
         "error": "",
         "unreported": 0,

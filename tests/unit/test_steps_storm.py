@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from intake.ledger.changes import recuse
 from intake.ledger.follow import TOGETHER
-from intake.model import Failed, MessageKind, Result
+from intake.model import DeliveryState, Failed, MessageKind, Result
 
 from .worlds import ANN, BOB, CARL, KEEPER, World, mail
 
@@ -89,6 +89,20 @@ def test_who_was_withheld_since_hears_of_none(world: World) -> None:
     world.run()
     assert len(world.transport.to(ANN, MessageKind.NOTICE)) == told
     assert len(world.transport.to(CARL, MessageKind.NOTICE)) == 2
+
+
+def test_a_word_that_was_refused_tells_the_same_when_it_is_tried_again(world: World) -> None:
+    refused = {ANN, BOB}
+    world.transport.answers = lambda o, _n: REFUSED if o.recipient in refused else None
+    world.deliver(mail(1))
+    world.run()
+    failed = world.parts.ledger.deliveries([DeliveryState.FAILED])
+    refused.remove(ANN)
+    world.now += timedelta(days=3)
+    words = [one.id for one in failed if (one.recipient, one.kind) == (ANN, MessageKind.NOTICE)]
+    assert world.parts.ledger.retry(words, world.now) == 1
+    world.run()
+    assert named(world, ANN) == Counter(cases(world))
 
 
 def test_in_a_calm_each_is_told_at_once_in_the_thread_of_its_case(world: World) -> None:
