@@ -138,7 +138,7 @@ def collect_less() -> None:
     What mails leave behind goes when the last reference does; only what refers to itself waits for the collector.
     """
     gc.freeze()
-    gc.set_threshold(10_000)
+    gc.set_threshold(5_000, 5, 5)
 
 
 def print_json(answer: object) -> None:
