@@ -11,7 +11,7 @@ from intake.cli.findings import Finding, failure, ok, warning
 from intake.config import Config
 from intake.config.files import open_to_others, secret_problem
 from intake.config.logins import unused
-from intake.config.rights import READ
+from intake.config.rights import READ, secrets_inside
 from intake.config.rules import SHIPPED_PHRASES
 
 if TYPE_CHECKING:
@@ -106,7 +106,11 @@ def leftovers(config: Config) -> Iterator[Finding]:
     for name in config.phrases:
         if name not in used and name not in SHIPPED_PHRASES and not name.startswith("urgent"):
             yield warning("phrases", f"no rule uses the list {name}", "name it in a [[category]], or remove it")
-    if config.alarm.ping_url and open_to_others(config.path, READ):
+    if not open_to_others(config.path, READ):
+        return
+    if held := ", ".join(secrets_inside(config)):
+        yield failure("config", f"it holds secrets, and others can read it: {held}", f"chmod 600 {config.path}")
+    if config.alarm.ping_url:
         what = "others can read the ping_url, and could say with it that all is well"
         yield warning("config", what, f"chmod 600 {config.path}")
 

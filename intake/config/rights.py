@@ -1,4 +1,4 @@
-"""Who else may write the configuration and where it lies, or read it where it holds secrets (docs/decisions/0067)."""
+"""Who else may write the configuration and where it lies, and which secrets it holds itself (docs/decisions/0067)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intake.config.files import open_to_others
-from intake.config.models import AlarmConfig, LedgerConfig, OrganizerConfig
+from intake.config.models import LedgerConfig
 from intake.config.problems import Problem
 
 if TYPE_CHECKING:
     from intake.config.checks import Draft
     from intake.config.source import Keys
+    from intake.config.whole import Config
 
 READ, WRITE = 0o4, 0o2
 
@@ -27,9 +28,6 @@ def rights_problems(draft: Draft) -> Iterator[Problem]:
         if folder not in told and open_to_others(folder, WRITE):
             told.add(folder)
             yield Problem(keys, f"others can write in {folder}", f"run: chmod 700 {folder}")
-    if open_to_others(path, READ):
-        for keys in _secrets(draft):
-            yield Problem(keys, "holds a secret, and others can read this file", f"run: chmod 600 {path}")
 
 
 def _folders(draft: Draft) -> Iterator[tuple[Keys, Path]]:
@@ -42,17 +40,15 @@ def _folders(draft: Draft) -> Iterator[tuple[Keys, Path]]:
             yield (*keys, "key_file"), ledger.key_file.parent
 
 
-def _secrets(draft: Draft) -> Iterator[Keys]:
-    """Where a secret stands in the file itself, and not in one of its own."""
-    for keys, ledger in draft.each(LedgerConfig):
-        if ledger.file is None and _holds_password(ledger.url):
-            yield (*keys, "url")
-    for keys, organizer in draft.each(OrganizerConfig):
+def secrets_inside(config: Config) -> Iterator[str]:
+    """The keys whose values log in somewhere and stand in the file itself; those of people by their name."""
+    if config.ledger.file is None and _holds_password(config.ledger.url):
+        yield "ledger.url"
+    for organizer in config.organizers:
         if organizer.notify:
-            yield (*keys, "notify")
-    for keys, alarm in draft.each(AlarmConfig):
-        if alarm.notify:
-            yield (*keys, "notify")
+            yield f"notify of {organizer.name}"
+    if config.alarm.notify:
+        yield "alarm.notify"
 
 
 def _holds_password(url: str) -> bool:

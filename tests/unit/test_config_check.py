@@ -206,7 +206,7 @@ def test_channels_that_are_not_mail_are_looked_at_and_never_named(tmp_path: Path
     assert "canary" not in str(found)
     assert not list(advice.leftovers(config))
     config.path.chmod(0o644)
-    assert [f.level for f in advice.leftovers(config)] == [Level.WARNING]
+    assert [f.level for f in advice.leftovers(config)] == [Level.FAILURE, Level.WARNING]
 
 
 def test_who_would_be_left_alone(tmp_path: Path, pymap_server: Pymap) -> None:
