@@ -7,6 +7,7 @@ mail of one line, so that the difference is what 40 MB cost. Prints a table; ass
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -60,6 +61,7 @@ def cost(place: World, kind: str) -> tuple[float, int]:
 def main() -> None:
     """A row for each kind."""
     warnings.simplefilter("ignore")
+    logging.disable(logging.CRITICAL)
     smtp.LARGEST = 200_000_000
     with tempfile.TemporaryDirectory() as folder, Dovecot() as imap, smtp.Aiosmtpd() as way_out:
         place = world(imap, way_out, Path(folder), addresses("large"))
