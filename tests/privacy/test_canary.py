@@ -93,7 +93,8 @@ def test_the_search_sees_every_form(field: str) -> None:
 
 def test_every_run_and_every_command(watched: Watched) -> None:
     place = watched.world
-    place.configure(more='[alarm]\nemail = "operator@test.example"\n')
+    # Figures for others to read and alarms, too.
+    place.configure(more=f'[alarm]\nemail = "operator@test.example"\n{FIGURES}')
     ann, bram = place.people[:2]
     place.deliver(mail(place.community, 1))
     place.deliver(mail(place.community, 2, named=bram.name))
@@ -118,7 +119,7 @@ def test_every_run_and_every_command(watched: Watched) -> None:
     broken = place.folder / "words" / "report"
     broken.mkdir(parents=True)
     (broken / "report.en.txt").write_text("Subject: x\n\n{{ nothing.of.that }}\n")
-    place.configure(more='[templates]\ndirectory = "words"\n')
+    place.configure(more=f'[templates]\ndirectory = "words"\n{FIGURES}')
     place.deliver(mail(place.community, 5))
     watched.run("--debug", "once", "--now", "2027-03-01T05:00:00+01:00")
     place.configure(**{"imap-password": "wrong"})
@@ -132,6 +133,10 @@ def test_every_run_and_every_command(watched: Watched) -> None:
         ]  # 2: it does not know its options
     assert watched.row("SELECT count(*) FROM original") == (0,)
     assert watched.leaks() == {}
+    assert {path.name for path in files(place.folder)} >= {"figures.prom", "copy.db"}, "there was nothing to look into"
+
+
+FIGURES = '[metrics]\ntextfile = "figures.prom"\n'
 
 
 def commands(code: str, organizer: str) -> list[tuple[str, ...]]:
