@@ -148,22 +148,8 @@ class Ledger(CaseBook, Eraser, FolderBook, RuleBook):
         with self._database.transaction() as connection:
             return outbox.claim_pings(connection, holder, now, lease, limit)
 
-    def record(
-        self,
-        mine: Delivery,
-        state: DeliveryState,
-        now: datetime,
-        *,
-        not_before: datetime | None = None,
-        error: str = "",
-        receipt: str = "",
-        then: Sequence[DeliveryDraft] = (),
-    ) -> bool:
-        """Write down what became of a delivery, and what follows from it, together."""
-        return self.record_all([Became(mine, state, not_before, error, receipt, then)], now)[0]
-
     def record_all(self, became: Sequence[Became], now: datetime) -> list[bool]:
-        """The same for several at once, in one transaction."""
+        """Write down what became of deliveries, and what follows from it, together; whether each was still ours."""
         try:
             return self._recorded(became, now)
         except outbox.ContestedError:
@@ -194,12 +180,8 @@ class Ledger(CaseBook, Eraser, FolderBook, RuleBook):
                 follow.put(connection, returned, then, self._makes, now)
             return first
 
-    def put_back(self, mine: Delivery, not_before: datetime) -> None:
-        """Let go of a claimed delivery that was not tried."""
-        self.put_all_back([(mine, not_before)])
-
     def put_all_back(self, mine: Sequence[tuple[Delivery, datetime]]) -> None:
-        """The same for several at once."""
+        """Let go of claimed deliveries that were not tried."""
         if mine:
             with self._database.transaction() as connection:
                 outbox.put_back(connection, mine)

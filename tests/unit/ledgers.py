@@ -5,15 +5,18 @@ from __future__ import annotations
 import itertools
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from intake.edge import Chance
 from intake.ledger.accept import Makes
 from intake.ledger.keys import key_from_file
 from intake.ledger.ledger import Ledger
+from intake.ledger.outbox import Became
 from intake.model import (
     REPORTER,
     Address,
     Arrival,
+    Delivery,
     DeliveryDraft,
     DeliveryState,
     History,
@@ -122,3 +125,8 @@ def to_everyone(arrival: Arrival, history: History) -> Plan:
         deliveries=(*copies, answer),
         withheld=tuple(Withheld(w.organizer, w.reason) for w in arrival.verdict.recused),
     )
+
+
+def record(ledger: Ledger, mine: Delivery, state: DeliveryState, now: datetime, **more: Any) -> bool:
+    """Write down what became of one delivery; whether it was still ours."""
+    return ledger.record_all([Became(mine, state, **more)], now)[0]

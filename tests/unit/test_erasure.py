@@ -19,7 +19,7 @@ from intake.ledger.ledger import Ledger
 from intake.ledger.recall import JUNK
 from intake.model import CaseAction, CaseChange, DeliveryState, MailRef, Outcome, Plan, Withheld
 
-from .ledgers import NOW, arrival, open_ledger, to_everyone, verdict
+from .ledgers import NOW, arrival, open_ledger, record, to_everyone, verdict
 
 YEAR = timedelta(days=365)
 
@@ -184,7 +184,7 @@ def test_whoever_was_sending_meanwhile_writes_nothing_down(ledger: Ledger) -> No
     claimed = [one for one in ledger.claim("somebody", NOW, timedelta(minutes=5), 100) if one.mail_id in {1, 2}]
     ledger.erase(code, "operator", "request", NOW)
     assert claimed
-    assert not any(ledger.record(one, DeliveryState.SENT, NOW) for one in claimed)
+    assert not any(record(ledger, one, DeliveryState.SENT, NOW) for one in claimed)
     assert not any(replace(one).mail_id in {1, 2} for one in ledger.deliveries(tuple(DeliveryState)))
 
 

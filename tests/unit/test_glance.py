@@ -11,7 +11,7 @@ import pytest
 from intake.ledger.glance import Glance, newest
 from intake.ledger.schema import HEAD
 from intake.model import Delivery, DeliveryState, MailRef
-from unit.ledgers import NOW, arrival, open_ledger, to_everyone
+from unit.ledgers import NOW, arrival, open_ledger, record, to_everyone
 
 
 def ms(days: float = 0) -> int:
@@ -81,7 +81,7 @@ def test_what_waits_and_what_is_due_is_what_the_ledger_says(tmp_path: Path) -> N
     later = NOW + timedelta(days=1)
 
     def retry(one: Delivery) -> None:
-        ledger.record(one, DeliveryState.PENDING, NOW, not_before=later, error="busy")
+        record(ledger, one, DeliveryState.PENDING, NOW, not_before=later, error="busy")
 
     for one in claimed:
         retry(one)

@@ -37,7 +37,7 @@ from intake.model import (
     Withheld,
 )
 
-from .ledgers import NOW, arrival, open_ledger, to_everyone, verdict
+from .ledgers import NOW, arrival, open_ledger, record, to_everyone, verdict
 
 LEASE = timedelta(minutes=10)
 
@@ -219,9 +219,9 @@ def test_only_a_copy_that_arrived_lets_the_acknowledgement_go(ledger: Ledger) ->
     copies = ledger.claim("me", NOW, LEASE, 10)
     assert {d.kind for d in copies} == {MessageKind.REPORT}
     assert ledger.claim("me", NOW, LEASE, 10) == []
-    ledger.record(copies[0], DeliveryState.FAILED, NOW, error="no")
+    record(ledger, copies[0], DeliveryState.FAILED, NOW, error="no")
     assert ledger.claim("me", NOW, LEASE, 10) == []
-    ledger.record(copies[1], DeliveryState.SENT, NOW, receipt="ok")
+    record(ledger, copies[1], DeliveryState.SENT, NOW, receipt="ok")
     (answer,) = ledger.claim("me", NOW, LEASE, 10)
     assert answer.kind is MessageKind.ACKNOWLEDGEMENT
 
@@ -238,9 +238,9 @@ def test_a_late_writer_loses(ledger: Ledger) -> None:
     later = NOW + LEASE
     again = {d.id: d for d in ledger.claim("quick", later, LEASE, 10)}
     assert again[slow.id].attempts == slow.attempts + 1
-    assert ledger.record(slow, DeliveryState.SENT, later) is False
-    assert ledger.record(again[slow.id], DeliveryState.SENT, later) is True
-    assert ledger.record(again[slow.id], DeliveryState.FAILED, later) is False
+    assert record(ledger, slow, DeliveryState.SENT, later) is False
+    assert record(ledger, again[slow.id], DeliveryState.SENT, later) is True
+    assert record(ledger, again[slow.id], DeliveryState.FAILED, later) is False
     assert ledger.delivery_counts()["sent"] == 1
 
 
@@ -257,7 +257,7 @@ def test_one_late_outcome_among_several_is_the_only_one_that_is_lost(ledger: Led
 def test_what_was_not_tried_is_put_back_without_counting(ledger: Ledger) -> None:
     outcomes(ledger, arrival(1))
     (one, _) = ledger.claim("me", NOW, LEASE, 2)
-    ledger.put_back(one, NOW)
+    ledger.put_all_back([(one, NOW)])
     (again,) = ledger.claim("me", NOW, LEASE, 2)
     assert (again.id, again.attempts) == (one.id, 1)
 
@@ -334,10 +334,10 @@ def test_the_original_is_kept_until_every_delivery_is_final(ledger: Ledger) -> N
     assert ledger.context(1).kept
     assert ledger.originals([1]) == {1: b"the very bytes \x00\xff"}
     for delivery in ledger.claim("me", NOW, LEASE, 10):
-        ledger.record(delivery, DeliveryState.SENT, NOW)
+        record(ledger, delivery, DeliveryState.SENT, NOW)
     assert ledger.tidy() == 0
     (answer,) = ledger.claim("me", NOW, LEASE, 10)
-    ledger.record(answer, DeliveryState.SENT, NOW)
+    record(ledger, answer, DeliveryState.SENT, NOW)
     assert ledger.tidy() == 1
     assert not ledger.context(1).kept
     assert ledger.originals([1]) == {}
