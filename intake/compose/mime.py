@@ -146,8 +146,8 @@ def csv_part(body: str, filename: str) -> bytes:
 
 def is_transparent(body: bytes) -> bool:
     """Whether SMTP carries ``body`` unchanged (RFC 5321, 2.3.8 and 4.5.3.1.6): CRLF only, no NUL, lines to 998."""
-    breaks = body.translate(None, _NO_BREAKS)  # one look at each byte, and then at a few
-    if 2 * breaks.count(b"\r\n") != len(breaks):
+    # As many CR, LF and NUL as two for each CRLF: then there is no NUL, and none of the others stands alone.
+    if len(body.translate(None, _NO_BREAKS)) != 2 * body.count(b"\r\n"):
         return False
     start, size = 0, len(body)
     while size - start > LONGEST_LINE:  # every window of one longest line with its CRLF must hold a line end

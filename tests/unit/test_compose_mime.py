@@ -64,10 +64,34 @@ def test_quoted_printable_comes_back(body: str) -> None:
         (b"ends bare\r", False),
         (b"\r\r\n", False),
         (b"nul\0", False),
+        (b"apart\r.\n", False),
     ],
 )
 def test_only_what_smtp_carries_unchanged_is_transparent(body: bytes, transparent: bool) -> None:
     assert mime.is_transparent(body) is transparent
+
+
+PIECES = st.sampled_from([b"\r\n", b"\r", b"\n", b".", b"..", b"x", b"\0", b"\r\n.\r\n", b"a" * 998])
+OCTETS = st.lists(PIECES, max_size=6).map(b"".join)
+
+
+@given(OCTETS)
+def test_transparent_is_what_the_definition_says(body: bytes) -> None:
+    lines = body.split(b"\r\n")
+    alone = any(letter in line for line in lines for letter in (b"\r", b"\n", b"\0"))
+    assert mime.is_transparent(body) is (not alone and all(len(line) <= mime.LONGEST_LINE for line in lines))
+
+
+@given(OCTETS, st.lists(OCTETS, max_size=3))
+def test_what_leaves_in_pieces_is_what_would_leave_in_one(beginning: bytes, more: list[bytes]) -> None:
+    """However it is cut, no line end stands alone and no dot ends the message early (RFC 5321, 4.5.2)."""
+    rest = tuple(Shared(one, "crlf" if mime.is_transparent(one) else "") for one in more)
+    outgoing = Outgoing("", "ann@example.org", beginning, rest)
+    carried = b"".join(envelope.wire_of(outgoing))
+    assert carried == envelope.wire(outgoing.content)
+    assert carried.count(b"\r\n") == carried.count(b"\r") == carried.count(b"\n")
+    assert b"\r\n.\r\n" not in carried
+    assert not carried.startswith(b".\r\n")
 
 
 def whole(pieces: Iterable[mime.Piece]) -> bytes:
