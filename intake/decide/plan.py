@@ -129,7 +129,7 @@ class Planner:
         if case and joins:
             verdict = replace(verdict, recused=self._recused(arrival, case))
         # A mail that only claims to belong to a case opens its own, and still reaches nobody whom that case excludes.
-        inherited = tuple(Withheld(o, "withheld-from-case") for o in sorted(case.withheld)) if case else ()
+        inherited = tuple(Withheld(o, "withheld-from-case") for o in sorted(_apart(case, verdict, history)))
         hidden = {w.organizer for w in (*inherited, *verdict.recused)}
         # Who gets this mail must not see by its urgency that there are others.
         unseen = sum(not apart <= hidden for apart in history.recent_unseen)
@@ -263,6 +263,13 @@ def _as_its_author_may_know(arrival: Arrival, history: History) -> History:
     if case is None or history.known_sender or not authors or authors[0].email.lower() not in case.withheld:
         return history
     return replace(history, thread=None, thread_by="", token_of="", reporter_addressed=False)
+
+
+def _apart(case: KnownCase | None, verdict: Verdict, history: History) -> frozenset[str]:
+    """From whom a mail is withheld because of others. A responder's may be about any that its author wrote lately."""
+    if case:
+        return case.withheld
+    return frozenset[str]().union(*history.recent_unseen) if verdict.acknowledge_reason == AWAY else frozenset()
 
 
 def _as_readers_may_know(history: History, verdict: Verdict, hidden: set[str]) -> History:

@@ -75,11 +75,11 @@ class Side:
     sent: int = 0
     taken: int = 0  # by Postfix
 
-    def write(self, sender: str, text: str, subject: str, refers: str = "", to: str = "") -> str:
+    def write(self, sender: str, text: str, subject: str, refers: str = "", to: str = "", marks: str = "") -> str:
         """Send a mail through Postfix; its Message-ID."""
         self.sent += 1
         token = f"<five-{self.sent}-{id(self)}@people.example>"
-        head = f"In-Reply-To: {refers}\r\nReferences: {refers}\r\n" if refers else ""
+        head = marks + (f"In-Reply-To: {refers}\r\nReferences: {refers}\r\n" if refers else "")
         content = (
             f"From: <{sender}>\r\nTo: {to or self.place.community}\r\nSubject: {subject}\r\nMessage-ID: {token}\r\n"
             f"Date: {email.utils.format_datetime(MONDAY)}\r\n{head}\r\n{text}\r\n"
@@ -137,6 +137,10 @@ def _live(side: Side, *, accused: bool) -> str:
     side.once(0.5)
     if accused:
         code = side.only("ann", "report").case
+        # Responders that say nowhere what they answer: no digest may count them.
+        for role in ("ann", "rita"):
+            away = "I am out of the office until Monday, please contact somebody else."
+            side.write(who[role], away, "Out of office", marks="Auto-Submitted: auto-replied\r\n")
     side.write(who["bob"], "claim", f"Re: [{code}] Message to us", refers=report or "<guess@people.example>")
     side.once(1)
     side.write(who["bob"], "release Bob Builder", "Re: x", refers=side.only("bob", "notice").head["Message-ID"])
@@ -173,7 +177,7 @@ def _alike(line: str, side: Side, code: str) -> str:
         line = line.replace(address.partition("@")[0], role)
     line = re.sub(r"CGB-[0-9A-Z]{6}|" + re.escape(code), "CODE", line)
     line = re.sub(r'"age_seconds": \d+', "AGE", line)
-    line = re.sub(r"\d\d:\d\d(:\d\d)?(\.\d+)?", "TIME", line)  # when Dovecot took the mail: that is real time
+    line = re.sub(r"\d?\d:\d\d(:\d\d)?(\.\d+)?", "TIME", line)  # when Dovecot took the mail: that is real time
     return re.sub(r"[0-9a-f]{32,64}|five-\d+-\d+", "TOKEN", line)
 
 

@@ -363,7 +363,7 @@ AROUND = st.one_of(
     _hidden("alarm-comes-back", ""),
     _hidden("keeper-is-away", ""),
     _hidden("is-away", ""),
-    _hidden("responds", *(f"{who}|marked" for who in (ANN, RITA, KEEPER)), f"{ANN}|words"),
+    _hidden("responds", *(f"{who}|marked" for who in (ANN, RITA, KEEPER)), f"{ANN}|words", f"{RITA}|words"),
     _hidden("returned", ANN, RITA, KEEPER),
     _hidden("machine", ""),
 )
@@ -434,7 +434,7 @@ UNDELIVERED = Event("accuse", f"Bob Builder|shouted at me at the meetup|text|{CA
             ACCUSED,
             *(Event("responds", f"{who}|marked", hidden=True) for who in (ANN, RITA, KEEPER)),
             *(Event("returned", who, hidden=True) for who in (ANN, RITA, KEEPER)),
-            Event("responds", f"{ANN}|words", hidden=True),
+            *(Event("responds", f"{who}|words", hidden=True) for who in (ANN, RITA)),
         ],
         # Carl's copy was refused: nothing of it is there to come back
         [
