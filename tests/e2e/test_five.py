@@ -138,7 +138,7 @@ def _live(side: Side, *, accused: bool) -> str:
     if accused:
         code = side.only("ann", "report").case
         # Responders that say nowhere what they answer: no digest may count them.
-        for role in ("ann", "rita"):
+        for role in ("ann", "dora"):
             away = "I am out of the office until Monday, please contact somebody else."
             side.write(who[role], away, "Out of office", marks="Auto-Submitted: auto-replied\r\n")
     side.write(who["bob"], "claim", f"Re: [{code}] Message to us", refers=report or "<guess@people.example>")

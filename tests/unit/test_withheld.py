@@ -132,6 +132,7 @@ class Society:
 
     def __init__(self, folder: Path) -> None:
         (folder / "config.toml").write_text(CONFIG)
+        (folder / "config.toml").chmod(0o600)  # addresses of calls are secrets
         (folder / "gone.asc").write_text("no key")
         self.now = FRIDAY
         self.way_out = Collects()
