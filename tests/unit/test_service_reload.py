@@ -49,7 +49,7 @@ def test_what_is_being_sent_during_a_reload_goes_out_once(tmp_path: Path, monkey
         assert begun.wait(30)
         wishes.put(Wish.RELOAD)
         wait_for(lambda: len(built) == 2, "the new configuration")
-        assert built[0](), "the step of the old one has been asked to end"
+        wait_for(built[0], "the step of the old one to be asked to end")
         known = len(settled)
         wait_for(lambda: len(settled) > known, "a look at the outbox with the new one")
         assert world.transport.calls == 1
