@@ -13,7 +13,7 @@ from intake.cli.findings import Finding, Level, failure, ok
 from intake.errors import ConfigError
 
 if TYPE_CHECKING:
-    from intake.config import Config
+    from intake.config import Config, MailboxConfig, SmtpConfig
 
 _COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.FAILURE: "red"}
 
@@ -61,11 +61,21 @@ def everything(config: Config, invocation: Invocation, *, offline: bool) -> Iter
     yield from trials.ledger(config, now)
     if offline:
         return
+    failing: list[MailboxConfig | SmtpConfig] = []
     for mailbox in config.mailboxes:
-        yield from trials.mailbox(config, mailbox)
-    yield from trials.way_out(config)
+        yield from _noting(failing, mailbox, trials.mailbox(config, mailbox))
+    yield from _noting(failing, config.smtp, trials.way_out(config))
     yield from trials.names(config)
-    yield from trials.certificates(config, now)
+    yield from trials.certificates(config, now, failing)
+
+
+def _noting(
+    failing: list[MailboxConfig | SmtpConfig], server: MailboxConfig | SmtpConfig, findings: Iterator[Finding]
+) -> Iterator[Finding]:
+    for finding in findings:
+        if finding.level is Level.FAILURE and server not in failing:
+            failing.append(server)
+        yield finding
 
 
 def line(finding: Finding) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -150,14 +150,18 @@ def names(config: Config) -> Iterator[Finding]:
         yield ok("dkim", "name servers answer: signatures are verified here")
 
 
-def certificates(config: Config, now: datetime) -> Iterator[Finding]:
-    """How long each server's certificate is still good; a server that can't be reached has been named already."""
+def certificates(
+    config: Config, now: datetime, failing: Collection[MailboxConfig | SmtpConfig] = ()
+) -> Iterator[Finding]:
+    """How long each server's certificate is still good; what is wrong with a ``failing`` one has been told already."""
     from intake.cli.certificates import expiry
 
     servers: dict[tuple[str, int], tuple[str, MailboxConfig | SmtpConfig]] = {}
     for box in config.mailboxes:
-        servers.setdefault((box.host, box.port), ("imap", box))
-    servers.setdefault((config.smtp.host, config.smtp.port), ("smtp", config.smtp))
+        if box not in failing:
+            servers.setdefault((box.host, box.port), ("imap", box))
+    if config.smtp not in failing:
+        servers.setdefault((config.smtp.host, config.smtp.port), ("smtp", config.smtp))
     for (host, port), (protocol, settings) in servers.items():
         until = expiry(settings, protocol)
         if until is None:

@@ -6,6 +6,7 @@ import asyncio
 import imaplib
 import threading
 from argparse import Namespace
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -45,6 +46,7 @@ class ImapServer:
     def __enter__(self) -> Self:
         """Start."""
         self._loop = asyncio.new_event_loop()
+        self._loop.set_task_factory(keeping())
         self._thread = threading.Thread(target=self._loop.run_forever, name="demo-imap", daemon=True)
         self._thread.start()
         asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(_PATIENCE_S)
@@ -95,6 +97,22 @@ class ImapServer:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+
+
+def keeping() -> Callable[..., asyncio.Task[Any]]:
+    """A task factory that holds on to each task until it is done.
+
+    A loop does not, and pymap begins one for each connection that nobody holds: the collector may end it.
+    """
+    tasks: set[asyncio.Task[Any]] = set()
+
+    def begin(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **how: Any) -> asyncio.Task[Any]:
+        task = asyncio.Task(coroutine, loop=loop, **how)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+        return task
+
+    return begin
 
 
 @dataclass(frozen=True, slots=True)

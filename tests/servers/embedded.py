@@ -16,6 +16,8 @@ from pymap.imap import IMAPServer
 from pymap.user import UserMetadata
 from pysasl.hashing import Cleartext
 
+from intake.demo.servers import keeping
+
 from .base import ImapServer, tls_server_context, write_certificate
 
 ARGUMENTS = Namespace(
@@ -42,6 +44,7 @@ class Pymap(ImapServer):
         self.ca_file, chain, key = write_certificate(self._directory, "localhost", "127.0.0.1")
         self._context = tls_server_context(chain, key)
         self._loop = asyncio.new_event_loop()
+        self._loop.set_task_factory(keeping())
         self._thread = threading.Thread(target=self._loop.run_forever, name="pymap", daemon=True)
         self._thread.start()
         asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(20)
