@@ -129,7 +129,7 @@ class Known:
     contents: dict[bytes, int]
     set_aside: dict[bytes, tuple[str, str]]  # of these, what was only found in a folder for junk, and in which
     ours: dict[str, tuple[int | None, str]]  # our Message-ID -> case, recipient
-    alarms: frozenset[str]  # of our Message-IDs, those of alarms
+    alarms: frozenset[str]  # of our Message-IDs, those of alarms and of other words that may be about any case
     theirs: dict[bytes, int]  # hash of a reporter's Message-ID -> case
     codes: dict[str, int]
     cases: dict[int, KnownCase]
@@ -275,7 +275,7 @@ def look_up(connection: Connection, arrivals: Sequence[Arrival], marked: Sequenc
         contents={row[0]: row[1] for row in contents},
         set_aside=_set_aside(connection, contents),
         ours={row[0]: (row[1], row[2]) for row in ours},
-        alarms=frozenset(row[0] for row in ours if row[3] == MessageKind.ALARM),
+        alarms=frozenset(row[0] for row in ours if row[1] is None and row[3] != MessageKind.DIGEST),
         theirs={row[0]: row[1] for row in theirs},
         codes={row[0]: row[1] for row in codes},
         cases=known_cases(connection, {n for n in numbers if n is not None}),

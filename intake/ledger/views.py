@@ -258,8 +258,10 @@ def delivery_problems(connection: Connection, organizer: str, now: datetime) -> 
         select(delivery.c.case_id, func.count())
         .where(
             delivery.c.id.in_(problems),
-            # What a call was about has come by mail; an alarm may be about what is withheld, though it names no case.
-            delivery.c.kind.not_in((MessageKind.DRILL, MessageKind.PING, MessageKind.ALARM)),
+            # What a call was about has come by mail; what has no case may be about one that is withheld, as alarms are,
+            # and words of what was given up.
+            delivery.c.kind != MessageKind.PING,
+            or_(delivery.c.case_id.is_not(None), delivery.c.kind == MessageKind.DIGEST),
             ~and_(delivery.c.case_id.is_not(None), _hidden(delivery.c.case_id, organizer)),
         )
         .group_by(delivery.c.case_id)

@@ -135,7 +135,7 @@ class History:
     recent_from_sender: int = 0  # mails of this sender in the last day,
     recent_unseen: tuple[frozenset[str], ...] = ()  # and from whom each of those is withheld that is withheld at all
     returned_about: int | None = None  # a bounce returns a message of ours about this case
-    alarm_answered: bool = False  # it returns, or answers, an alarm of ours
+    alarm_answered: bool = False  # it returns, or answers, an alarm of ours, or a word that may be about any case
     ours_named: bool = False  # it says which message of ours it returns
     wrote_to_us: bool = False  # of machine mail: it comes from, or tells of, an address that has written in some case
     ours_returned: bool = False  # the mail bears a Message-ID of ours,

@@ -437,6 +437,9 @@ UNDELIVERED = Event("accuse", f"Bob Builder|shouted at me at the meetup|text|{CA
             *(Event("returned", who, hidden=True) for who in (ANN, RITA, KEEPER)),
             *(Event("responds", f"{who}|words", hidden=True) for who in (ANN, RITA)),
         ],
+        # word of what was given up, to several and about whatever it was, can't be delivered either, or comes back
+        [Event("accuse", f"Bob Builder|is on stage|text|{CARL} {DORA}", hidden=True), Event("writes", "is on stage")],
+        [UNDELIVERED, Event("comes-back", ANN, hidden=True)],
         # Carl's copy was refused: nothing of it is there to come back
         [
             UNDELIVERED,
