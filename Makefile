@@ -2,6 +2,7 @@
 #   make demo    the main job on embedded parts, with sample mail
 #   make test    every test, against the built wheel and real servers
 #   make crash   end the program at any moment, thousands of times; LIVES=… SEED=…
+#   make test-postgresql   the same with every ledger on PostgreSQL, but for what is about a ledger in a file
 #   make install PREFIX=/opt/intake   the program, in an environment of its own; with EXTRAS="microsoft notify" what
 #                those need, too (one word for each file in requirements/ that is named after an extra)
 #   make lint    ruff and mypy
@@ -12,6 +13,7 @@
 #   make pictures   the pictures of docs/what-people-see.md, from the messages themselves (needs Chromium)
 #   make bench   start-up, throughput and rest, against the least that could do the job (needs Dovecot and Postfix)
 #   make soak    the service under steady mail while its connections are cut; MINUTES=… (needs Dovecot)
+#   make machines   three machines share mailboxes, and lose one, a network, the database (needs root and Dovecot)
 #   make lock    resolve the requirements anew (needs uv)
 
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell $(name) --version >/dev/null 2>&1 && echo $(name))))
@@ -29,7 +31,7 @@ PIP = $(PYTHON) -m pip --python $(VENV)/bin/python --disable-pip-version-check
 SOURCES := $(shell find intake templates -type f -not -name '*.pyc') pyproject.toml README.md LICENSE config.example.toml
 LOCK = uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-.PHONY: pictures demo test crash install lint format bench fuzz soak sbom audit venv wheel lock clean
+.PHONY: pictures demo test test-postgresql machines crash install lint format bench fuzz soak sbom audit venv wheel lock clean
 
 demo: $(VENV)/.demo $(VENV)/.wheel
 	@PYTHONSAFEPATH=1 $(VENV)/bin/intake demo $(ARGS)
@@ -38,6 +40,9 @@ test: $(VENV)/.dev $(VENV)/.wheel
 	@PYTHON=$(PYTHON) tests/servers/install
 	@selection="$$(tests/servers/install --select)" && \
 	INTAKE_TEST_WHEEL=1 PYTHONSAFEPATH=1 $(VENV)/bin/python -m pytest -o pythonpath=tests -n $(JOBS) --dist loadfile -m "$$selection" $(ARGS)
+
+test-postgresql:
+	@INTAKE_TEST_LEDGER=postgresql $(MAKE) --no-print-directory test
 
 install: $(BUILD)/.wheel
 	@test -x $(PREFIX)/bin/python || $(PYTHON) -m venv --without-pip $(PREFIX)
@@ -67,6 +72,9 @@ fuzz: $(VENV)/.dev
 MINUTES ?= 10
 soak: $(VENV)/.dev $(VENV)/.wheel
 	@PYTHONSAFEPATH=1 PYTHONPATH=tests $(VENV)/bin/python -W ignore benchmarks/soak.py --minutes $(MINUTES)
+
+machines: $(VENV)/.dev $(VENV)/.wheel
+	@PYTHONSAFEPATH=1 PYTHONPATH=tests $(VENV)/bin/python -W ignore benchmarks/federation.py $(ARGS)
 
 sbom: $(VENV)/.demo
 	@mkdir -p $(BUILD)

@@ -54,7 +54,8 @@ def figures(config: Config, ledger: Ledger, now: datetime) -> Iterator[Figure]:
     oldest = max(((now - one.created).total_seconds() for one in open_ones if not one.asleep), default=0.0)
     yield Figure("intake_outbox_open", "Messages that still have to go out.", ledger.open_count())
     yield Figure("intake_outbox_oldest_seconds", "How long the oldest of them has been waiting.", max(oldest, 0.0))
-    yield Figure("intake_outbox_failed", "Messages that were given up.", ledger.delivery_counts()["failed"])
+    given_up = ledger.deliveries((DeliveryState.FAILED,))
+    yield Figure("intake_outbox_failed", "Messages that were given up.", len(given_up))
     yield Figure("intake_unreadable_mails", "Mails that the server could not hand over yet.", ledger.trouble_count())
     opened = {trouble.topic for trouble in ledger.alarms.open().values()}
     for topic in ALARMS:

@@ -282,7 +282,10 @@ class Service:
         for error in (one.error for one in report.mailboxes if one.error):
             community.say(error)
         community.reports.put(report)
-        self._send(community)
+        # By a job of its own: a mailbox whose turn went on to send what others have read would miss its next turns.
+        if not community.sending.locked():  # else whoever is at it looks once more before it stops
+            with contextlib.suppress(RuntimeError):  # the scheduler has just been shut down
+                self._scheduler.add_job(self._guarded, args=(community, partial(self._send, community)))
 
     def _send(self, community: Community) -> None:
         """Settle what was read, unless another thread is at it: that one then does it before it stops.
@@ -317,13 +320,31 @@ class Service:
     def _tidy(self, community: Community) -> None:
         def step() -> None:
             # A case goes while none of its mail is being read or sent here; nobody else holds two of these at a time.
-            with contextlib.ExitStack() as all_of_it:
-                for lock in (*community.locks.values(), community.sending):
-                    all_of_it.enter_context(self._held(lock))
+            with self._all_held((*community.locks.values(), community.sending)):
                 tidy(community.parts, PassReport())
             self._send(community)
 
         self._guarded(community, step)
+
+    @contextlib.contextmanager
+    def _all_held(self, locks: Sequence[threading.Lock]) -> Iterator[None]:
+        """Several at once. For a long step none of the others is held meanwhile: it would keep them waiting as well."""
+        longest = locks[0]
+        for _ in locks:
+            with contextlib.ExitStack() as held:
+                held.enter_context(self._held(longest))
+                for lock in (other for other in locks if other is not longest):
+                    if not lock.acquire(blocking=False):
+                        break
+                    held.callback(lock.release)
+                else:
+                    yield
+                    return
+                longest = lock
+        with contextlib.ExitStack() as held:  # they are never all at rest: then one after the other
+            for lock in locks:
+                held.enter_context(self._held(lock))
+            yield
 
     @contextlib.contextmanager
     def _held(self, lock: threading.Lock) -> Iterator[None]:

@@ -11,11 +11,11 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, literal, select, update
 
-from intake.ledger import changes, journal, originals
+from intake.ledger import changes, journal, originals, turns
 from intake.ledger.journal import Entry
 from intake.ledger.keys import Key
 from intake.ledger.lately import REFUSED
-from intake.ledger.makes import PRIORITY, Makes
+from intake.ledger.makes import Makes
 from intake.ledger.outbox import COPIES, NOT_COPIES
 from intake.ledger.recall import REPORTERS_MAIL, Known, Marks, look_up, marks
 from intake.ledger.schema import Moment, case, delivery, mail, recusal
@@ -39,7 +39,7 @@ from intake.model import (
 
 Decide = Callable[[Arrival, History], Plan]
 
-__all__ = ["PRIORITY", "Accepted", "Decide", "Makes", "accept"]
+__all__ = ["Accepted", "Decide", "Makes", "accept"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +223,7 @@ class _Writer:
             connection.execute(insert(recusal), rows)
 
     def _deliveries(self, connection: Connection, numbers: dict[int | None, int | None], ids: Sequence[int]) -> None:
+        turn = turns.next_turn(connection, self.entries[0][0].raw.ref, self.now)
         rows = [
             {
                 "key": f"mail {mail_id}: {draft.key}",
@@ -233,14 +234,14 @@ class _Writer:
                 "variant": draft.variant,
                 "message_id": self.makes.message_id(),
                 "state": draft.state,
-                "priority": 0 if arrival.verdict.urgency is Urgency.URGENT else PRIORITY.get(draft.kind, 1),
+                "priority": 0 if arrival.verdict.urgency is Urgency.URGENT else turn + place,
                 "attempts": 0,
                 "created": self.now,
                 "not_before": draft.not_before,
                 "error": "",
                 "receipt": "",
             }
-            for mail_id, (arrival, _, plan, number) in zip(ids, self.entries, strict=True)
+            for place, (mail_id, (arrival, _, plan, number)) in enumerate(zip(ids, self.entries, strict=True))
             for draft in plan.deliveries
         ]
         if rows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, exists, func, insert, select
+from sqlalchemy import Connection, exists, func, insert, select, true
 
 from intake.ledger.outbox import COPIES, NOT_COPIES
 from intake.ledger.schema import case, delivery, mail, place
@@ -50,9 +50,11 @@ def accounts(connection: Connection, mailbox: str, folder: str, uidvalidity: int
 def recognise(connection: Connection, contents: Sequence[bytes], message_ids: Sequence[bytes]) -> dict[bytes, int]:
     """Mails by keyed hash of their bytes, or of their Message-ID where a server has changed the bytes: the first."""
     found: dict[bytes, int] = {}
-    for column, values in ((mail.c.message_id, message_ids), (mail.c.content, contents)):
+    # Of the same bytes the first is no duplicate: that is what the index of contents knows.
+    first = mail.c.duplicate_of.is_(None)
+    for column, values, which in ((mail.c.message_id, message_ids, true()), (mail.c.content, contents, first)):
         for start in range(0, len(values), 400):
-            chosen = select(column, mail.c.id).where(column.in_(values[start : start + 400]))
+            chosen = select(column, mail.c.id).where(column.in_(values[start : start + 400]), which)
             rows = connection.execute(chosen.order_by(mail.c.id.desc()))  # the first comes last, and stays
             found.update({row[0]: row[1] for row in rows})
     return found

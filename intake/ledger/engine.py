@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -28,6 +29,8 @@ PATIENCE = {
     "tcp_user_timeout": 30_000,
 }
 _FORM = text("SELECT version_num FROM alembic_version")
+_SEVERAL = re.compile(r"(postgresql[^:/]*://(?:[^@/?]*@)?)([^@/?]*,[^@/?]*)(.*)")
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::([0-9]+))?")
 _ONE_MIGRATION = 0x696E74616B65  # a lock's number: any that nobody else would choose
 
 
@@ -40,8 +43,8 @@ class Database:
 
     def __init__(self, url: str) -> None:
         try:
-            self.url: URL = make_url(url)
-        except ArgumentError:
+            self.url: URL = _address(url)
+        except (ArgumentError, ValueError):  # the latter for a port that is no number
             raise LedgerError("[ledger] url is not a database address, such as sqlite:///intake.db") from None
         self.sqlite = self.url.get_backend_name() == "sqlite"
         if self.sqlite:
@@ -207,6 +210,19 @@ class Database:
     def close(self) -> None:
         """Let go of every connection."""
         self._engine.dispose()
+
+
+def _address(url: str) -> URL:
+    """As SQLAlchemy has it, which takes several hosts and ports (``one:5432,two:5433`` in libpq) as two lists."""
+    several = _SEVERAL.fullmatch(url)
+    if several is None:
+        return make_url(url)
+    before, hosts, after = several.groups()
+    pairs = [_HOST.fullmatch(host) for host in hosts.split(",")]
+    if None in pairs:
+        raise ArgumentError
+    names, ports = zip(*((pair[1].strip("[]"), pair[2] or "") for pair in pairs if pair), strict=True)
+    return make_url(before + after).update_query_dict({"host": ",".join(names), "port": ",".join(ports)})
 
 
 def _own_file(path: Path) -> None:

@@ -142,8 +142,7 @@ class Eraser:
     def outlived(self, before: datetime) -> list[Case]:
         """Cases that were closed before then, the oldest first."""
         with self._database.reading() as connection:
-            closed = views.cases(connection, states=(CaseState.CLOSED,))
-            return [one for one in closed if one.closed_at and one.closed_at < before]
+            return views.cases(connection, states=(CaseState.CLOSED,), closed_before=before)
 
     def erased_before(self, code: str) -> datetime | None:
         """When a case of that code was erased; None when the log does not tell of it."""

@@ -310,12 +310,12 @@ class Ledger(CaseBook, Eraser, FolderBook, RuleBook):
         *,
         code: str | None = None,
         states: Iterable[CaseState] | None = None,
-        closed_since: datetime | None = None,
+        closed_before: datetime | None = None,
         organizer: str | None = None,
     ) -> list[Case]:
         """Cases; with ``organizer`` only those that may be seen by them."""
         with self._database.reading() as connection:
-            return views.cases(connection, code=code, states=states, closed_since=closed_since, organizer=organizer)
+            return views.cases(connection, code=code, states=states, closed_before=closed_before, organizer=organizer)
 
     def overview(self, organizer: str, since: datetime | None, now: datetime) -> views.Overview:
         """Everything a digest for one organizer is made of."""

@@ -360,23 +360,23 @@ def drop_lease(connection: Connection, name: str, holder: str) -> None:
 
 
 def listed(connection: Connection, states: Sequence[DeliveryState]) -> list[Delivery]:
-    """Deliveries in these states, the oldest first."""
-    rows = connection.execute(select(delivery).where(delivery.c.state.in_(states)).order_by(delivery.c.id))
-    return [as_delivery(row) for row in rows]
+    """Deliveries in these states, the oldest first. What is open, and what has failed, is found by its own index."""
+    ended = [delivery.c.state == state for state in states if state not in OPEN]
+    which = (and_(IS_OPEN, delivery.c.state.in_([state for state in states if state in OPEN])), *ended)
+    rows = (row for one in which for row in connection.execute(select(delivery).where(one)))
+    return sorted(map(as_delivery, rows), key=lambda one: one.id)
 
 
 def of_case(connection: Connection, case_id: int) -> list[Delivery]:
     """Every delivery of a case, the oldest first."""
-    rows = connection.execute(select(delivery).where(delivery.c.case_id == case_id).order_by(delivery.c.id))
-    return [as_delivery(row) for row in rows]
+    chosen = select(delivery).where(delivery.c.case_id == case_id).order_by(delivery.c.id)
+    return [as_delivery(row) for row in connection.execute(chosen)]
 
 
 def acknowledgements(connection: Connection, message_ids: Sequence[str]) -> list[Delivery]:
     """The acknowledgements that bear these Message-IDs."""
-    rows = connection.execute(
-        select(delivery).where(delivery.c.message_id.in_(message_ids), delivery.c.kind == MessageKind.ACKNOWLEDGEMENT)
-    )
-    return [as_delivery(row) for row in rows]
+    mine = (delivery.c.message_id.in_(message_ids), delivery.c.kind == MessageKind.ACKNOWLEDGEMENT)
+    return [as_delivery(row) for row in connection.execute(select(delivery).where(*mine))]
 
 
 def self_checks(connection: Connection, to: str, most: int) -> list[Delivery]:

@@ -68,6 +68,7 @@ def cases(
     code: str | None = None,
     states: Iterable[CaseState] | None = None,
     closed_since: datetime | None = None,
+    closed_before: datetime | None = None,
     organizer: str | None = None,
 ) -> list[Case]:
     """Cases, the oldest first; with ``organizer`` only those that may be seen by them."""
@@ -78,6 +79,8 @@ def cases(
         chosen = chosen.where(case.c.state.in_(list(states)))
     if closed_since is not None:
         chosen = chosen.where(case.c.closed_at > closed_since)
+    if closed_before is not None:
+        chosen = chosen.where(case.c.closed_at < closed_before)
     if organizer is not None:
         chosen = chosen.where(~_hidden(case.c.id, organizer))
     return _with_all(connection, connection.execute(chosen).all())

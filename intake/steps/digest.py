@@ -130,15 +130,9 @@ def _self_check(parts: Parts) -> SelfCheck | None:
 def _erased_soon(parts: Parts, email: str, now: datetime) -> tuple[str, ...]:
     """Closed cases of theirs whose time is up within ``BEFORE_ERASURE``, or is up already; none that must be kept."""
     keep, held = parts.config.retention.closed_cases, parts.ledger.held()
-    closed = parts.ledger.cases(states=(CaseState.CLOSED,), organizer=email)
-    return tuple(
-        case.code
-        for case in closed
-        if case.closed_at
-        and case.closed_at + keep <= now + BEFORE_ERASURE
-        and case.id not in held
-        and case.rule != DRILL
-    )
+    soon = now + BEFORE_ERASURE - keep
+    closed = parts.ledger.cases(states=(CaseState.CLOSED,), closed_before=soon, organizer=email)
+    return tuple(case.code for case in closed if case.id not in held and case.rule != DRILL)
 
 
 def _pressing(line: DigestCase, now: datetime) -> tuple[int, datetime]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from intake.decide.clock import MAILBOX_LEASE
 from intake.errors import IntakeError, MailboxError
-from intake.model import OPERATOR, PROGRAM, REPORTER, Case, DeliveryState, MessageKind
+from intake.model import OPERATOR, PROGRAM, REPORTER, Case, CaseState, DeliveryState, MessageKind
 from intake.steps.copies import ours, remove_copies
 from intake.steps.recognise import in_folder
 
@@ -103,7 +103,8 @@ def erase(parts: Parts, case: Case, *, closed_before: datetime | None = None) ->
     with _alone(parts):
         if parts.ledger.being_sent(case.id, parts.now):
             raise NotNowError(f"a message of case {case.code} is just being sent; try again in a few minutes")
-        if closed_before and case.code not in {one.code for one in parts.ledger.outlived(closed_before)}:
+        closed = (CaseState.CLOSED,)
+        if closed_before and not parts.ledger.cases(code=case.code, states=closed, closed_before=closed_before):
             raise NotNowError(f"case {case.code} was opened again, or somebody has just erased it")
         met: set[int | bytes] = set()
         sent = ours(parts, case)

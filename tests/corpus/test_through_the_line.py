@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
-from contextlib import closing
 from email.message import Message
 from pathlib import Path
 
 import pytest
 from corpus.corpus import every_mail
+from servers.databases import ask
 from servers.dovecot import Dovecot
 from servers.smtp import LARGEST, Aiosmtpd
 from servers.world import Mail, World, addresses, world
@@ -55,10 +54,9 @@ def test_every_mail_has_one_outcome_and_nothing_is_left(
 
 def check_people(place: World, arrived: Counter[bytes], taken: list[tuple[str, str, bytes]]) -> None:
     """Every case is with every organizer, byte for byte; nothing was sent twice; nobody else got anything."""
-    with closing(sqlite3.connect(place.folder / "intake.db")) as ledger:
-        cases = {code for (code,) in ledger.execute("SELECT code FROM case_file")}
-        answers = {one for (one,) in ledger.execute("SELECT message_id FROM delivery WHERE kind = 'acknowledgement'")}
-        assert ledger.execute("SELECT count(*) FROM original").fetchone() == (0,), "every original was wiped"
+    cases = {code for (code,) in ask(place.folder, "SELECT code FROM case_file")}
+    answers = {one for (one,) in ask(place.folder, "SELECT message_id FROM delivery WHERE kind = 'acknowledgement'")}
+    assert ask(place.folder, "SELECT count(*) FROM original") == [(0,)], "every original was wiped"
     assert len(cases) > 100
     too_large = {raw for raw in arrived if len(raw) > LARGEST}
     team = {person.address for person in place.people}

@@ -2,7 +2,7 @@
 
 Started once, single-threaded and with everything loaded; then one line of JSON on standard input for each run:
 ``{"argv": [...], "statement": N}``. The child's pid is told at once, its exit status when it has ended. ``statement``
-ends the child by SIGKILL when SQLite is about to run its N-th statement; 0 never does. ``bytes`` lets no file grow
+ends the child by SIGKILL when the ledger's database is about to run its N-th statement; 0 never does. ``bytes`` lets no file grow
 beyond that, as a full disk would; ``cut`` ends the child in the middle of the write that would.
 """
 
@@ -13,12 +13,15 @@ import json
 import os
 import resource
 import signal
+import sqlite3
 import sys
 from typing import Any
 
 # Like all that follows but its last lines: loaded, so that a child need not.
 import cryptography.hazmat.primitives.ciphers.aead  # noqa: F401
 import markdown_it  # noqa: F401
+import psycopg  # noqa: F401
+import sqlalchemy.dialects.postgresql.psycopg  # noqa: F401
 from sqlalchemy import Engine, event
 
 import intake.app
@@ -59,9 +62,20 @@ def child(order: dict[str, Any]) -> None:
     countdown = Countdown(order["statement"])
 
     def connected(connection: Any, _record: object) -> None:
-        connection.set_trace_callback(countdown.statement)
+        if isinstance(connection, sqlite3.Connection):
+            connection.set_trace_callback(countdown.statement)  # which sees BEGIN and COMMIT too
+
+    def asked(_c: object, cursor: Any, statement: str, *_more: object) -> None:
+        if not isinstance(cursor, sqlite3.Cursor):
+            countdown.statement(statement)
+
+    def commits(connection: Any) -> None:
+        if connection.dialect.name != "sqlite":
+            countdown.statement("COMMIT")
 
     event.listen(Engine, "connect", connected)
+    event.listen(Engine, "before_cursor_execute", asked)
+    event.listen(Engine, "commit", commits)
     most = order.get("bytes") or order.get("cut")
     if most:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN if order.get("bytes") else signal.SIG_DFL)

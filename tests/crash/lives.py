@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from sqlalchemy import text
+from unit.homes import InFile
 from unit.worlds import ANN, BOARD, BOB, CARL, KEEPER, START, World, WorldTransport, header, message_id
 
 from intake.letters import Acknowledgement, Alarm, Copy, Digest, Notice, Reminder
@@ -67,7 +68,8 @@ class QuickComposer:
 class QuickWorld(World):
     """A world that is made once and begins again thousands of times: making its tables costs more than a life in it.
 
-    ``key_of`` is the world whose ledger it is to read.
+    ``key_of`` is the world whose ledger it is to read. Its ledger is a file, which can be copied in the middle of a
+    transaction, unless another ``home`` is named.
     """
 
     def __init__(self, key_of: QuickWorld | None = None, **how: Any) -> None:
@@ -76,7 +78,7 @@ class QuickWorld(World):
         if key_of:
             shutil.copy(key_of.folder / "intake.key", folder)
         self.look: Callable[[], None] = lambda: None  # called at every boundary
-        super().__init__(folder, **how)
+        super().__init__(folder, **{"home": InFile(folder), **how})
         self.first = self.backup()
 
     def _own(self, parts: Any) -> Any:
@@ -85,7 +87,8 @@ class QuickWorld(World):
 
     def begin_again(self) -> None:
         """Everything as it was at first."""
-        self._take_up(self.first)
+        self.restart()
+        self.home.put_back(self.first)
         self.now = START
         for server in self.servers.values():
             server.__init__("INBOX", "Junk")  # type: ignore[misc]  # it begins again
@@ -133,6 +136,7 @@ class QuickWorld(World):
     def remove(self) -> None:
         """Leave nothing behind."""
         self.parts.ledger.close()
+        self.home.remove()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 from crash.proxy import Between
 from crash.test_killed import CONFIG, PEOPLE, report
+from servers.databases import ledger_of
 from servers.embedded import Pymap
 from servers.smtp import Aiosmtpd
 from sqlalchemy import event
@@ -150,7 +151,9 @@ class Place:
     def __init__(self, imap: Pymap, smtp: Aiosmtpd, ill_imap: Faulty, ill_smtp: Faulty, folder: Path) -> None:
         self.imap, self.smtp = imap, smtp
         self.user, self.before, self.ahead = imap.user(), len(smtp.faults.taken), timedelta(0)
-        text = CONFIG.format(imap=ill_imap.port, smtp=ill_smtp.port, user=self.user, connections=1)
+        text = CONFIG.format(
+            imap=ill_imap.port, smtp=ill_smtp.port, user=self.user, connections=1, ledger=ledger_of(folder)
+        )
         (folder / "pw").write_text(imap.password)
         (folder / "pw").chmod(0o600)
         config = loads(text, folder / "config.toml")
@@ -264,6 +267,7 @@ def test_what_is_lost_repeated_or_left_is_found(place: Callable[[], Place]) -> N
 # --- the ledger ---
 
 
+@pytest.mark.sqlite
 def test_a_locked_ledger_is_waited_for_in_the_next_pass(tmp_path: Path) -> None:
     world = World(tmp_path)
     engine = _impatient(world)
@@ -285,6 +289,7 @@ def _impatient(world: World) -> Any:
     return engine
 
 
+@pytest.mark.sqlite
 def test_a_read_only_ledger_files_and_sends_nothing(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.deliver(mail(1))

@@ -23,7 +23,7 @@ from crash.proxy import Proxy
 from servers.base import ImapServer, stop_process
 from servers.embedded import Pymap
 from servers.smtp import Aiosmtpd
-from unit.worlds import empty_tables
+from unit.homes import Home, OnServer, home_of
 
 HERE = Path(__file__).parent
 KILLS = int(os.environ.get("INTAKE_KILLS", "8"))  # of each kind; 0: at every single one
@@ -36,6 +36,8 @@ short_name = "EUG"
 address = "help@eug.example"
 languages = ["en"]
 timezone = "Europe/Brussels"
+[ledger]
+url = "{ledger}"
 [[mailbox]]
 name = "help"
 host = "127.0.0.1"
@@ -75,8 +77,8 @@ def report(number: int) -> bytes:
 class Stage:
     """Servers, proxies before them, and the launcher."""
 
-    def __init__(self, imap: ImapServer, smtp: Aiosmtpd, folder: Path) -> None:
-        self.imap, self.smtp, self.root = imap, smtp, folder
+    def __init__(self, imap: ImapServer, smtp: Aiosmtpd, folder: Path, home: Callable[[Path], Home] = home_of) -> None:
+        self.imap, self.smtp, self.root, self.home = imap, smtp, folder, home
         self.imap_proxy, self.smtp_proxy = Proxy(imap.imap_port), Proxy(smtp.port, replies_only=True)
         path = os.pathsep.join(sys.path)
         self.launcher = subprocess.Popen(
@@ -101,12 +103,14 @@ class Stage:
         self.folder.mkdir()
         (self.folder / "pw").write_text(self.imap.password)
         (self.folder / "pw").chmod(0o600)
+        home = self.home(self.folder)
         if tables:
-            (self.folder / "intake.db").write_bytes(empty_tables())
-            (self.folder / "intake.db").chmod(0o600)
-        (self.folder / "config.toml").write_text(
-            CONFIG.format(imap=self.imap_proxy.port, smtp=self.smtp_proxy.port, user=self.user, connections=connections)
-        )
+            home.put_back(None)
+        text = CONFIG.format(
+            imap=self.imap_proxy.port, smtp=self.smtp_proxy.port, user=self.user, connections=connections,
+            ledger=home.url,
+        )  # fmt: skip
+        (self.folder / "config.toml").write_text(text)
         self.mails = [report(next(NUMBERS)) for _ in range(mails)]
         self.imap.append(self.user, "INBOX", *self.mails)
         self.before = len(self.smtp.faults.taken)
@@ -198,6 +202,14 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 @pytest.fixture
+def on_postgresql(tmp_path: Path, postgres: str) -> Iterator[Stage]:
+    with Pymap() as imap, Aiosmtpd() as smtp:
+        made = Stage(imap, smtp, tmp_path, lambda folder: OnServer(postgres, folder))
+        yield made
+        made.stop()
+
+
+@pytest.fixture
 def on_dovecot(dovecot: ImapServer, tmp_path: Path) -> Iterator[Stage]:
     with Aiosmtpd() as smtp:
         made = Stage(dovecot, smtp, tmp_path)
@@ -258,6 +270,16 @@ def test_killed_anywhere_nothing_is_lost_and_nothing_happens_twice(
     assert killed >= len(points) - 1
 
 
+def test_killed_with_the_ledger_on_postgresql(on_postgresql: Stage, tell: Callable[[str], None]) -> None:
+    """A few times; ``make test-postgresql`` does all of this with it."""
+    whole, _, _ = counted(on_postgresql)
+    points = range(whole // 6, whole, whole // 3)
+    killed, repeated = kill_at(on_postgresql, "statement", points)
+    tell(f"killed: {killed} times, after statement, of {whole} on PostgreSQL; {repeated} repeated")
+    assert killed == len(points)
+
+
+@pytest.mark.sqlite
 def test_killed_in_the_middle_of_a_write(stage: Stage, tell: Callable[[str], None]) -> None:
     """The kernel writes what still fits, and ends the process: half a page, half a line of the write-ahead log."""
     points = range(3_001, 260_000, 4_099 if KILLS == 0 else 24_593)
@@ -293,6 +315,7 @@ def test_killed_again_and_again_while_recovering(stage: Stage) -> None:
     stage.check(most_repeated=3)
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("room", [5_000, 9_000, 60_000, 120_000])
 def test_a_full_disk_loses_nothing_and_says_so(stage: Stage, room: int) -> None:
     stage.begin(mails=1)

@@ -107,8 +107,7 @@ def test_a_dump_is_restored(place: World, tmp_path: Path, postgres: str) -> None
         connection.exec_driver_sql(f"CREATE DATABASE {name}")
         programs = programs_of(str(connection.exec_driver_sql("SHOW server_version").scalar_one()))
     url = address.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
-    config = place.configure(folders='["INBOX"]')
-    config.write_text(config.read_text("utf-8").replace("sqlite:///intake.db", url), "utf-8")
+    place.configure(folders='["INBOX"]', ledger=url)
     place.deliver(mail(1))
     assert place.run("once").code == 0
     refused = place.run("backup", "copy.db")

@@ -128,6 +128,7 @@ def test_a_missing_folder_does_not_stop_the_others(place: World) -> None:
     all_is_well_afterwards(place)
 
 
+@pytest.mark.sqlite
 def test_a_full_disk_at_the_ledger(embedded: World) -> None:
     assert embedded.run("once").code == 0  # the ledger exists, and is small
     for number in range(6):
@@ -146,6 +147,7 @@ def test_a_full_disk_at_the_ledger(embedded: World) -> None:
     all_is_well_afterwards(embedded, 6)
 
 
+@pytest.mark.sqlite
 def test_a_full_disk_from_the_start(embedded: World) -> None:
     embedded.deliver(report())
     answer = embedded.run("once", file_limit=4096)
@@ -157,6 +159,7 @@ def test_a_full_disk_from_the_start(embedded: World) -> None:
     all_is_well_afterwards(embedded)
 
 
+@pytest.mark.sqlite
 def test_a_ledger_that_is_none(embedded: World) -> None:
     embedded.deliver(report())
     (embedded.folder / "intake.db").write_bytes(b"this is no database\n" * 500)

@@ -27,6 +27,8 @@ from intake.cli import light
 from intake.cli.main import intake
 from intake.config import load
 
+pytestmark = pytest.mark.sqlite  # the quick look is at a file
+
 START = datetime(2026, 4, 20, 10, 0, tzinfo=UTC)  # a Monday, after the day's digest
 NUMBERS = itertools.count(1)
 

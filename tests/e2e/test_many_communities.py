@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from servers.base import wait_for
+from servers.databases import ledger_of
 from servers.dovecot import Dovecot
 from servers.smtp import Aiosmtpd
 from servers.world import World, addresses, finished, world
@@ -46,7 +47,6 @@ class Federation:
         text = place.configure(more="[digest]\nschedule = 'sun 03:00'").read_text()
         for file in ("intake.key", "imap-password", "smtp-password"):
             text = text.replace(f'"{file}"', f'"{place.folder / file}"')
-        text = text.replace("sqlite:///intake.db", f"sqlite:///{place.folder / 'intake.db'}")
         for old, new in changes.items():
             text = text.replace(old, new)
         (self.directory / f"{name}.toml").write_text(text)
@@ -120,11 +120,11 @@ def test_the_service_serves_all_and_takes_up_what_was_mended(federation: Federat
 
 
 @pytest.mark.dovecot
-@pytest.mark.parametrize("shared", ["intake.db", "intake.key", "help", "figures"])
+@pytest.mark.parametrize("shared", ["ledger", "intake.key", "help", "figures"])
 def test_two_never_share_a_ledger_a_key_a_folder_or_figures(federation: Federation, shared: str) -> None:
     a, b = federation.worlds["a"], federation.worlds["b"]
     changes = {
-        "intake.db": {str(b.folder / "intake.db"): str(a.folder / "intake.db")},
+        "ledger": {ledger_of(b.folder): ledger_of(a.folder)},
         "intake.key": {str(b.folder / "intake.key"): str(a.folder / "intake.key")},
         "figures": {"[digest]": '[metrics]\nlisten = "127.0.0.1:9123"\n[digest]'},
         "help": {

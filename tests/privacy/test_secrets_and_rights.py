@@ -101,6 +101,7 @@ def test_the_search_for_listeners_finds_one() -> None:
         assert wanted in listening(Path("/proc/self"))
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("name", ["imap-password", "smtp-password", "intake.key", "intake.db", "intake.db-wal"])
 def test_what_others_can_get_at_is_refused(embedded: World, name: str) -> None:
     assert embedded.run("once").code == 0
@@ -137,6 +138,7 @@ def test_a_configuration_that_others_can_get_at_is_refused_or_warned_of(embedded
     assert embedded.run("once").code == 0
 
 
+@pytest.mark.sqlite
 def test_everything_that_it_makes_is_for_its_owner_alone(embedded: World) -> None:
     before = set(embedded.folder.rglob("*"))
     assert embedded.run("once").code == 0

@@ -31,7 +31,7 @@ base_dir = {folder}/run
 state_dir = {folder}/state
 log_path = {folder}/dovecot.log
 instance_name = {name}
-listen = 127.0.0.1
+listen = {listen}
 protocols = imap lmtp
 {internal_users}
 first_valid_uid = 1
@@ -108,11 +108,13 @@ service anvil {{
 class Dovecot(ImapServer):
     """The reference server. ``extra`` is appended to its configuration.
 
-    ``prefix`` and ``separator`` are those of the personal namespace: ``INBOX.`` and ``.`` look like Courier.
+    ``prefix`` and ``separator`` are those of the personal namespace: ``INBOX.`` and ``.`` look like Courier. It listens
+    on the loopback, and on ``address`` where one is given.
     """
 
-    def __init__(self, *, extra: str = "", prefix: str = "", separator: str = "/") -> None:
+    def __init__(self, *, extra: str = "", prefix: str = "", separator: str = "/", address: str = "") -> None:
         super().__init__()
+        self._listen = ["127.0.0.1", *([address] if address else [])]
         self.prefix, self.separator = prefix, separator
         self._extra = extra
         self._process: subprocess.Popen[bytes] | None = None
@@ -121,7 +123,7 @@ class Dovecot(ImapServer):
         """Start, and wait for the greeting."""
         self.directory = Path(tempfile.mkdtemp(prefix="dv"))  # short: a unix socket's path ends at 104 characters
         self.directory.chmod(0o755)
-        self.ca_file, _, _ = write_certificate(self.directory, "localhost", "127.0.0.1", "mail.test.example")
+        self.ca_file, _, _ = write_certificate(self.directory, "localhost", "mail.test.example", *self._listen)
         self.imap_port, self.imaps_port, self.lmtp_port = free_ports(3)
         self.starttls_port = self.imap_port
         self._configuration = self.directory / "dovecot.conf"
@@ -148,6 +150,7 @@ class Dovecot(ImapServer):
             CONFIGURATION.format(
                 folder=self.directory,
                 name=self.directory.name,
+                listen=", ".join(self._listen),
                 password=self.password,
                 separator=self.separator,
                 prefix=self.prefix,

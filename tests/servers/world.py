@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from .base import ImapServer
+from .databases import ledger_of
 from .postfix import Postfix
 from .smtp import DOMAIN, Aiosmtpd, SmtpServer
 
@@ -35,7 +36,7 @@ languages = ["en", "nl", "fr"]
 timezone = "Europe/Brussels"
 
 [ledger]
-url = "sqlite:///intake.db"
+url = "{ledger}"
 key_file = "intake.key"
 
 [[mailbox]]
@@ -111,7 +112,7 @@ class World:
             "imap_port": self.imap.imaps_port, "imap_security": "tls", "imap_ca": self.imap.ca_file,
             "smtp_host": "localhost", "smtp_port": self.smtp.tls_port, "smtp_security": "tls",
             "smtp_ca": self.smtp.ca_file, "smtp_user": self.smtp.user, "folders": '["INBOX", "Junk"]', "start": "all",
-            "more": "", "people": self.people, **settings,
+            "ledger": ledger_of(self.folder), "more": "", "people": self.people, **settings,
         }  # fmt: skip
         facts["organizers"] = "".join(
             f'[[organizer]]\nname = "{one.name}"\nemail = "{one.address}"\nlanguage = "{one.language}"\n\n'

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from servers.databases import ledger_of
+
 from intake.edge import Chance
 from intake.ledger.accept import Makes
 from intake.ledger.keys import key_from_file
@@ -37,7 +39,7 @@ ORGANIZERS = ("ann@example.org", "bob@example.org")
 
 
 def open_ledger(folder: Path, now: datetime = NOW, url: str = "") -> Ledger:
-    """A ledger with its key in a folder, made if it is missing; in the same folder unless ``url`` says otherwise."""
+    """A ledger with its key in a folder, made if it is missing; beside it unless ``url`` says otherwise."""
     ledger = unopened(folder, url)
     ledger.open(now)
     return ledger
@@ -49,7 +51,7 @@ def unopened(folder: Path, url: str = "") -> Ledger:
     codes = itertools.count()
     makes = Makes(lambda: f"<{chance.token()}@azug.example>", lambda: f"AZUG-{chance.letters(5)}{next(codes) % 10}")
     return Ledger(
-        url or f"sqlite:///{folder / 'intake.db'}",
+        url or ledger_of(folder),
         lambda create: key_from_file(folder / "intake.key", create=create),
         makes,
     )

@@ -174,6 +174,7 @@ def test_a_template_that_can_t_be_used(tmp_path: Path, pymap_server: Pymap) -> N
     assert template["message"].startswith(f"{own}/report.nl.txt:")
 
 
+@pytest.mark.sqlite
 def test_a_ledger_whose_key_is_gone(tmp_path: Path, pymap_server: Pymap) -> None:
     path = write(tmp_path, pymap_server, 25)
     (tmp_path / "intake.db").write_bytes(b"no database")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from servers.databases import ask
 
 from intake.decide.casework import Decision
 from intake.errors import LedgerError
@@ -111,15 +112,12 @@ def test_a_log_without_names_is_only_believed_of_erased_cases(tmp_path: Path) ->
     ledger.begin("help", "INBOX", 1, 1, NOW)
     code = one_case(ledger)
     ledger.close()
-    with closing(sqlite3.connect(tmp_path / "intake.db")) as raw:
-        raw.execute("UPDATE change SET by = '', about = '' WHERE code = ?", (code,))
-        raw.commit()
+    ask(tmp_path, f"UPDATE change SET by = '', about = '' WHERE code = '{code}'")
     ledger = open_ledger(tmp_path)
     assert any("was changed" in problem for problem in ledger.verify_log().problems)
     ledger.close()
-    with closing(sqlite3.connect(tmp_path / "intake.db")) as raw:  # and whoever has no key can't say that it was erased
-        raw.execute("UPDATE change SET what = 'erased' WHERE code = ? AND what = 'close'", (code,))
-        raw.commit()
+    # And whoever has no key can't say that it was erased.
+    ask(tmp_path, f"UPDATE change SET what = 'erased' WHERE code = '{code}' AND what = 'close'")
     ledger = open_ledger(tmp_path)
     assert any("was changed" in problem for problem in ledger.verify_log().problems)
     ledger.close()
@@ -205,6 +203,7 @@ def test_marks_fade_from_mail_that_belongs_to_no_case(ledger: Ledger) -> None:
     assert ledger.accept([arrival(4, uidvalidity=3)], to_everyone, NOW).outcomes == (Outcome.DUPLICATE,)
 
 
+@pytest.mark.sqlite
 def test_nothing_of_it_is_left_in_the_file(tmp_path: Path) -> None:
     ledger = open_ledger(tmp_path)
     ledger.begin("help", "INBOX", 1, 1, NOW)
@@ -220,6 +219,7 @@ def test_nothing_of_it_is_left_in_the_file(tmp_path: Path) -> None:
     ledger.close()
 
 
+@pytest.mark.sqlite
 def test_who_reads_meanwhile_keeps_it_in_the_file_and_that_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

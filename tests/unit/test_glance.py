@@ -13,6 +13,8 @@ from intake.ledger.schema import HEAD
 from intake.model import Delivery, DeliveryState, MailRef
 from unit.ledgers import NOW, arrival, open_ledger, record, to_everyone
 
+pytestmark = pytest.mark.sqlite
+
 
 def ms(days: float = 0) -> int:
     return round((NOW + timedelta(days=days)).timestamp() * 1000)

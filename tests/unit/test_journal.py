@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from servers.databases import ask
 
 from intake.ledger.ledger import Ledger
 from intake.model import CASE_MOVES, CaseAction, CaseChange, CaseState, KnownCase, moved
@@ -91,8 +91,7 @@ def test_every_change_is_a_line_and_all_is_well(ledger: Ledger) -> None:
 )
 def test_whoever_touches_it_without_the_key_is_seen(ledger: Ledger, tmp_path: Path, touch: str) -> None:
     work(ledger)
-    with sqlite3.connect(tmp_path / "intake.db") as connection:
-        connection.execute(touch)
+    ask(tmp_path, touch)
     found = ledger.verify_log()
     assert found.problems
     assert all("4711" not in problem and "\n" not in problem for problem in found.problems)

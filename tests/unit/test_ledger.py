@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from servers.databases import ask
 
 from intake.errors import LedgerError
 from intake.ledger.engine import Database
@@ -343,6 +344,7 @@ def test_the_original_is_kept_until_every_delivery_is_final(ledger: Ledger) -> N
     assert ledger.originals([1]) == {}
 
 
+@pytest.mark.sqlite
 def test_nothing_of_a_reporter_is_readable_in_any_file(tmp_path: Path) -> None:
     ledger = open_ledger(tmp_path)
     canaries = ["canary-body", "canary-subject", "canary-sender", "canary-id", "canary-name"]
@@ -378,8 +380,7 @@ def test_migrations_lead_to_the_schema(ledger_url: Callable[[], str]) -> None:
 
 def test_a_newer_ledger_is_refused(tmp_path: Path) -> None:
     open_ledger(tmp_path).close()
-    with sqlite3.connect(tmp_path / "intake.db") as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    ask(tmp_path, "UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(LedgerError, match="newer"):
         open_ledger(tmp_path)
 
@@ -392,7 +393,7 @@ def test_another_key_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "intake.key").exists()  # no new key is made for an old ledger
 
 
-@pytest.mark.parametrize("name", ["intake.key", "intake.db"])
+@pytest.mark.parametrize("name", ["intake.key", pytest.param("intake.db", marks=pytest.mark.sqlite)])
 def test_files_that_others_can_read_are_refused(tmp_path: Path, name: str) -> None:
     open_ledger(tmp_path).close()
     assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
@@ -409,6 +410,7 @@ def test_a_broken_key_is_refused(tmp_path: Path, content: bytes) -> None:
         open_ledger(tmp_path)
 
 
+@pytest.mark.sqlite
 def test_a_file_that_is_no_database_is_an_error_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "intake.db").write_bytes(b"this is not SQLite" * 100)
     (tmp_path / "intake.db").chmod(0o600)
@@ -417,6 +419,7 @@ def test_a_file_that_is_no_database_is_an_error_in_one_line(tmp_path: Path) -> N
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.sqlite
 def test_a_commit_is_on_the_disk(tmp_path: Path) -> None:
     ledger = open_ledger(tmp_path)
     with sqlite3.connect(tmp_path / "intake.db") as connection:

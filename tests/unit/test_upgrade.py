@@ -251,6 +251,7 @@ def test_an_original_in_one_piece_is_read_after_the_upgrade(tmp_path: Path, ledg
         for statement in (
             "DROP TABLE original_part",
             "ALTER TABLE original DROP COLUMN parts",
+            *(f"DROP INDEX ix_case_file_{name}" for name in ("opened", "clock_since", "claimed_at", "closed_at")),
             "UPDATE alembic_version SET version_num = '0001'",
         ):
             connection.exec_driver_sql(statement)

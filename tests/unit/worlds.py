@@ -1,4 +1,4 @@
-"""A whole world in memory for the steps: a mailbox, a way out and a clock, on a real ledger in SQLite.
+"""A whole world in memory for the steps: a mailbox, a way out and a clock, on a real ledger.
 
 Everything that a pass does outside its own memory goes through ``World.boundary``, once before and once after. A test
 may end the process there (``Killed``); until ``World.restart`` nothing is then written or sent any more, as if by
@@ -8,8 +8,6 @@ SIGKILL.
 from __future__ import annotations
 
 import itertools
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import Message
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +23,12 @@ from intake import app
 from intake.config import Config, MailboxConfig, loads
 from intake.edge import Chance, Clock
 from intake.errors import MailboxError
-from intake.ledger.engine import Database
 from intake.model import MailHead, MailRef, MessageKind, Outgoing, RawMail, Result, Sent, Unknown
 from intake.ports import Filed, Folder
 from intake.steps.parts import Parts, PassReport
 from intake.steps.whole import one_pass
+
+from .homes import Home, home_of
 
 START = datetime(2026, 4, 20, 9, 0, tzinfo=UTC)
 ANN, BOB, CARL, BOARD = "ann@example.org", "bob@example.org", "carl@example.org", "board@example.net"
@@ -43,7 +42,7 @@ address = "help@eug.example"
 languages = ["en", "nl", "fr"]
 timezone = "Europe/Brussels"
 [ledger]
-url = "sqlite:///intake.db"
+url = "{ledger}"
 key_file = "intake.key"
 {mailboxes}
 [smtp]
@@ -83,17 +82,6 @@ ALARM = f"""
 [alarm]
 email = "{KEEPER}"
 """
-
-
-@cache
-def empty_tables() -> bytes:
-    """A ledger's file with its tables and nothing in them: making them costs more than most tests."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "empty.db"
-        database = Database(f"sqlite:///{path}")
-        database.upgrade(print)
-        database.close()
-        return path.read_bytes()
 
 
 class Killed(BaseException):
@@ -301,8 +289,9 @@ class World:
         more: str = "",
         digest: str = "daily 08:00",
         now: datetime = START,
+        home: Home | None = None,
     ) -> None:
-        self.folder = folder
+        self.folder, self.home = folder, home or home_of(folder)
         self.now = now
         self.servers = {name: Server("INBOX", "Junk") for name in mailboxes}
         self.countdown = -1  # boundaries until the end; never, if negative
@@ -320,16 +309,12 @@ class World:
             mailboxes="".join(MAILBOX.format(name=name, start=start) for name in mailboxes),
             more=more or ALARM,
             digest=digest,
+            ledger=self.home.url,
         )
         self.config: Config = loads(text, folder / "config.toml")
         self.transport = WorldTransport(self)
-        self._new_ledger()
+        self.home.put_back(None)
         self.parts = self._build()
-
-    def _new_ledger(self) -> None:
-        path = self.folder / "intake.db"
-        path.write_bytes(empty_tables())
-        path.chmod(0o600)
 
     @property
     def server(self) -> Server:
@@ -448,24 +433,16 @@ class World:
         """Who got a kind of message."""
         return sorted(o.recipient for o in self.sent(kind))
 
-    def backup(self) -> Path:
+    def backup(self) -> int:
         """A copy of the ledger as it is now."""
         database: Any = self.parts.ledger._database
         database._engine.dispose()
-        copy = self.folder / "backup.db"
-        shutil.copy(self.folder / "intake.db", copy)
-        return copy
+        return self.home.copy()
 
-    def restore(self, copy: Path | None) -> None:
+    def restore(self, copy: int | None) -> None:
         """Put a backup in the ledger's place, or nothing at all."""
         self.parts.ledger.close()
-        for name in ("intake.db", "intake.db-wal", "intake.db-shm"):
-            (self.folder / name).unlink(missing_ok=True)
-        if not copy:
-            self._new_ledger()
-        else:
-            shutil.copy(copy, self.folder / "intake.db")
-            (self.folder / "intake.db").chmod(0o600)
+        self.home.put_back(copy)
         self.parts = self._build()
 
 

@@ -1,0 +1,281 @@
+"""Many mailboxes shared by three machines, of which one has bad luck: ``FAULT… [--mailboxes N] [--mails N]``.
+
+Each machine is a service in namespaces of its own for network, host name and processes; Dovecot, PostgreSQL with a
+synchronous replica, and a way out that counts are reached over the network. A fault strikes when a third of the mail is
+out; then each mailbox gets one more mail, and it is measured how long it takes until all has reached everybody.
+The first mailbox is flooded with a tenth of all mail. At the end nothing may be lost, nothing may have come twice but
+under its own Message-ID, and ``intake audit`` must be content. Needs root. Prints a table; ends with 1 when something
+was lost.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+if __package__ in {None, ""}:
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import psycopg
+from servers.base import ServerTroubleError
+from servers.cluster import Cluster
+from servers.databases import new_database
+from servers.sink import CountingSink
+
+from benchmarks.arena import COMMUNITY, ORGANIZERS, ROOT, Dovecot, fill, intake, table
+from benchmarks.network import Host, alone, service_address
+
+MACHINES = 3
+LONGEST = 900.0  # seconds for one trial
+OUTAGE = 150.0  # seconds that somebody is cut off or asleep: longer than a lease
+COPIES = {"report", "follow-up"}
+HEAD = f"""[community]
+name = "Azure User Group"
+address = "{COMMUNITY}"
+languages = ["en"]
+[acknowledgement]
+per_day = 10000000
+per_domain_per_day = 10000000
+[digest]
+schedule = "sun 03:00"
+"""
+BOX = """[[mailbox]]
+name = "{name}"
+host = "{host}"
+port = {port}
+ca_file = "{ca}"
+user = "{name}"
+password_file = "password"
+folders = ["INBOX"]
+start = "all"
+poll_seconds = {poll}
+"""
+
+
+@dataclass
+class Trial:
+    """One community on the three machines, from its first mail to its audit."""
+
+    imap: Dovecot
+    imap_address: str
+    sink: CountingSink
+    cluster: Cluster
+    hosts: list[Host]
+    mailboxes: int
+    mails: int
+    folder: Path
+    delivered: int = 0
+    most: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.boxes = [self.imap.user() for _ in range(self.mailboxes)]
+        self.database = str(new_database(self.cluster.first.url).database)
+        self.before = len(self.sink.taken)
+        (self.folder / "password").write_text(self.imap.password)
+        (self.folder / "password").chmod(0o600)
+        poll = max(5, self.mailboxes // 25)
+        facts = {"host": self.imap_address, "port": self.imap.imaps_port, "ca": self.imap.ca_file, "poll": poll}
+        people = "".join(
+            f'[[organizer]]\nname = "{name}"\nemail = "{name.split()[0].lower()}@example.org"\n' for name in ORGANIZERS
+        )
+        self.config = self.folder / "config.toml"
+        self.config.write_text(
+            HEAD + f'[ledger]\nurl = "{self.cluster.url(self.database)}"\n'
+            + "".join(BOX.format(name=box, **facts) for box in self.boxes)
+            + f'[smtp]\nhost = "{self.sink.address}"\nport = {self.sink.port}\nsecurity = "tls"\nauth = "none"\n'
+            f'ca_file = "{self.sink.ca_file}"\nmax_per_minute = 10000000\n' + people
+        )  # fmt: skip
+        self.environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        self.environment["PYTHONPATH"] = str(ROOT)
+
+    def deliver(self, box: str, count: int) -> None:
+        """So many new mails for a mailbox."""
+        fill(self.imap, box, "INBOX", count, first=self.delivered)
+        self.delivered += count
+
+    def start(self, host: Host) -> subprocess.Popen[bytes]:
+        """The service on a machine."""
+        return host.start(intake("run", "-c", str(self.config)), self.environment, str(self.folder / host.name))
+
+    def copies(self) -> list[str]:
+        """The cases of which the first organizer has a copy."""
+        first = f"{ORGANIZERS[0].split()[0].lower()}@example.org"
+        taken = self.sink.taken[self.before :]
+        return [one.case for one in taken if one.kind in COPIES and one.recipient == first]
+
+    def wait(self, ready: Callable[[], bool], what: str) -> float:
+        """Until then; how long it took. Looks at the connections meanwhile."""
+        begin = time.monotonic()
+        while not ready():
+            if time.monotonic() - begin > LONGEST:
+                raise ServerTroubleError(f"{what}: not within {LONGEST:g} s")
+            for host in self.hosts:
+                for name, port in (("IMAP", self.imap.imaps_port), ("SMTP", self.sink.port)):
+                    self.most[name] = max(self.most[name], host.connections(port))
+                ports = (self.cluster.first.port, self.cluster.second.port)
+                self.most["database"] = max(self.most["database"], *(host.connections(port) for port in ports))
+            time.sleep(0.5)
+        return time.monotonic() - begin
+
+    def command(self, *words: str) -> str:
+        """Run a command on the servers' side."""
+        done = subprocess.run(
+            intake(*words, "-c", str(self.config)), env=self.environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode not in {0, 75}:
+            print(f"{words}: {done.returncode} {done.stderr[-500:]}", file=sys.stderr)
+        return done.stdout
+
+
+def killed(trial: Trial) -> None:
+    """The first machine loses its power."""
+    trial.hosts[0].signal(signal.SIGKILL)
+
+
+def cut_from_database(trial: Trial) -> Callable[[], None]:
+    """The first machine can't reach the database."""
+    addresses = (trial.cluster.first.address, trial.cluster.second.address)
+    trial.hosts[0].cut(*addresses)
+    return lambda: trial.hosts[0].mend(*addresses)
+
+
+def cut_from_mail_server(trial: Trial) -> Callable[[], None]:
+    """The first machine can't reach the way out."""
+    trial.hosts[0].cut(trial.sink.address)
+    return lambda: trial.hosts[0].mend(trial.sink.address)
+
+
+def asleep(trial: Trial) -> Callable[[], None]:
+    """The first machine stops in the middle of whatever it does, and wakes up late."""
+    trial.hosts[0].signal(signal.SIGSTOP)
+    return lambda: trial.hosts[0].signal(signal.SIGCONT)
+
+
+def restarted_database(trial: Trial) -> None:
+    """PostgreSQL is started again."""
+    trial.cluster.first.stop()
+    trial.cluster.first.start()
+
+
+def failed_over(trial: Trial) -> None:
+    """The database's machine loses its power, and the replica takes its place."""
+    trial.cluster.first.stop("immediate")
+    trial.cluster.second.promote()
+
+
+def nothing(_trial: Trial) -> None:
+    """To compare with."""
+
+
+FAULTS: dict[str, Callable[[Trial], Callable[[], None] | None]] = {
+    one.__name__: one
+    for one in (nothing, killed, cut_from_database, cut_from_mail_server, asleep, restarted_database, failed_over)
+}
+
+
+# When the other mailboxes had their first mail out, and when the flood was: in milliseconds since 1970.
+FAIRNESS = """
+SELECT (SELECT max(first) FROM (SELECT min(sent_at) AS first FROM delivery JOIN mail ON mail.id = mail_id
+        WHERE delivery.kind = 'report' AND mailbox <> %(flooded)s GROUP BY mailbox) AS others),
+       (SELECT max(sent_at) FROM delivery JOIN mail ON mail.id = mail_id
+        WHERE delivery.kind = 'report' AND mailbox = %(flooded)s AND uid <= %(flood)s),
+       (SELECT max(last) FROM (SELECT max(accepted) AS last FROM mail GROUP BY mailbox) AS read)
+"""
+
+
+def tried(trial: Trial, fault: str) -> tuple[list[str], bool]:
+    """One row of the table, and whether all was well."""
+    flood = max(1, trial.mails // 10)
+    trial.deliver(trial.boxes[0], flood)
+    share = max(1, (trial.mails - flood) // trial.mailboxes - 1)
+    for box in trial.boxes:
+        trial.deliver(box, share)
+    began = time.time()
+    for host in trial.hosts:
+        trial.start(host)
+    trial.wait(lambda: len(trial.copies()) > trial.delivered // 3, "a third of the mail")
+    struck = time.time()
+    undo = FAULTS[fault](trial)
+    for box in trial.boxes:
+        trial.deliver(box, 1)
+    trial.wait(lambda: len(set(trial.copies())) == trial.delivered, "all mail")
+    over = time.time()
+    if undo is not None:  # whoever comes back late finds nothing that is left to be done, or done twice
+        trial.wait(lambda: time.time() - struck > OUTAGE, "the end of the outage")
+        undo()
+        trial.wait(lambda: time.time() - struck > OUTAGE + 20, "what comes late")
+    for host in trial.hosts:
+        if host.processes[-1].poll() is None:
+            host.signal(signal.SIGTERM)
+            host.processes[-1].wait(60)
+    node = trial.cluster.second if fault == "failed_over" else trial.cluster.first
+    with psycopg.connect(node.url.replace("/postgres?", "?").rpartition("/")[0] + f"/{trial.database}") as connection:
+        found = connection.execute(FAIRNESS, {"flooded": trial.boxes[0], "flood": flood}).fetchone() or (0, 0, 0)
+    lost, twice, well = checked(trial)
+    others, flooded, read = (int(moment) / 1000 for moment in found)
+    rate = trial.delivered / (over - began)
+    figures = [
+        f"{rate:.0f}",
+        f"{over - struck:.0f}",
+        f"{read - struck:.0f}",
+        f"{others - began:.0f}",
+        f"{flooded - began:.0f}",
+    ]
+    most = [str(trial.most[name]) for name in ("IMAP", "SMTP", "database")]
+    return [fault.replace("_", " "), *figures, *most, str(lost), str(twice), "yes" if well else "NO"], well
+
+
+def checked(trial: Trial) -> tuple[int, int, bool]:
+    """How many messages are missing, how many came twice under their own Message-ID, and whether all is well."""
+    later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+    trial.command("once", "--now", later)
+    audit = json.loads(trial.command("audit", "--json"))
+    taken = [one for one in trial.sink.taken[trial.before :] if one.kind in COPIES]
+    people = [f"{name.split()[0].lower()}@example.org" for name in ORGANIZERS]
+    different = Counter(one.recipient for one in {(one.recipient, one.case): one for one in taken}.values())
+    lost = sum(trial.delivered - different[person] for person in people)
+    twice = len(taken) - sum(different.values())
+    same = len({(one.recipient, one.message_id) for one in taken}) == sum(different.values())
+    return lost, twice, audit["ok"] and audit["mails"] == trial.delivered and not lost and same
+
+
+def main() -> int:
+    """Every fault that is named, or all of them, each as a trial of its own."""
+    wish = argparse.ArgumentParser(description="Three machines, of which one has bad luck.")
+    wish.add_argument("faults", nargs="*", choices=[*FAULTS, []], default=[])
+    wish.add_argument("--mailboxes", type=int, default=100)
+    wish.add_argument("--mails", type=int, default=2000)
+    given = wish.parse_args()
+    alone()
+    imap_address, smtp_address, *databases = (service_address(number) for number in range(1, 5))
+    hosts = [Host(number) for number in range(1, MACHINES + 1)]
+    rows = [[
+        "fault", "mails/s", "s until all was out", "s until all mailboxes were read", "others' first mail after s",
+        "flood over after s", "most IMAP", "most SMTP", "most database", "lost", "twice", "well",
+    ]]  # fmt: skip
+    well = True
+    with Dovecot(address=imap_address) as imap, CountingSink(smtp_address) as sink:
+        for fault in given.faults or FAULTS:
+            with Cluster(*databases) as cluster, TemporaryDirectory() as folder:
+                made = Trial(imap, imap_address, sink, cluster, hosts, given.mailboxes, given.mails, Path(folder))
+                line, fine = tried(made, fault)
+            rows.append(line)
+            well = well and fine
+            print(f"{fault}: {' '.join(line)}", file=sys.stderr, flush=True)
+    print(f"{given.mailboxes} mailboxes, {given.mails} mails, {MACHINES} machines\n\n{table(rows)}")
+    return 0 if well else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
