@@ -2,7 +2,7 @@
 #   make demo    the main job on embedded parts, with sample mail
 #   make test    every test, against the built wheel and real servers
 #   make crash   end the program at any moment, thousands of times; LIVES=… SEED=…
-#   make test-postgresql   the same with every ledger on PostgreSQL, but for what is about a ledger in a file
+#   make test-postgresql   the same with ledgers on PostgreSQL, but for what is about a ledger in a file
 #   make install PREFIX=/opt/intake   the program, in an environment of its own; with EXTRAS="microsoft notify" what
 #                those need, too (one word for each file in requirements/ that is named after an extra)
 #   make lint    ruff and mypy
