@@ -11,6 +11,7 @@ from intake.model import MailHead, MailRef
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from intake.config import MailboxConfig
     from intake.ledger.auditing import Account
@@ -56,7 +57,8 @@ BEFORE = "in the processed folder since before intake began"
 UNREADABLE = "the server can't deliver it yet; it is tried again"
 NOT_READ = "not read yet; it is handled by the next pass"
 UNKNOWN = "the ledger knows nothing of it: somebody moved it here, or the ledger is older than it; look at it"
-ACCEPTABLE = frozenset({BEFORE, UNREADABLE})
+OLDER = "not looked at: it was there when the mailbox was last read"
+ACCEPTABLE = frozenset({BEFORE, UNREADABLE, OLDER})
 
 
 def audit(parts: Parts, progress: Callable[[str], None] = lambda _where: None) -> Audit:
@@ -78,13 +80,13 @@ def audit(parts: Parts, progress: Callable[[str], None] = lambda _where: None) -
     return found
 
 
-def unknown_in_processed(parts: Parts, settings: MailboxConfig, mailbox: Mailbox) -> int:
-    """How many mails stand in the processed folder that the ledger does not know.
+def unknown_in_processed(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, since: datetime | None = None) -> int:
+    """How many mails stand in the processed folder that the ledger does not know; ``since`` then alone, if given.
 
     Asked when mail came and went before it was read: somebody filed it unread, or the ledger is older than the mail.
     """
     mailbox.ensure_folder(settings.processed)
-    lines = _folder(parts, settings, mailbox, settings.processed)
+    lines = _folder(parts, settings, mailbox, settings.processed, since)
     count = sum(line.account is None and line.why not in ACCEPTABLE for line in lines)
     if count:
         parts.say(
@@ -93,7 +95,9 @@ def unknown_in_processed(parts: Parts, settings: MailboxConfig, mailbox: Mailbox
     return count
 
 
-def _folder(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str) -> list[Line]:
+def _folder(
+    parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str, since: datetime | None = None
+) -> list[Line]:
     if name not in settings.watched:
         mailbox.ensure_folder(name)
     folder = mailbox.select(name)
@@ -109,6 +113,9 @@ def _folder(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str) 
     else:
         for start in range(0, len(missing), AT_ONCE):
             heads = mailbox.heads(missing[start : start + AT_ONCE])
+            if since is not None:
+                reasons.update({head.uid: OLDER for head in heads if head.internal_date < since})
+                heads = [head for head in heads if head.internal_date >= since]
             reasons.update(_recognise(parts, settings, mailbox, name, folder.uidvalidity, heads))
         known = ledger.accounts(settings.name, name, folder.uidvalidity)
     return [Line(settings.name, name, uid, known.get(uid), reasons.get(uid, "")) for uid in uids]

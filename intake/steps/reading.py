@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from intake.decide.clock import POISON_TRIES, SUSPECT_WAIT, next_try
 from intake.errors import LedgerError, MailboxError
 from intake.model import Arrival, History, MailHead, MailRef, Outcome, ParsedMail, Plan, RawMail
+from intake.steps.audit import unknown_in_processed
 from intake.steps.blame import others_can_be_read
 from intake.steps.bounces import take_back
 from intake.steps.quoted import own_words
@@ -47,11 +48,13 @@ def read_folder(
     ``meanwhile`` is called between two batches.
     """
     folder = mailbox.select(name)
-    cursor = _cursor(parts, settings, mailbox, name, folder)
+    cursor = _cursor(parts, settings, mailbox, name, folder, report)
     _Reading(parts, settings, mailbox, name, report, cursor).run(folder, meanwhile)
 
 
-def _cursor(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str, folder: Folder) -> Cursor:
+def _cursor(
+    parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str, folder: Folder, report: MailboxReport
+) -> Cursor:
     ledger = parts.ledger
     cursor = ledger.cursor(settings.name, name)
     if cursor is not None and cursor.uidvalidity == folder.uidvalidity:
@@ -62,11 +65,29 @@ def _cursor(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str, 
         ledger.begin(settings.name, name, folder.uidvalidity, boundary, parts.now)
     else:
         parts.say(f"{settings.name}/{name}: the server has renumbered its mail (UIDVALIDITY); reading all of it again")
+        if settings.processed:
+            _look_back(parts, settings, mailbox, report)
+            mailbox.select(name)
         ledger.restart(settings.name, name, cursor.uidvalidity, folder.uidvalidity, end)
     found = ledger.cursor(settings.name, name)
     if found is None or found.uidvalidity != folder.uidvalidity:
         raise _taken_over(settings)
     return found
+
+
+def _look_back(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, report: MailboxReport) -> None:
+    """Whether mail was filed that this ledger, restored perhaps, does not know: numbers don't tell what came and went.
+
+    Done before the new numbers are taken over: a pass that ends here does it again. What is filed already and can't be
+    read keeps nobody's mail waiting.
+    """
+    last = parts.ledger.last_good_pass(settings.name)
+    try:
+        report.unaccounted = unknown_in_processed(parts, settings, mailbox, last and last - A_DAY)
+    except MailboxError as error:
+        parts.say(str(error))
+        mailbox.close()
+        mailbox.open()
 
 
 def _taken_over(settings: MailboxConfig) -> MailboxError:

@@ -431,6 +431,43 @@ def test_a_ledger_restored_from_yesterday_answers_nobody_again_and_names_what_it
     assert len(audit(world.parts).unaccounted) == 2
 
 
+def test_a_ledger_restored_beside_a_server_that_renumbered_names_what_it_misses(world: World) -> None:
+    world.deliver(mail(1))
+    world.until_quiet()
+    yesterday = world.backup()
+    world.now += timedelta(hours=20)
+    world.deliver(mail(2))
+    world.until_quiet()
+    world.restore(yesterday)
+    world.server.renumber("INBOX")
+    world.server.renumber("Processed")
+    sent = len(world.transport.taken)
+    report = passed(world)
+    assert report.mailboxes[0].unaccounted == 1
+    assert [header(o, "X-Intake-Kind") for o in world.transport.taken[sent:]].count("alarm") == 1
+    assert not [o for o in world.transport.taken[sent:] if header(o, "X-Intake-Kind") in {"report", "acknowledgement"}]
+
+
+def test_a_processed_folder_that_can_not_be_read_keeps_no_mail_waiting(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.deliver(mail(1))
+    world.until_quiet()
+    world.deliver(mail(2))
+    world.server.renumber("INBOX")
+    world.server.renumber("Processed")
+    whole = WorldMailbox.fetch
+
+    def fetch(self: WorldMailbox, heads: Iterable[MailHead], most: int | None = None) -> Iterator[RawMail]:
+        if self._selected == "Processed":
+            raise MailboxError("the connection was lost")
+        yield from whole(self, heads, most)
+
+    monkeypatch.setattr(WorldMailbox, "fetch", fetch)
+    passed(world)
+    assert world.reached("report") == sorted([ANN, BOB, CARL] * 2)
+
+
 def test_a_ledger_that_is_lost_begins_anew_and_answers_nobody_again(from_now: World) -> None:
     world = from_now
     passed(world)
