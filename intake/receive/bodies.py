@@ -13,6 +13,7 @@ from intake.receive.shape import Part, Shape, plain
 from intake.receive.text import clean, decode_bytes, decode_field, decode_words, html_text, left_open, one_line
 
 MAX_TEXT = 2 << 20  # of all texts of a mail together, in bytes; beyond it the defect ``text-cut`` says so
+MAX_ATTACHED = 512 << 10  # of that, what a file may take that says it is no text
 MAX_HTML_TOTAL = 1 << 20  # beyond it HTML is taken as it is written
 MAX_LEAF = 64 << 10
 
@@ -51,11 +52,11 @@ class Bodies:
     budget: int = MAX_TEXT
     html_budget: int = MAX_HTML_TOTAL
 
-    def text_of(self, part: Part) -> str:
-        """A text part decoded, within the budget."""
-        data = part.decoded(max(0, self.budget))
+    def text_of(self, part: Part, most: int = MAX_TEXT) -> str:
+        """A text part decoded, within the budget and no longer than ``most``."""
+        data = part.decoded(max(0, min(self.budget, most)))
         self.budget -= len(data)
-        if self.budget <= 0:
+        if self.budget <= 0 or len(data) >= most:
             self.note("text-cut")
         return clean(decode_bytes(data, part.parameters.get("charset", "")))
 
@@ -273,7 +274,7 @@ def _attach(part: Part, bodies: Bodies) -> None:
     if description := part.first("content-description"):
         bodies.others.append(decode_field(description))
     if part.main not in {"text", "message"} and (part.type in _TEXT_BY_TYPE or name.lower().endswith(_TEXT_BY_NAME)):
-        bodies.others.append(bodies.text_of(part))
+        bodies.others.append(bodies.text_of(part, MAX_ATTACHED))
     if part.enclosed or part.type in _SIGNATURES or part.type == "application/pgp-encrypted":
         return
     digest, size = hashlib.sha256(), 0
