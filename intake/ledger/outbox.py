@@ -35,6 +35,7 @@ from intake.model import ABOUT_A_CHANGE, REFUSALS, RUN_OF_TRIES, Delivery, Deliv
 OPEN = (DeliveryState.WAITING, DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN)
 COPIES = (MessageKind.REPORT, MessageKind.FOLLOW_UP, MessageKind.NOTICE)
 UNDELIVERED = "undelivered"  # a notice that tells of what somebody else did not get
+_LAST = 2**31 - 1  # behind every turn: such a notice tells of all that a pass has given up
 # Notices that do not carry a mail to a person.
 NOT_COPIES = (
     UNDELIVERED, "confirmed", "refused", "kept-back", "answered", "reply-bounced",
@@ -283,7 +284,7 @@ def add(
                     variant=draft.variant,
                     message_id=message_id,
                     state=draft.state,
-                    priority=PRIORITY.get(draft.kind, 1),
+                    priority=_LAST if draft.variant == UNDELIVERED else PRIORITY.get(draft.kind, 1),
                     attempts=0,
                     created=now,
                     not_before=draft.not_before,

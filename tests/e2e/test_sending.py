@@ -20,6 +20,7 @@ from servers.world import World, addresses, world
 from intake import app
 from intake.config import load
 from intake.decide.recuse import Names
+from intake.ledger.outbox import UNDELIVERED
 from intake.model import Delivery, DeliveryState, Failed, MessageKind, Outgoing, Result, Sent, Unknown
 from intake.steps import senders
 from intake.steps.deliver import deliver
@@ -220,8 +221,12 @@ def test_a_pass_in_which_everybody_is_refused_comes_to_an_end(parts: Parts) -> N
     assert report.failed <= MAILS * (people + 1 + (people + 1) * people)
     assert len(ways) <= parts.connections
     counts = parts.ledger.delivery_counts()
-    assert counts["claimed"] == counts["pending"] == counts["unknown"] == 0
+    assert counts["claimed"] == counts["unknown"] == 0
     assert len(parts.ledger.unheard()) == MAILS
+    # What the fallback was refused after word had gone out is told together, later; nothing is due before.
+    waiting = parts.ledger.deliveries((DeliveryState.PENDING,))
+    assert len({one.recipient for one in waiting}) == len(waiting)
+    assert {(one.variant, one.not_before > parts.now) for one in waiting} <= {(UNDELIVERED, True)}
 
 
 def test_the_rate_limit_counts_what_is_on_its_way(parts: Parts) -> None:
