@@ -21,7 +21,7 @@ from unit.worlds import ANN, BOARD, BOB, CARL, Server, mail
 
 from intake.model import Failed, Outgoing, Result, Unknown
 
-LIVES = int(os.environ.get("INTAKE_LIVES", "110"))
+LIVES = int(os.environ.get("INTAKE_LIVES", "150"))
 APART = 5  # boundaries between two branches of a pass
 SEED = int(os.environ.get("INTAKE_SEED", "1"))
 FOLDERS = st.sampled_from(["INBOX", "Junk"])

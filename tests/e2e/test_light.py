@@ -57,6 +57,7 @@ def by_full_pass(config: Path, now: datetime, *words: str) -> tuple[int, str, st
     """The same by a full pass, on a copy of everything but the mailbox."""
     with tempfile.TemporaryDirectory() as folder:
         copy = shutil.copytree(config.parent, Path(folder) / "copy") / config.name
+        copy.write_text(copy.read_text("utf-8").replace(str(config.parent), str(copy.parent)), "utf-8")
         sql(copy, "DELETE FROM meta WHERE name = 'glance'")
         answer = once(copy, now, *words)
         with closing(sqlite3.connect(copy.with_name("intake.db"))) as connection:

@@ -18,7 +18,7 @@ NOW = "2026-03-02T09:00:00+01:00"
 OURS = {
     "return-path", "delivered-to", "received", "from", "to", "subject", "date", "message-id", "in-reply-to", "references",
     "mime-version", "content-type", "content-transfer-encoding", "auto-submitted", "x-auto-response-suppress",
-    "x-intake-kind", "x-intake-case", "thread-index", "thread-topic", "content-language", "importance", "x-priority",
+    "x-intake-kind", "x-intake-case", "x-intake-id", "thread-index", "thread-topic", "content-language", "importance", "x-priority",
 }  # fmt: skip
 ONCE = ("from", "to", "subject", "date", "message-id", "content-type", "auto-submitted", "x-intake-kind")
 # Several fields in a mail, for speed; each of them by itself stands in ``test_injection``.

@@ -69,10 +69,12 @@ def test_a_traceback_shows_places_and_none_of_anybody_s_words(debug: bool, raise
 
 def test_an_alarm_that_goes_to_an_organizer_is_warned_of() -> None:
     said = {
-        finding.message for finding in people(config('[alarm]\nemail = "Ann@example.org"\n')) if finding.name == "alarm"
+        finding.message
+        for finding in people(config('[alarm]\nemail = "Ann@example.org"\n'))
+        if finding.name == "alarm.email"
     }
     assert len(said) == 1
-    assert not [one for one in people(config('[alarm]\nemail = "it@example.org"\n')) if one.name == "alarm"]
+    assert not [one for one in people(config('[alarm]\nemail = "it@example.org"\n')) if one.name == "alarm.email"]
 
 
 def test_a_shared_password_is_told_to_make_recusal_void() -> None:

@@ -222,7 +222,10 @@ def test_what_can_not_be_is_refused(tmp_path: Path, table: str, what: str) -> No
     from .worlds import CONFIG, MAILBOX
 
     text = CONFIG.format(
-        mailboxes=MAILBOX.format(name="help", start="all"), more=f"[drill]\n{table}\n", digest="daily 08:00"
+        mailboxes=MAILBOX.format(name="help", start="all"),
+        more=f"[drill]\n{table}\n",
+        digest="daily 08:00",
+        ledger="sqlite:///intake.db",
     )
     with pytest.raises(ConfigError) as caught:
         loads(text, tmp_path / "config.toml")

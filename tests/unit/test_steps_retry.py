@@ -104,7 +104,9 @@ def test_an_answer_that_can_t_be_made_any_more_stays_given_up(world: World) -> N
 def test_the_command(world: World, words: list[str], code: int, said: str) -> None:
     from .worlds import CONFIG, MAILBOX  # the file that a person would have
 
-    text = CONFIG.format(mailboxes=MAILBOX.format(name="help", start="all"), digest="daily 08:00", more="")
+    text = CONFIG.format(
+        mailboxes=MAILBOX.format(name="help", start="all"), digest="daily 08:00", more="", ledger=world.home.url
+    )
     (world.folder / "config.toml").write_text(text, "utf-8")
     refuse(world, REFUSED, BOB)
     world.run()
