@@ -12,7 +12,7 @@ from sqlalchemy import Connection, or_, select, update
 from intake.ledger import outbox
 from intake.ledger.makes import Makes
 from intake.ledger.schema import case, delivery
-from intake.model import DRILL, Delivery, DeliveryDraft, DeliveryState, MessageKind
+from intake.model import Delivery, DeliveryDraft, DeliveryState, MessageKind
 
 TOGETHER = timedelta(hours=4)  # between two words to one person of what was given up: a storm of it makes few mails
 
@@ -46,16 +46,11 @@ def put(connection: Connection, about: Delivery, then: Iterable[DeliveryDraft], 
     """Put into the outbox what follows from what became of a delivery; what is there already is left out."""
     for draft in then:
         if draft.variant == outbox.UNDELIVERED:
-            if not _is_drill(connection, about.case_id):  # whoever holds the drill sees it there
-                _tell_together(connection, draft, makes.message_id(), now)
+            _tell_together(connection, draft, makes.message_id(), now)
             continue
         # A ping that waits for the morning must not keep the original.
         mail_id = None if draft.kind is MessageKind.PING else about.mail_id
         outbox.add(connection, draft, makes.message_id(), now, case_id=about.case_id, mail_id=mail_id)
-
-
-def _is_drill(connection: Connection, case_id: int | None) -> bool:
-    return connection.execute(select(case.c.rule).where(case.c.id == case_id)).scalar() == DRILL
 
 
 def _tell_together(connection: Connection, draft: DeliveryDraft, message_id: str, now: datetime) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import and_, insert, select, update
 
 from intake.errors import LedgerError
 from intake.ledger import accept as accepting
-from intake.ledger import auditing, context, folders, follow, originals, outbox, rewind, views
+from intake.ledger import auditing, context, folders, follow, held, originals, outbox, rewind, views
 from intake.ledger.accept import Accepted, Decide, Makes
 from intake.ledger.alarms import Alarms
 from intake.ledger.casebook import CaseBook
@@ -268,17 +268,17 @@ class Ledger(CaseBook, Eraser, FolderBook, RuleBook):
     def orphaned(self) -> set[str]:
         """Holders of claims and leases."""
         with self._database.reading() as connection:
-            return outbox.orphaned(connection)
+            return held.orphaned(connection)
 
     def take_over(self, holders: Sequence[str], now: datetime, *, leases: bool = True) -> None:
         """End the claims of holders that are dead."""
         with self._database.transaction() as connection:
-            outbox.take_over(connection, holders, now, leases=leases)
+            held.take_over(connection, holders, now, leases=leases)
 
     def hold_on(self, holders: Sequence[str], until: datetime) -> None:
         """Prolong the claims of holders that live."""
         with self._database.transaction() as connection:
-            outbox.hold_on(connection, holders, until)
+            held.hold_on(connection, holders, until)
 
     def set_right(
         self, now: datetime, answer_wait: timedelta, longest_wait: timedelta, longest_lease: timedelta
@@ -296,12 +296,12 @@ class Ledger(CaseBook, Eraser, FolderBook, RuleBook):
         """Take or renew a lease."""
         with self._database.transaction() as connection:
             self._database.demand_current(connection)
-            return outbox.take_lease(connection, name, holder, now, now + lease)
+            return held.take(connection, name, holder, now, now + lease)
 
     def drop_lease(self, name: str, holder: str) -> None:
         """Give a lease back."""
         with self._database.transaction() as connection:
-            outbox.drop_lease(connection, name, holder)
+            held.drop(connection, name, holder)
 
     # --- what people may be told ---
 

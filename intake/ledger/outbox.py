@@ -29,7 +29,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from intake.ledger.makes import PRIORITY
 from intake.ledger.prepared import Prepared
-from intake.ledger.schema import IS_OPEN, Moment, delivery, lease, original
+from intake.ledger.schema import IS_OPEN, Moment, delivery, original
 from intake.model import ABOUT_A_CHANGE, REFUSALS, RUN_OF_TRIES, Delivery, DeliveryDraft, DeliveryState, MessageKind
 
 OPEN = (DeliveryState.WAITING, DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.UNKNOWN)
@@ -301,63 +301,6 @@ def forget_originals(connection: Connection) -> int:
     """Wipe every original of which no delivery is open any more; say how many."""
     still_open = exists().where(delivery.c.mail_id == original.c.mail_id, IS_OPEN)
     return connection.execute(delete(original).where(~still_open)).rowcount
-
-
-def orphaned(connection: Connection) -> set[str]:
-    """Holders that claimed something and have not said what became of it."""
-    claimed = select(delivery.c.holder).where(delivery.c.state == DeliveryState.CLAIMED, IS_OPEN)
-    rows = connection.execute(claimed.distinct().union(select(lease.c.holder))).scalars()
-    return {holder for holder in rows if holder}
-
-
-def take_over(connection: Connection, holders: Sequence[str], now: datetime, *, leases: bool = True) -> None:
-    """End the claims (and ``leases``) of holders that are dead, so that nobody waits for them.
-
-    A delivery that has been left like this before keeps its lease: it may be what ends the passes, or the ledger may
-    take the claim and not the outcome (a full disk), and then it must not go out again every minute.
-    """
-    connection.execute(
-        update(delivery)
-        .where(delivery.c.state == DeliveryState.CLAIMED, delivery.c.holder.in_(holders), delivery.c.unreported == 0)
-        .values(lease_until=now)
-    )
-    if leases:
-        connection.execute(delete(lease).where(lease.c.holder.in_(holders)))
-
-
-def hold_on(connection: Connection, holders: Sequence[str], until: datetime) -> None:
-    """Prolong what holders have that are seen to live: the clock may have jumped, and they are still at it."""
-    connection.execute(
-        update(delivery)
-        .where(delivery.c.state == DeliveryState.CLAIMED, delivery.c.holder.in_(holders))
-        .values(lease_until=until)
-    )
-    connection.execute(update(lease).where(lease.c.holder.in_(holders)).values(until=until))
-
-
-def take_lease(connection: Connection, name: str, holder: str, now: datetime, until: datetime) -> bool:
-    """Take or renew a lease; False while somebody else has it."""
-    renewed = connection.execute(
-        update(lease)
-        .where(
-            lease.c.name == name,
-            or_(lease.c.holder == holder, lease.c.until <= now, lease.c.until > now + FARTHEST),
-        )
-        .values(holder=holder, until=until)
-    ).rowcount
-    if renewed:
-        return True
-    try:
-        with connection.begin_nested():
-            connection.execute(insert(lease).values(name=name, holder=holder, until=until))
-    except IntegrityError:
-        return False
-    return True
-
-
-def drop_lease(connection: Connection, name: str, holder: str) -> None:
-    """Give a lease back."""
-    connection.execute(delete(lease).where(lease.c.name == name, lease.c.holder == holder))
 
 
 def listed(connection: Connection, states: Sequence[DeliveryState]) -> list[Delivery]:

@@ -20,6 +20,7 @@ from intake.errors import DeliveryError, LedgerError, TemplateError
 from intake.ledger.alarms import TEMPLATE, WAY_OUT
 from intake.ledger.outbox import COPIES, NOT_COPIES, UNDELIVERED, Became
 from intake.model import (
+    DRILL,
     Delivery,
     DeliveryDraft,
     DeliveryState,
@@ -300,7 +301,8 @@ def consequences(parts: Parts, delivery: Delivery, *, given_up: AbstractSet[int]
     others = {o.email.lower() for o in config.organizers} - context.withheld - {delivery.recipient}
     # One word may tell each of them of much that was given up: the ledger sees to that, and to its key.
     word = DeliveryDraft(MessageKind.NOTICE, "", "", DeliveryState.PENDING, now, UNDELIVERED)
-    drafts = [replace(word, recipient=email) for email in sorted(others)]
+    is_drill = context.case is not None and context.case.rule == DRILL  # whoever holds the drill sees it there
+    drafts = [] if is_drill else [replace(word, recipient=email) for email in sorted(others)]
     if delivery.variant.startswith("team"):
         return drafts  # whoever wrote that has it
     for email in _instead(parts, context, others, given_up | {delivery.id}):

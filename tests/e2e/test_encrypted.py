@@ -34,7 +34,7 @@ pgp_key = "dora.asc"
 [alarm]
 email = "{ALARM}"
 """
-SECRET_WORDS = "Somebody shouted at me, and here is the canary 4711."
+SECRET_WORDS = "Somebody shouted at me, and here is the canary-4711."
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_a_copy_that_only_its_reader_can_open(team: Room, gpg: Gnupg) -> None:
     assert version.get_content_type() == "application/pgp-encrypted"
     assert str(version.get_payload()).strip() == "Version: 1"
     assert sealed.get_content_type() == "application/octet-stream"
-    for hidden in (b"4711", b"rita", b"Code-of-conduct", b"Message to"):
+    for hidden in (b"canary-4711", b"rita@", b"Code-of-conduct", b"Message to"):
         assert hidden not in copy.content
     assert message["Subject"] == "[...]"
     assert (copy.kind, copy.code) == ("report", team.parts.ledger.cases()[0].code)
@@ -80,7 +80,7 @@ def test_a_copy_that_only_its_reader_can_open(team: Room, gpg: Gnupg) -> None:
     assert {"text/plain", "text/html", "application/json", "message/rfc822"} <= set(types)
     assert SECRET_WORDS.encode() in inside.as_bytes()
     (plain,) = to(sent, ANN)
-    assert b"4711" in plain.content
+    assert b"canary-4711" in plain.content
 
 
 def opened(copy: Mail, gpg: Gnupg) -> Message:
@@ -100,7 +100,7 @@ def test_a_long_mail_is_inside_unless_it_is_too_large_to_be_held_in_many_forms(
         monkeypatch.setattr("intake.steps.dispatch.MOST_ENCRYPTED", 300_000)
     sent = team.reports(f"{SECRET_WORDS}\n" + "And again the next day.\n" * 20_000)
     (copy,), (plain,) = to(sent, DORA), to(sent, ANN)
-    assert b"4711" not in copy.content
+    assert b"canary-4711" not in copy.content
     inside = opened(copy, gpg)
     text = next(part for part in inside.walk() if part.get_content_type() == "text/plain").get_payload(decode=True)
     assert isinstance(text, bytes)
@@ -132,10 +132,10 @@ def test_a_copy_that_cant_be_encrypted_is_a_notice_and_an_alarm_and_never_plain(
     (notice,) = to(sent, DORA)
     assert notice.kind == "notice"
     assert notice.code in notice.text
-    assert b"4711" not in notice.content
+    assert b"canary-4711" not in notice.content
     (alarm,) = to(sent, ALARM)
     assert "could not be encrypted" in alarm.text
-    assert b"4711" not in alarm.content
+    assert b"canary-4711" not in alarm.content
     assert not to(team.reports(SECRET_WORDS + " Again."), ALARM)  # one alarm a day
 
 
@@ -144,7 +144,7 @@ def test_the_key_expires_while_the_service_runs(team: Room) -> None:
     team.later(24 * 365 * 3)
     (notice,) = [mail for mail in to(team.reports(SECRET_WORDS + " Later."), DORA) if mail.kind in {"report", "notice"}]
     assert notice.kind == "notice"
-    assert b"4711" not in notice.content
+    assert b"canary-4711" not in notice.content
 
 
 # --- which keys are good ---

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.gnupg
 # A Monday of this program's own time; the key is made on the machine's, so it is not too far from that.
 TODAY = datetime.now(ZoneInfo("Europe/Brussels")).replace(hour=10, minute=0, second=0, microsecond=0)
 MONDAY = TODAY + timedelta(days=7 - TODAY.weekday())
-SECRET = "Bob Builder held me by the arm at the meetup. The canary is 4711."
+SECRET = "Bob Builder held me by the arm at the meetup. The word is canary-4711."
 CODE = "CGB-B2C3D4"  # what Bob guesses where there is no case
 ANSWER = "Dear Rita,\r\nwe will help you. I call you tonight.\r\n\r\nAnn Willems\r\n"
 
@@ -207,7 +207,7 @@ def test_the_accused_finds_the_same_in_their_mailbox_with_and_without_the_case(
     for one, same in zip(mine, other, strict=True):
         assert one == same
     whole = b"".join(mail.raw for mail in with_case.inbox("bob"))
-    for word in (b"4711", with_case.who["rita"].encode(), code.encode().partition(b"-")[2]):
+    for word in (b"canary-4711", with_case.who["rita"].encode(), code.encode().partition(b"-")[2]):
         assert word not in whole.replace(f"Re: [{code}]".encode(), b"")
     sizes = [len(side.inbox("bob")) for side in (with_case, without)]
     assert sizes[0] == sizes[1]
@@ -218,14 +218,14 @@ def test_everybody_else_gets_what_is_theirs(lives: tuple[Side, Side, str], keys:
     ann = [mail for mail in side.inbox("ann") if mail.case == code]
     assert kinds(ann)[:3] == ["follow-up", "notice", "notice"]
     (report,) = [mail for mail in ann if mail.kind == "report"]
-    assert b"4711" in report.original()
+    assert b"canary-4711" in report.original()
     told = report.document("report.json")
     assert told["recipients"] == ["Ann Willems", "Dora Vries", "Eve Else", "Board of the federation"]
     (sealed,) = [mail for mail in side.inbox("dora") if mail.case == code and mail.kind == "report"]
     inside = _opened(keys, sealed)
-    assert b"4711" not in sealed.raw
+    assert b"canary-4711" not in sealed.raw
     assert "Message to" in str(inside["Subject"])
-    assert b"4711" in inside.as_bytes()
+    assert b"canary-4711" in inside.as_bytes()
     board = [mail for mail in side.inbox("board") if mail.case == code]
     assert "report" in kinds(board)  # fewer than five may see it
     away = [mail for mail in side.inbox("carl") if mail.case == code]
@@ -285,4 +285,4 @@ def test_erasing_the_case_takes_the_answer_out_of_the_sent_folder(lives: tuple[S
     erased = place.run("erase", code, "--yes")
     assert erased.code == 0, erased.err
     assert place.imap.read(place.community, "Sent") == []
-    assert not [raw for raw in place.filed() if b"4711" in raw or side.who["rita"].encode() in raw]
+    assert not [raw for raw in place.filed() if b"canary-4711" in raw or side.who["rita"].encode() in raw]

@@ -20,6 +20,8 @@ from servers.world import World, addresses, world
 from intake import app
 from intake.config import load
 from intake.decide.recuse import Names
+from intake.edge import Clock
+from intake.ledger.follow import TOGETHER
 from intake.ledger.outbox import UNDELIVERED
 from intake.model import Delivery, DeliveryState, Failed, MessageKind, Outgoing, Result, Sent, Unknown
 from intake.steps import senders
@@ -213,7 +215,8 @@ def test_a_dead_way_out_is_left_alone_and_nothing_stays_claimed(parts: Parts) ->
 
 
 def test_a_pass_in_which_everybody_is_refused_comes_to_an_end(parts: Parts) -> None:
-    ways, report = through(parts, lambda _: Failed(permanent=True, reason="550 no such user"))
+    refused = Failed(permanent=True, reason="550 no such user")
+    ways, report = through(parts, lambda _: refused)
     people = len(parts.config.organizers)
     tried = [_message_id(one) for way in ways for one in way.sent]
     assert len(tried) == len(set(tried)) == report.failed, "each once: a refusal is no reason to try again"
@@ -227,6 +230,9 @@ def test_a_pass_in_which_everybody_is_refused_comes_to_an_end(parts: Parts) -> N
     waiting = parts.ledger.deliveries((DeliveryState.PENDING,))
     assert len({one.recipient for one in waiting}) == len(waiting)
     assert {(one.variant, one.not_before > parts.now) for one in waiting} <= {(UNDELIVERED, True)}
+    through(replace(parts, clock=Clock.at(parts.now + TOGETHER)), lambda _: refused)
+    counts = parts.ledger.delivery_counts()
+    assert counts["claimed"] == counts["pending"] == counts["unknown"] == 0
 
 
 def test_the_rate_limit_counts_what_is_on_its_way(parts: Parts) -> None:

@@ -88,6 +88,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> World:
 def test_what_left_is_read_back(place: World) -> None:
     place.configure(more="[acknowledgement]\nper_domain_per_day = 1000\nper_day = 1000\n")
     senders = sent_in(place)
+    before = len(place.smtp.faults.taken) if isinstance(place.smtp, Aiosmtpd) else 0  # the server is everybody's
     done = place.run("once", "--json", "--now", NOW)
     assert done.json["accepted"] == len(senders), done.err
     # An address that is evil itself may be refused by a server: only an answer to it.
@@ -118,7 +119,7 @@ def test_what_left_is_read_back(place: World) -> None:
             told = [line for line in unfolded(answer.raw) if not line.startswith(("In-Reply-To: ", "References: "))]
             assert "evil" not in "".join(told) + answer.text() + answer.text("text/html")
     if isinstance(place.smtp, Aiosmtpd):
-        assert not [to for _, to, _ in place.smtp.faults.taken if "evil" in to]
+        assert not [to for _, to, _ in place.smtp.faults.taken[before:] if "evil" in to]
     assert place.run("audit").code == 0
     handed_out(place, sorted(codes)[:1])
 

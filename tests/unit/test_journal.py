@@ -48,7 +48,7 @@ def change(ledger: Ledger, action: CaseAction, by: str = ANN, **more: object) ->
 def work(ledger: Ledger) -> None:
     change(ledger, CaseAction.CLAIM)
     change(ledger, CaseAction.RECUSE, about=BOB)
-    change(ledger, CaseAction.NOTE, text="the canary 4711")
+    change(ledger, CaseAction.NOTE, text="the canary-4711")
     change(ledger, CaseAction.RELEASE, about=BOB)
     change(ledger, CaseAction.CLOSE, outcome="conversation", text="a talk")
 
@@ -68,7 +68,7 @@ def test_every_change_is_a_line_and_all_is_well(ledger: Ledger) -> None:
         ("release", ANN, BOB),
         ("close", ANN, "conversation"),
     ]
-    assert [text for _, _, text in ledger.notes(ledger.cases()[0].id)] == ["the canary 4711", "a talk"]
+    assert [text for _, _, text in ledger.notes(ledger.cases()[0].id)] == ["the canary-4711", "a talk"]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_notes_are_nowhere_to_be_read(ledger: Ledger, tmp_path: Path) -> None:
     work(ledger)
     ledger.close()
     for file in tmp_path.iterdir():
-        assert b"4711" not in file.read_bytes()
+        assert b"canary-4711" not in file.read_bytes()
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

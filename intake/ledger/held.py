@@ -1,0 +1,70 @@
+"""Who is at work on what: leases of mailboxes, claims of deliveries, and the end of both when their holder is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from intake.ledger.outbox import FARTHEST
+from intake.ledger.schema import IS_OPEN, delivery, lease
+from intake.model import DeliveryState
+
+
+def orphaned(connection: Connection) -> set[str]:
+    """Holders that claimed something and have not said what became of it."""
+    claimed = select(delivery.c.holder).where(delivery.c.state == DeliveryState.CLAIMED, IS_OPEN)
+    rows = connection.execute(claimed.distinct().union(select(lease.c.holder))).scalars()
+    return {holder for holder in rows if holder}
+
+
+def take_over(connection: Connection, holders: Sequence[str], now: datetime, *, leases: bool = True) -> None:
+    """End the claims (and ``leases``) of holders that are dead, so that nobody waits for them.
+
+    A delivery that has been left like this before keeps its lease: it may be what ends the passes, or the ledger may
+    take the claim and not the outcome (a full disk), and then it must not go out again every minute.
+    """
+    connection.execute(
+        update(delivery)
+        .where(delivery.c.state == DeliveryState.CLAIMED, delivery.c.holder.in_(holders), delivery.c.unreported == 0)
+        .values(lease_until=now)
+    )
+    if leases:
+        connection.execute(delete(lease).where(lease.c.holder.in_(holders)))
+
+
+def hold_on(connection: Connection, holders: Sequence[str], until: datetime) -> None:
+    """Prolong what holders have that are seen to live: the clock may have jumped, and they are still at it."""
+    connection.execute(
+        update(delivery)
+        .where(delivery.c.state == DeliveryState.CLAIMED, delivery.c.holder.in_(holders))
+        .values(lease_until=until)
+    )
+    connection.execute(update(lease).where(lease.c.holder.in_(holders)).values(until=until))
+
+
+def take(connection: Connection, name: str, holder: str, now: datetime, until: datetime) -> bool:
+    """Take or renew a lease; False while somebody else has it."""
+    renewed = connection.execute(
+        update(lease)
+        .where(
+            lease.c.name == name,
+            or_(lease.c.holder == holder, lease.c.until <= now, lease.c.until > now + FARTHEST),
+        )
+        .values(holder=holder, until=until)
+    ).rowcount
+    if renewed:
+        return True
+    try:
+        with connection.begin_nested():
+            connection.execute(insert(lease).values(name=name, holder=holder, until=until))
+    except IntegrityError:
+        return False
+    return True
+
+
+def drop(connection: Connection, name: str, holder: str) -> None:
+    """Give a lease back."""
+    connection.execute(delete(lease).where(lease.c.name == name, lease.c.holder == holder))
