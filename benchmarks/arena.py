@@ -22,8 +22,11 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from servers.base import free_ports, greets, stop_process, wait_for  # noqa: E402
 from servers.dovecot import Dovecot  # noqa: E402
+from servers.postfix import AUTH_SOCKET, Postfix  # noqa: E402
 
-__all__ = ["Cost", "Dovecot", "Sink", "children", "community", "fill", "intake", "mail", "run", "table"]
+__all__ = [
+    "Cost", "Dovecot", "Postfix", "Sink", "children", "community", "fill", "intake", "mail", "relay", "run", "table",
+]  # fmt: skip
 
 ORGANIZERS = ("Ann Example", "Bob Builder", "Carl Cox", "Dora Dean", "Eve Evans")
 COMMUNITY = "help@azug.example"
@@ -54,6 +57,14 @@ class Sink:
     def __exit__(self, *_: object) -> None:
         stop_process(self._process)
         self._counters.close()
+
+
+@contextmanager
+def relay() -> Iterator[Postfix]:
+    """A real Postfix instead: it queues every message as it would any other, and then discards it."""
+    settings = "default_transport = discard:\nvirtual_transport = discard:\n"
+    with Dovecot(extra=AUTH_SOCKET) as server, Postfix(server, settings=settings) as postfix:
+        yield postfix
 
 
 @dataclass(frozen=True)

@@ -102,9 +102,10 @@ OWNED = ["active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "i
 class Postfix(SmtpServer):
     """Real mail transport in front of a Dovecot started with ``AUTH_SOCKET``."""
 
-    def __init__(self, dovecot: Dovecot, *, largest: int = LARGEST) -> None:
+    def __init__(self, dovecot: Dovecot, *, largest: int = LARGEST, settings: str = "") -> None:
         self.dovecot = dovecot
         self._largest = largest
+        self._settings = settings  # lines for main.cf; of two that set the same thing the later counts
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
@@ -148,7 +149,7 @@ class Postfix(SmtpServer):
             "tls_port": self.tls_port, "starttls_port": self.starttls_port,
         }  # fmt: skip
         for name, text in (("main.cf", MAIN), ("master.cf", MASTER)):
-            (folders["etc"] / name).write_text(text.format(**facts))
+            (folders["etc"] / name).write_text(text.format(**facts) + (self._settings if name == "main.cf" else ""))
             os.utime(folders["etc"] / name, (1, 1))  # Postfix waits until main.cf is two seconds old
 
     def _ready(self) -> bool:
