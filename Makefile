@@ -20,7 +20,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(
 VENV ?= .venv
 BUILD ?= build
 PREFIX ?= /opt/intake
-JOBS ?= 2
+JOBS ?= $(shell expr $$(nproc 2>/dev/null || echo 1) + 1)
 ARGS ?=
 EXTRAS ?=
 OPTIONAL = postgres microsoft google pgp notify plots dkim
@@ -39,7 +39,7 @@ demo: $(VENV)/.demo $(VENV)/.wheel
 test: $(VENV)/.dev $(VENV)/.wheel
 	@PYTHON=$(PYTHON) tests/servers/install
 	@selection="$$(tests/servers/install --select)" && \
-	INTAKE_TEST_WHEEL=1 PYTHONSAFEPATH=1 $(VENV)/bin/python -m pytest -o pythonpath=tests -n $(JOBS) --dist loadfile -m "$$selection" $(ARGS)
+	INTAKE_TEST_WHEEL=1 PYTHONSAFEPATH=1 $(VENV)/bin/python -m pytest -o pythonpath=tests -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "$$selection" $(ARGS)
 
 test-postgresql:
 	@INTAKE_TEST_LEDGER=postgresql $(MAKE) --no-print-directory test
@@ -58,6 +58,7 @@ bench: $(VENV)/.dev $(VENV)/.wheel
 	@PYTHONSAFEPATH=1 PYTHONPATH=tests $(VENV)/bin/python benchmarks/throughput.py
 	@PYTHONSAFEPATH=1 PYTHONPATH=tests $(VENV)/bin/python benchmarks/comparison.py
 	@PYTHONSAFEPATH=1 PYTHONPATH=tests $(VENV)/bin/python benchmarks/idle.py
+	@PYTHONSAFEPATH=1 PYTHONPATH=tests $(VENV)/bin/python benchmarks/rest.py
 
 pictures: $(VENV)/.dev
 	@PYTHONPATH=. $(VENV)/bin/python docs/pictures/render.py $(ARGS)

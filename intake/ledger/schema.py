@@ -308,7 +308,6 @@ delivery = Table(
         "ix_delivery_failed",
         "id",
         sqlite_where=text("state = 'failed'"),
-        postgresql_where=text("state = 'failed'"),
     ),
     Index("ix_delivery_recipient", "recipient", "kind", "created"),
 )
@@ -352,7 +351,6 @@ alarm = Table(
         "name",
         unique=True,
         sqlite_where=text("ended IS NULL"),
-        postgresql_where=text("ended IS NULL"),
     ),
 )
 

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from servers import Pymap
 from servers.smtp import Aiosmtpd
-from servers.world import World, addresses, world
+from servers.world import World, addresses, finished, world
 
 from intake import app
 from intake.cli import light
@@ -157,6 +157,22 @@ def test_whatever_is_not_as_it_was_makes_a_full_pass(place: World, change: Calla
     config = quiet(place)
     change(config)
     assert not look(config, START + timedelta(minutes=1))
+
+
+@pytest.mark.parametrize(
+    ("command", "not_for_it"),
+    [
+        ("once", {"alembic", "sqlalchemy.dialects.postgresql", "psycopg", "apscheduler", "rich", "msal", "apprise"}),
+        ("--help", {"sqlalchemy", "pydantic", "jinja2", "imapclient", "mailparser"}),
+    ],
+)
+def test_nothing_is_loaded_that_is_not_needed(place: World, command: str, not_for_it: set[str]) -> None:
+    assert place.run("once").code == 0  # makes the ledger, which takes Alembic
+    place.deliver(b"From: rita@people.example\r\nSubject: Code-of-conduct\r\n\r\nSomebody shouted at me.\r\n")
+    done = finished(place.start(command, environment={"PYTHONPROFILEIMPORTTIME": "1"}))
+    loaded = {line.rpartition("|")[2].strip() for line in done.err.splitlines() if line.startswith("import time:")}
+    assert "intake.cli.main" in loaded
+    assert not loaded & not_for_it
 
 
 def test_time_makes_a_full_pass(place: World) -> None:
