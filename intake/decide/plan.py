@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from intake.decide.casework import Casework
 from intake.decide.machines import PUBLIC_PROVIDERS
-from intake.decide.recuse import IS_SENDER
+from intake.decide.recuse import FROM_CASE, IS_SENDER
 from intake.decide.routing import routed
 from intake.decide.team import AWAY, Team
 from intake.model import (
@@ -56,6 +56,7 @@ class Planner:
 
     def __call__(self, arrival: Arrival, history: History, now: datetime) -> Plan:
         """The plan for one mail. Each branch leaves the mail with exactly one outcome."""
+        arrival = _with_those_beside(arrival, history)
         settled = self._settled(arrival, history, now)
         if settled:
             return settled
@@ -129,7 +130,7 @@ class Planner:
         if case and joins:
             verdict = replace(verdict, recused=self._recused(arrival, case))
         # A mail that only claims to belong to a case opens its own, and still reaches nobody whom that case excludes.
-        inherited = tuple(Withheld(o, "withheld-from-case") for o in sorted(_apart(case, verdict, history)))
+        inherited = tuple(Withheld(o, FROM_CASE) for o in sorted(_apart(case, verdict, history)))
         hidden = {w.organizer for w in (*inherited, *verdict.recused)}
         # Who gets this mail must not see by its urgency that there are others.
         unseen = sum(not apart <= hidden for apart in history.recent_unseen)
@@ -171,7 +172,11 @@ class Planner:
         if not {one.organizer for one in recused} & case.answered_by:
             return recused
         named = self._team.still_named(arrival.mail)
-        return tuple(one for one in recused if one.organizer not in case.answered_by or one.organizer in named)
+        return tuple(
+            one
+            for one in recused
+            if one.organizer not in case.answered_by or one.organizer in named or one.reason == FROM_CASE
+        )
 
     def _copies(
         self,
@@ -259,10 +264,28 @@ class Planner:
 
 def _as_its_author_may_know(arrival: Arrival, history: History) -> History:
     """For somebody from whom a case is withheld it does not exist, also where they name it; unless they reported it."""
-    case, authors = history.thread, arrival.mail.authors
-    if case is None or history.known_sender or not authors or authors[0].email.lower() not in case.withheld:
+    case = history.thread
+    if case is None or history.known_sender or case.withheld.isdisjoint(_organizers_who_wrote(arrival.verdict)):
         return history
     return replace(history, thread=None, thread_by="", token_of="", reporter_addressed=False)
+
+
+def _with_those_beside(arrival: Arrival, history: History) -> Arrival:
+    """The mail, withheld as well from those from whom another case is withheld that it refers to or names by its code.
+
+    For its author such a case exists as little as the one it belongs to.
+    """
+    authors = _organizers_who_wrote(arrival.verdict)
+    beside = (one.withheld for one in history.beside if one.takes_part or one.withheld.isdisjoint(authors))
+    apart = frozenset[str]().union(*beside) - authors
+    if not apart:
+        return arrival
+    recused = merge((Withheld(one, FROM_CASE) for one in sorted(apart)), arrival.verdict.recused)
+    return replace(arrival, verdict=replace(arrival.verdict, recused=recused))
+
+
+def _organizers_who_wrote(verdict: Verdict) -> frozenset[str]:
+    return frozenset(one.organizer for one in verdict.recused if one.reason == IS_SENDER)
 
 
 def _apart(case: KnownCase | None, verdict: Verdict, history: History) -> frozenset[str]:
@@ -277,7 +300,7 @@ def _as_readers_may_know(history: History, verdict: Verdict, hidden: set[str]) -
 
     An organizer who writes sees that too, and of what is withheld from them they know the answers that they got.
     """
-    author = {one.organizer for one in verdict.recused if one.reason == IS_SENDER}
+    author = _organizers_who_wrote(verdict)
     unseen = [one for one in history.acknowledged_unseen if not one.withheld <= hidden]
     strange = [one for one in history.acknowledged_unseen if not one.withheld <= hidden - author]
     return replace(

@@ -19,6 +19,7 @@ from intake.decide.naming import Forms, cores, halves, orders, titled
 from intake.model import ParsedMail, Withheld
 
 IS_SENDER = "is-sender"  # the reason of who wrote it
+FROM_CASE = "withheld-from-case"  # the reason of those from whom a case is withheld that the mail is about
 _LOCAL_BEFORE = re.compile(r"[\w.!#$%&'*/=?^`{|}~+-]+\Z")
 _DOMAIN_AFTER = re.compile(r"[\w.-]{1,253}")
 _MAX_ADDRESSES = 5000
@@ -101,7 +102,8 @@ class Names:
 
     def __init__(self, person: Person) -> None:
         self.email = person.email.lower()
-        self._address = _canonical(person.email)
+        given = (person.email, *(name for name in person.also_known_as if _is_address(name)))
+        self._addresses = tuple(dict.fromkeys(map(_canonical, given)))
         names = [name for given in (person.name, *person.also_known_as) for name in spellings(given)]
         self._handles = [_literal(name.strip()).lstrip("@") for name in names if _is_handle(name)]
         self._full = [tuple(words(name)) for name in names if not _is_handle(name) and words(name)]
@@ -113,11 +115,14 @@ class Names:
         last_names = ["".join(name[1:] or name) for name in (*self._full, *map(tuple, map(words, names)))]
         self._cores = cores(self._needles, [*last_names, needle(self.email.partition("@")[0])])
         self._hints = tuple({*self._cores, *(name[-1] for name in self._full)})
-        self._signs = (*self._handles, *_at_domains(self._address))
+        self._signs = (*self._handles, *(sign for one in self._addresses for sign in _at_domains(one)))
 
     def wrote(self, senders: Senders) -> bool:
         """Whether the mail is from one of their addresses."""
-        return self._address in senders.addresses or any(_has_address(self._address, text) for text in senders.fields)
+        return any(
+            one in senders.addresses or any(_has_address(one, text) for text in senders.fields)
+            for one in self._addresses
+        )
 
     def may_be_named_in(self, everything: Searched) -> bool:
         """Whether it is worth looking closer: False only if no part of the text names them."""
@@ -143,7 +148,7 @@ class Names:
             return True
         if any(forms.stand_in(folded) for forms in self._forms):
             return True
-        return _has_address(self._address, where.text) or any(
+        return any(_has_address(one, where.text) for one in self._addresses) or any(
             _has_handle(handle, where.text) for handle in self._handles
         )
 
@@ -242,6 +247,11 @@ def _without_own(folded: Folded, own_words: Sequence[str]) -> Folded:
 
 def _is_handle(name: str) -> bool:
     return " " not in name.strip() and "@" not in name[1:] and _HANDLE.fullmatch(name.strip()) is not None
+
+
+def _is_address(name: str) -> bool:
+    local, _, domain = name.strip().rpartition("@")
+    return bool(local) and "." in domain and " " not in name.strip()
 
 
 def _has_handle(handle: str, text: str) -> bool:

@@ -17,7 +17,7 @@ from intake.decide.casework import Casework, Decision, member
 from intake.decide.command import Command, parse
 from intake.decide.folding import needle
 from intake.decide.quoting import unquoted
-from intake.decide.recuse import Names, everybody, withheld
+from intake.decide.recuse import FROM_CASE, Names, everybody, withheld
 from intake.model import (
     REPORTER,
     Arrival,
@@ -236,8 +236,12 @@ class Team:
     def _copies(
         self, arrival: Arrival, case: KnownCase, author: str, now: datetime, own: Collection[str] = ()
     ) -> list[DeliveryDraft]:
-        """Copies for the others; who is named in the author's ``own`` words gets none, and the author is told that."""
-        named = self.still_named(arrival.mail) - {author, *own}
+        """Copies for the others; who is named in the author's ``own`` words gets none, and the author is told that.
+
+        Nor does anybody from whom another case is withheld that it is about as well.
+        """
+        beside = {one.organizer for one in arrival.verdict.recused if one.reason == FROM_CASE}
+        named = (self.still_named(arrival.mail) - {author, *own}) | beside
         others = self._casework.colleagues(case, {author})
         drafts = [
             DeliveryDraft(

@@ -16,11 +16,13 @@ from sqlalchemy import Connection, select
 
 from intake.ledger.keys import Key
 from intake.ledger.lately import acknowledged, acknowledged_in_all, answered_in, recent_mails, rows
+from intake.ledger.mentioned import mentioned
 from intake.ledger.outbox import COPIES, NOT_COPIES
 from intake.ledger.schema import case, change, delivery, mail, recusal
 from intake.letters import named
 from intake.model import (
     Arrival,
+    Beside,
     CaseState,
     DeliveryState,
     History,
@@ -60,6 +62,7 @@ class Marks:
     references: tuple[bytes, ...]  # of the mails it refers to, its own Message-ID included
     plain_references: tuple[str, ...]
     codes: tuple[str, ...]
+    mentioned: tuple[str, ...]  # codes anywhere in it
     author: str
     answer_at: bytes | None  # where the reporter wants to be answered, if that is not the author's address
     addressed: tuple[bytes, ...]  # whom it is addressed to
@@ -90,6 +93,7 @@ def marks(key: Key, arrival: Arrival) -> Marks:
         references=tuple(key.hash("message-id", one) for one in (*ids, *own)),
         plain_references=ids,
         codes=codes,
+        mentioned=mentioned(parsed),
         author=author,
         answer_at=key.hash("address", answer) if answer and answer != author else None,
         # Asked only of mail that may belong to a case: most mail does not.
@@ -150,7 +154,7 @@ class Known:
 
     def history(self, marks: Marks, own_id: str, place: MailRef) -> History:
         """What is known about the mail with these marks, which stands there and bears that Message-ID."""
-        thread, how, token = self._thread(marks)
+        thread, how, token = next(self._threads(marks), (None, "", ""))
         known = self.contents.get(marks.content) if marks.content else None
         recent = self.recent.get(marks.sender or b"", Counter())
         return History(
@@ -159,6 +163,7 @@ class Known:
             thread_by=how,
             token_of=token,
             known_sender=bool(thread and marks.sender in thread.participants),
+            beside=tuple(self._beside(marks, thread)),
             acknowledged_sender=self.acknowledged_sender[marks.sender] if marks.sender else 0,
             acknowledged_domain=self.acknowledged_domain[marks.domain] if marks.domain else 0,
             acknowledged_all=self.acknowledged_all,
@@ -201,19 +206,27 @@ class Known:
         number = self.ours.get(message_id, (None, ""))[0]
         return number if number in self.cases else None
 
-    def _thread(self, marks: Marks) -> tuple[KnownCase | None, str, str]:
+    def _beside(self, marks: Marks, thread: KnownCase | None) -> Iterator[Beside]:
+        """What else it is about: threads are merged, and people name a case where they have a new subject."""
+        found = [one for one, _, _ in self._threads(marks)]
+        found += [self.cases[self.codes[code]] for code in marks.mentioned if code in self.codes]
+        for one in dict.fromkeys(found):
+            if one.withheld and one != thread:
+                yield Beside(one.withheld, marks.sender in one.participants)
+
+    def _threads(self, marks: Marks) -> Iterator[tuple[KnownCase, str, str]]:
+        """The cases that it refers to, what says most about it first: the case, by what, whose copy."""
         ours = [self.ours[one] for one in reversed(marks.plain_references) if one in self.ours]
         ours = [(number, recipient) for number, recipient in ours if number in self.cases]
         # The author's own copy says more about them than somebody else's that they also refer to.
         for number, recipient in sorted(ours, key=lambda found: found[1] != marks.author):
-            return self.cases[number or 0], "ours", recipient
+            yield self.cases[number or 0], "ours", recipient
         for digest in reversed(marks.references):
             if digest in self.theirs:
-                return self.cases[self.theirs[digest]], "theirs", ""
+                yield self.cases[self.theirs[digest]], "theirs", ""
         for code in marks.codes:
             if code in self.codes:
-                return self.cases[self.codes[code]], "code", ""
-        return None, "", ""
+                yield self.cases[self.codes[code]], "code", ""
 
 
 def look_up(connection: Connection, arrivals: Sequence[Arrival], marked: Sequence[Marks], now: datetime) -> Known:
@@ -262,7 +275,8 @@ def look_up(connection: Connection, arrivals: Sequence[Arrival], marked: Sequenc
         mail.c.sender,
         {one for m in marked for one in m.told_of},
     )
-    codes = rows(connection, select(case.c.code, case.c.id), case.c.code, {c for m in marked for c in m.codes})
+    told = {c for m in marked for c in (*m.codes, *m.mentioned)}
+    codes = rows(connection, select(case.c.code, case.c.id), case.c.code, told)
     day = now - timedelta(days=1)
     senders = {m.sender for m in marked if m.sender}
     domains = {m.domain for m in marked if m.domain}

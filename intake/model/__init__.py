@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from intake.model.decided import (
     Arrival,
+    Beside,
     CaseChange,
     DeliveryDraft,
     History,
@@ -73,6 +74,7 @@ __all__ = [
     "Address",
     "Arrival",
     "Attachment",
+    "Beside",
     "Case",
     "CaseAction",
     "CaseChange",

@@ -120,6 +120,14 @@ class Unseen:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """Another case that a mail refers to, or whose code stands in it: from whom it is withheld."""
+
+    withheld: frozenset[str]
+    takes_part: bool  # the mail's sender does
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """What the ledger knows about a mail that arrives."""
 
@@ -128,6 +136,7 @@ class History:
     thread_by: str = ""  # ours | theirs | code
     token_of: str = ""  # with ``ours``: who alone received the mail that is referred to
     known_sender: bool = False  # the sender already takes part in that case
+    beside: tuple[Beside, ...] = ()  # other cases that it is about as well, of those that are withheld from somebody
     acknowledged_sender: int = 0  # acknowledgements in the last day to this sender,
     acknowledged_domain: int = 0  # to this domain,
     acknowledged_all: int = 0  # and in all;

@@ -34,7 +34,7 @@ auth = "none"
 [[organizer]]
 name = "Ann Example"
 email = "ann@example.org"
-also_known_as = ["Annie", "@ann_ex"]
+also_known_as = ["Annie", "@ann_ex", "ann.old@example.com"]
 [[organizer]]
 name = "Bram van den Berg"
 email = "bram@example.net"

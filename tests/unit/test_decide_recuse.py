@@ -208,6 +208,7 @@ def test_a_name_outside_every_part_counts() -> None:
         ({"sender": "ann@example.org"}, {ANN: "is-sender"}),
         ({"sender": "Me <Ann+x@Example.org>"}, {ANN: "is-sender"}),
         ({"Reply_To": "ann@example.org"}, {ANN: "is-sender"}),
+        ({"sender": "Ann.Old+list@example.com"}, {ANN: "is-sender"}),
         ({"Cc": "Ann Example <ann@example.org>"}, {}),
         ({"subject": "About Ann Example"}, {ANN: "named-in-subject"}),
         ({"subject": "=?utf-8?q?About_Ann_Ex?= =?utf-8?q?ample?="}, {ANN: "named-in-subject"}),

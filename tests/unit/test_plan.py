@@ -15,6 +15,7 @@ from intake.model import (
     REPORTER,
     Address,
     Arrival,
+    Beside,
     CaseState,
     DeliveryState,
     History,
@@ -264,6 +265,34 @@ def test_a_stranger_who_claims_a_case_gets_one_of_their_own_beside_it(how: str) 
     assert (plan.outcome, plan.opens, plan.linked_to, plan.case_id) == (Outcome.CASE, True, 7, None)
     assert "bob@example.org" not in copies(plan)
     assert REPORTER in {d.recipient for d in plan.deliveries}
+
+
+@pytest.mark.parametrize("joins", [True, False])
+@pytest.mark.parametrize("answered", [frozenset[str](), frozenset({"ann@example.org"})])
+def test_a_mail_about_two_cases_reaches_nobody_from_whom_either_is_withheld(
+    joins: bool, answered: frozenset[str]
+) -> None:
+    other = Beside(frozenset({"ann@example.org"}), takes_part=False)
+    thread = replace(CASE, withheld=frozenset({"bob@example.org"}), answered_by=answered)
+    plan = planned(arrival(2), History(thread=thread, thread_by="theirs", known_sender=joins, beside=(other,)))
+    assert copies(plan) == ["carl@example.org"]
+    assert plan.opens is not joins
+    assert Withheld("ann@example.org", "withheld-from-case") in plan.withheld
+
+
+@pytest.mark.parametrize("takes_part", [True, False])
+def test_for_an_organizer_who_writes_another_case_exists_only_if_they_take_part_in_it(takes_part: bool) -> None:
+    judged = verdict(recused=(Withheld("bob@example.org", "is-sender"),))
+    other = Beside(frozenset({"ann@example.org", "bob@example.org"}), takes_part)
+    plan = planned(arrival(2, judged=judged), History(beside=(other,)))
+    assert ("ann@example.org" in copies(plan)) is not takes_part
+
+
+def test_machine_mail_that_names_a_case_is_counted_for_nobody_from_whom_that_is_withheld() -> None:
+    judged = verdict(kind=Kind.AUTOMATIC, acknowledge=False, acknowledge_to=None, matched=False)
+    other = Beside(frozenset({"bob@example.org"}), takes_part=False)
+    plan = planned(arrival(2, judged=judged), History(beside=(other,)))
+    assert (plan.outcome, plan.withheld) == (Outcome.RECORDED, (Withheld("bob@example.org", "withheld-from-case"),))
 
 
 def test_a_follow_up_reopens_what_was_closed() -> None:

@@ -30,6 +30,7 @@ from intake.steps.understand import understand
 from intake.steps.whole import settle
 
 ANN, BOB, CARL, DORA = (f"{name}@example.org" for name in ("ann", "bob", "carl", "dora"))
+BOB_AT_HOME, BOB_TAGGED = "bob@home.example", "Bob+x@example.org"
 HELP, RITA, KEEPER = "help@azug.example", "rita@example.com", "keeper@example.net"
 GUESS = "<0123456789abcdef0123456789abcdef@azug.example>"
 FRIDAY = datetime(2026, 4, 17, 9, 0, tzinfo=UTC)
@@ -55,6 +56,7 @@ notify = ["json://ann"]
 name = "Bob Builder"
 email = "{BOB}"
 notify = ["json://bob"]
+also_known_as = ["bob@home.example"]
 [[organizer]]
 name = "Carl Cox"
 email = "{CARL}"
@@ -174,9 +176,9 @@ class Society:
                 return str(email.message_from_bytes(one.content)["Message-ID"])
         return GUESS
 
-    def told(self, recipient: str) -> list[bytes]:
-        """All that reached somebody, by mail and by call, in order."""
-        mails = [_same(m.content) for m in self.way_out.sent if m.recipient.lower() == recipient]
+    def told(self, *recipients: str) -> list[bytes]:
+        """All that reached Bob at these addresses, by mail and by call, in order."""
+        mails = [_same(m.content) for m in self.way_out.sent if m.recipient.lower() in recipients]
         calls = [" ".join(call).encode() for call in self.calls if call[0] == "json://bob"]
         return [*mails, *calls]
 
@@ -243,7 +245,7 @@ class Days:
 
     def __init__(self, folder: Path, *, with_case: bool) -> None:
         self.society, self.with_case = Society(folder), with_case
-        self.report = self.code = ""
+        self.report = self.code = self.other_code = ""
 
     def live(self, events: Sequence[Event]) -> list[bytes]:
         society = self.society
@@ -255,7 +257,7 @@ class Days:
             society.later(1)
         society.later(72)  # over digests and reminders
         society.later(24)
-        told = society.told(BOB)
+        told = society.told(BOB, BOB_AT_HOME, BOB_TAGGED.lower())
         society.parts.ledger.close()
         return told
 
@@ -273,6 +275,17 @@ class Days:
     def goes_on(self, detail: str) -> None:
         if self.report:
             self.society.mail(f"Rita <{RITA}>", f"One more thing: {detail}.", refers=self.report, subject="Re: x")
+
+    def mentions(self, detail: str) -> None:
+        """A new mail, with nothing but the code to say what it is about."""
+        if self.code:
+            self.society.mail(f"Rita <{RITA}>", f"{detail} {self.code.lower()}.", subject="Again")
+
+    def team_mentions(self, detail: str) -> None:
+        """Ann compares it with a case that Bob has."""
+        if self.code and self.other_code:
+            refers = self.society.last(ANN, self.other_code)
+            self.society.mail(ANN, f"{detail} {self.code}.", refers=refers, subject="Re: x")
 
     def works(self, detail: str) -> None:
         if self.code:
@@ -325,6 +338,7 @@ class Days:
 
     def writes(self, detail: str) -> None:
         self.society.mail("Vera <vera@example.net>", f"Somebody {detail}.")
+        self.other_code = self.society.parts.ledger.cases()[-1].code
 
     def rita_writes(self, detail: str) -> None:
         self.society.mail(f"Rita <{RITA}>", f"Is there a meetup when somebody {detail}?", subject="A question")
@@ -333,11 +347,11 @@ class Days:
         self.society.mail(BOB, f"What do we do when somebody {detail}?", subject="A question")
 
     def guesses(self, detail: str) -> None:
-        words, how = detail.split("|")
+        words, how, sender = f"{detail}|{BOB}".split("|")[:3]
         code = self.code or "AZUG-B2C3D4"
         refers = {"code": "", "report": self.report, "copy": self.society.last(ANN, self.code) if self.code else ""}
         subject = f"Re: [{code}] Message to us" if how == "code" else "Re: x"
-        self.society.mail(BOB, words, refers=refers[how] or ("" if how == "code" else GUESS), subject=subject)
+        self.society.mail(sender, words, refers=refers[how] or ("" if how == "code" else GUESS), subject=subject)
 
     def commands(self, detail: str) -> None:
         self.society.mail(BOB, detail, refers=self.society.last(BOB), subject="Re: x")
@@ -360,6 +374,8 @@ AROUND = st.one_of(
         "works", "claim", "close a conversation", "note hello", "recuse Carl Cox", "I know him", "Is it Bob Builder?"
     ),
     _hidden("answers", ""),
+    _hidden("mentions", "He did it again, as I wrote in"),
+    _hidden("team-mentions", "This is like"),
     _hidden("comes-back", ANN, CARL, RITA),
     _hidden("alarm-comes-back", ""),
     _hidden("keeper-is-away", ""),
@@ -426,6 +442,15 @@ UNDELIVERED = Event("accuse", f"Bob Builder|shouted at me at the meetup|text|{CA
         # Carl is withheld as well: Bob's own mail under the code would not be said to reach him
         [ACCUSED, Event("works", "recuse Carl Cox", hidden=True), Event("guesses", "hello you all|code")],
         [ACCUSED, Event("works", "recuse Carl Cox", hidden=True), Event("guesses", "hello you all|report")],
+        # and by no other address of his
+        *(
+            [ACCUSED, Event("works", "recuse Carl Cox", hidden=True), Event("guesses", f"hello you all|{how}|{sender}")]
+            for how in ("code", "report")
+            for sender in (BOB_AT_HOME, BOB_TAGGED)
+        ),
+        # the reporter names the case in a new mail, Ann in her words about another one
+        [ACCUSED, Event("mentions", "He did it again, as I wrote in", hidden=True)],
+        [ACCUSED, Event("writes", "is on stage"), Event("team-mentions", "This is like", hidden=True)],
         [ACCUSED, Event("is-away", "", hidden=True), Event("machine", "", hidden=True), Event("writes", "is on stage")],
         # the alarm about an undelivered copy comes back, or is answered by a machine: neither names a case
         [UNDELIVERED, Event("alarm-comes-back", "", hidden=True)],
