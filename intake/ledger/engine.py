@@ -31,6 +31,7 @@ PATIENCE = {
 _FORM = text("SELECT version_num FROM alembic_version")
 _SEVERAL = re.compile(r"(postgresql[^:/]*://(?:[^@/?]*@)?)([^@/?]*,[^@/?]*)(.*)")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::([0-9]+))?")
+_DEADLOCK = "40P01"  # PostgreSQL has chosen this transaction to let the others go on
 _ONE_MIGRATION = 0x696E74616B65  # a lock's number: any that nobody else would choose
 
 
@@ -79,10 +80,11 @@ class Database:
                 if self.sqlite and not keeps_note:
                     connection.exec_driver_sql(TAKE_AWAY)
                 yield connection
-        except IntegrityError as error:
-            raise ConflictError(self.explain(error)) from error
         except SQLAlchemyError as error:
-            raise LedgerError(self.explain(error)) from error
+            is_again = isinstance(error, IntegrityError) or (
+                isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _DEADLOCK
+            )
+            raise (ConflictError if is_again else LedgerError)(self.explain(error)) from error
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, delete, exists, insert, literal, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from intake.ledger.outbox import FARTHEST
-from intake.ledger.schema import IS_OPEN, delivery, lease
+from intake.ledger.schema import IS_OPEN, Moment, delivery, lease
 from intake.model import DeliveryState
 
 
@@ -57,12 +57,12 @@ def take(connection: Connection, name: str, holder: str, now: datetime, until: d
     ).rowcount
     if renewed:
         return True
+    mine = select(literal(name), literal(holder), literal(until, Moment())).where(~exists().where(lease.c.name == name))
     try:
         with connection.begin_nested():
-            connection.execute(insert(lease).values(name=name, holder=holder, until=until))
-    except IntegrityError:
+            return connection.execute(insert(lease).from_select(["name", "holder", "until"], mine)).rowcount == 1
+    except IntegrityError:  # somebody else has taken it in the same instant
         return False
-    return True
 
 
 def drop(connection: Connection, name: str, holder: str) -> None:

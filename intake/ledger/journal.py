@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from intake.ledger.keys import Key
 from intake.ledger.schema import case, change, recusal
@@ -41,14 +41,22 @@ class Written:
 
 
 _LAST = select(change.c.hash).order_by(change.c.id.desc()).limit(1)
+_WRITERS = 0x6C6F67  # a lock's number, of each schema by itself
+_ALONE = select(func.pg_advisory_xact_lock(_WRITERS, func.hashtext(func.current_schema())))
 
 
 def write(connection: Connection, key: Key, entries: Iterable[Entry], now: datetime) -> None:
-    """Add lines. Raises IntegrityError when somebody else has added one meanwhile: the transaction is done again."""
+    """Add lines, behind those of everybody else who writes just now.
+
+    Each line follows the last one, so only one transaction at a time can add some. In SQLite any writer is alone; in
+    PostgreSQL the others wait here until it is committed. Who did not wait would have all its work to do again.
+    """
     rows: list[dict[str, Any]] = []
     previous: bytes | None = None
     for entry in entries:
         if previous is None:
+            if connection.dialect.name == "postgresql":
+                connection.execute(_ALONE)
             previous = connection.execute(_LAST).scalar() or BEGINNING
         values = {"code": entry.code, "at": now, "by": entry.by[:320], "what": entry.what, "about": entry.about[:320]}
         seal = _hash(key, previous, values)

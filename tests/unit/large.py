@@ -12,29 +12,30 @@ MINUTE, DAY = 60_000, 86_400_000  # in milliseconds, as the ledger has them; a m
 FIRST = 1_000  # the number of the first that is made: the patterns have lower ones
 OPEN = 500  # of so many cases one is still open
 _NUMBER = f"{FIRST} + n"
+_AGE = f"CAST(n AS BIGINT) * {MINUTE}"
 # Of each table: which row is the pattern, and what differs from it. `{bytes}` stands for 16 that nobody else has.
 _MADE: dict[Any, tuple[str, dict[str, str]]] = {
     case: (
         "id = 1",
         {
-            "id": _NUMBER, "code": "'OLD-' || n", "opened": f"opened - n * {MINUTE}", "look_at": "NULL",
-            "clock_since": f"opened - n * {MINUTE}", "closed_at": f"opened - n * {MINUTE} + {DAY}",
+            "id": _NUMBER, "code": "'OLD-' || n", "opened": f"opened - {_AGE}", "look_at": "NULL",
+            "clock_since": f"opened - {_AGE}", "closed_at": f"opened - {_AGE} + {DAY}",
             "state": f"CASE WHEN n % {OPEN} = 0 THEN 'claimed' ELSE 'closed' END",
         },
     ),
     mail: (
         "id = 1",
         {
-            "id": _NUMBER, "uid": _NUMBER, "case_id": _NUMBER, "accepted": f"accepted - n * {MINUTE}",
+            "id": _NUMBER, "uid": _NUMBER, "case_id": _NUMBER, "accepted": f"accepted - {_AGE}",
             "filing": "'done'", **dict.fromkeys(("content", "message_id", "sender", "domain", "answer_at"), "{bytes}"),
         },
     ),
     delivery: (
         "mail_id = 1",
         {
-            "id": f"id + {FIRST} * n", "key": "key || '-' || n", "message_id": "message_id || n", "state": "'sent'",
-            "case_id": _NUMBER, "mail_id": _NUMBER, "created": f"created - n * {MINUTE}",
-            "sent_at": f"created - n * {MINUTE}",
+            "id": f"id + CAST({FIRST} AS BIGINT) * n", "key": "key || '-' || n", "message_id": "message_id || n", "state": "'sent'",
+            "case_id": _NUMBER, "mail_id": _NUMBER, "created": f"created - {_AGE}",
+            "sent_at": f"created - {_AGE}",
         },
     ),
     change: (
