@@ -7,14 +7,28 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from intake.ledger import outbox
 from intake.ledger.engine import Database
 from intake.ledger.follow import TOGETHER
 from intake.ledger.makes import Makes
 from intake.ledger.recall import MAY_ANSWER_OURS
-from intake.ledger.schema import IS_OPEN, alarm, case, delivery, mail, mailbox_pass
+from intake.ledger.schema import IS_OPEN, Moment, alarm, case, delivery, mail, mailbox_pass
 from intake.model import DRILL, CaseState, DeliveryDraft, DeliveryState, Kind, MessageKind, Outcome
 
 # So the reason begins where no message is to blame: by it, one alarm tells of all that wait for the same thing.
@@ -58,13 +72,7 @@ class Alarms:
                 *_unread(connection, now, patience),
                 *_closed(connection, now, WAY_OUT, "delivery"),
                 *_closed(connection, now, TEMPLATE, "template"),
-                *_counted(connection, "backlog", "backlog", _HELD_UP, delivery.c.created < now - STUCK_AFTER),
-                *_counted(connection, GIVEN_UP, "delivery-failed", _given_up(now), ~_IS_ANSWER),
-                *_counted(connection, ANSWER, "acknowledgement", _given_up(now), _IS_ANSWER),
-                *_quarantined(connection, now),
-                *_returned(connection, now),
-                *_unheard(connection),
-                *_deaf(connection, now),
+                *_counted(connection, now),
             ]
 
     def fresh(self, now: datetime) -> set[str]:
@@ -165,97 +173,100 @@ _BLAMELESS = or_(*(delivery.c.error.startswith(words, autoescape=True) for words
 _HELD_UP = _STUCK & ~_BLAMELESS
 
 
-def _given_up(now: datetime) -> ColumnElement[bool]:
-    """What nobody has dealt with yet: its case is open and no drill, or it belongs to none and is recent."""
-    closed = exists().where(
-        case.c.id == delivery.c.case_id, or_(case.c.state == CaseState.CLOSED, case.c.rule == DRILL)
-    )
-    recent = or_(delivery.c.case_id.is_not(None), delivery.c.created > now - REMEMBERED)
-    return and_(delivery.c.state == DeliveryState.FAILED, _NO_ALARM, recent, ~closed)
+_REMEMBERED_SINCE = bindparam("remembered_since", type_=Moment)
+_LATELY = mail.c.accepted > bindparam("lately", type_=Moment)
+# What nobody has dealt with yet: its case is open and no drill, or it belongs to none and is recent.
+_CLOSED = exists().where(case.c.id == delivery.c.case_id, or_(case.c.state == CaseState.CLOSED, case.c.rule == DRILL))
+_GIVEN_UP = and_(
+    delivery.c.state == DeliveryState.FAILED,
+    _NO_ALARM,
+    or_(delivery.c.case_id.is_not(None), delivery.c.created > _REMEMBERED_SINCE),
+    ~_CLOSED,
+)
+_HAVE_IT = exists().where(
+    delivery.c.case_id == case.c.id,
+    delivery.c.kind.in_(outbox.COPIES),
+    delivery.c.variant.not_in(outbox.NOT_COPIES),
+    delivery.c.state.not_in((DeliveryState.FAILED, DeliveryState.WITHHELD)),
+)
+_LATER = delivery.alias()
+_HEARD = exists().where(
+    _LATER.c.recipient == delivery.c.recipient,
+    _LATER.c.kind == MessageKind.PING,
+    _LATER.c.state == DeliveryState.SENT,
+    _LATER.c.id > delivery.c.id,
+)
 
 
-def _counted(
-    connection: Connection, name: str, topic: str, which: ColumnElement[bool], more: ColumnElement[bool]
-) -> list[Trouble]:
-    number = connection.execute(select(func.count()).select_from(delivery).where(which, more)).scalar() or 0
-    return [Trouble(name, topic, str(number))] if number else []
+def _number(table: Table, *which: ColumnElement[bool]) -> Select[Any]:
+    return select(func.count()).select_from(table).where(*which)
 
 
-def _closed(connection: Connection, now: datetime, words: str, topic: str) -> list[Trouble]:
-    """What keeps messages back that could go otherwise: the way out, or a template; in the words of the last try."""
-    question = select(
+# Name, topic, and how many there are: each is wrong where there is one.
+_COUNTED: tuple[tuple[str, str, Select[Any]], ...] = (
+    ("backlog", "backlog", _number(delivery, _HELD_UP, delivery.c.created < bindparam("stuck_since", type_=Moment))),
+    (GIVEN_UP, "delivery-failed", _number(delivery, _GIVEN_UP, ~_IS_ANSWER)),
+    (ANSWER, "acknowledgement", _number(delivery, _GIVEN_UP, _IS_ANSWER)),
+    ("quarantine", "quarantine", _number(mail, _LATELY, mail.c.outcome == Outcome.QUARANTINED)),
+    # Bounces that may be of a message of ours and do not say of which: no digest counts them.
+    (
+        "returned",
+        "delivery-failed",
+        _number(mail, _LATELY, mail.c.kind == Kind.BOUNCE, mail.c.reason == MAY_ANSWER_OURS),
+    ),
+    # Open cases that nobody has, and nobody is about to get.
+    (
+        "unheard",
+        "unheard",
+        _number(case, case.c.state.in_((CaseState.NEW, CaseState.CLAIMED)), case.c.rule != DRILL, ~_HAVE_IT),
+    ),
+    # Organizers whose other channels have taken nothing since the last call to them was given up.
+    (
+        "pings",
+        "ping",
+        select(func.count(delivery.c.recipient.distinct())).where(
+            delivery.c.kind == MessageKind.PING,
+            delivery.c.state == DeliveryState.FAILED,
+            delivery.c.created > _REMEMBERED_SINCE,
+            ~_HEARD,
+        ),
+    ),
+)
+_COUNTS = select(*(question.scalar_subquery() for _, _, question in _COUNTED))
+_HELD_BACK = {
+    words: select(
         func.coalesce(func.sum(delivery.c.attempts), 0).label("tries"),
         func.min(delivery.c.created).label("since"),
         func.max(delivery.c.error).label("error"),
     ).where(_STUCK, delivery.c.error.startswith(words, autoescape=True))
-    found = connection.execute(question).one()
+    for words in (WAY_OUT, TEMPLATE)
+}
+_FAILING = select(mailbox_pass).where(mailbox_pass.c.failing_since.is_not(None))
+
+
+def _counted(connection: Connection, now: datetime) -> list[Trouble]:
+    since = {"stuck_since": now - STUCK_AFTER, "remembered_since": now - REMEMBERED, "lately": now - LATELY}
+    numbers = connection.execute(_COUNTS, since).one()
+    return [
+        Trouble(name, topic, str(number)) for (name, topic, _), number in zip(_COUNTED, numbers, strict=True) if number
+    ]
+
+
+def _closed(connection: Connection, now: datetime, words: str, topic: str) -> list[Trouble]:
+    """What keeps messages back that could go otherwise: the way out, or a template; in the words of the last try."""
+    found = connection.execute(_HELD_BACK[words]).one()
     if found.tries < CLOSED_TRIES or now - found.since < CLOSED_AFTER:
         return []
     return [Trouble(topic, topic, found.error.removeprefix(words))]
 
 
 def _unread(connection: Connection, now: datetime, patience: Mapping[str, timedelta]) -> list[Trouble]:
-    rows = connection.execute(select(mailbox_pass).where(mailbox_pass.c.failing_since.is_not(None))).all()
+    rows = connection.execute(_FAILING).all()
     return [
         Trouble(f"mailbox {row.mailbox}", "mailbox", row.error)
         for row in rows
         if row.mailbox in patience and now - row.failing_since >= patience[row.mailbox]
     ]
-
-
-def _quarantined(connection: Connection, now: datetime) -> list[Trouble]:
-    number = connection.execute(
-        select(func.count())
-        .select_from(mail)
-        .where(mail.c.accepted > now - LATELY, mail.c.outcome == Outcome.QUARANTINED)
-    ).scalar()
-    return [Trouble("quarantine", "quarantine", str(number))] if number else []
-
-
-def _returned(connection: Connection, now: datetime) -> list[Trouble]:
-    """Bounces that may be of a message of ours and do not say of which: no digest counts them."""
-    number = connection.execute(
-        select(func.count())
-        .select_from(mail)
-        .where(mail.c.accepted > now - LATELY, mail.c.kind == Kind.BOUNCE, mail.c.reason == MAY_ANSWER_OURS)
-    ).scalar()
-    return [Trouble("returned", "delivery-failed", str(number))] if number else []
-
-
-def _unheard(connection: Connection) -> list[Trouble]:
-    """Open cases that nobody has, and nobody is about to get."""
-    alive = exists().where(
-        delivery.c.case_id == case.c.id,
-        delivery.c.kind.in_(outbox.COPIES),
-        delivery.c.variant.not_in(outbox.NOT_COPIES),
-        delivery.c.state.not_in((DeliveryState.FAILED, DeliveryState.WITHHELD)),
-    )
-    number = connection.execute(
-        select(func.count())
-        .select_from(case)
-        .where(case.c.state.in_((CaseState.NEW, CaseState.CLAIMED)), case.c.rule != DRILL, ~alive)
-    ).scalar()
-    return [Trouble("unheard", "unheard", str(number))] if number else []
-
-
-def _deaf(connection: Connection, now: datetime) -> list[Trouble]:
-    """Organizers whose other channels have taken nothing since the last call to them was given up."""
-    later = delivery.alias()
-    heard = exists().where(
-        later.c.recipient == delivery.c.recipient,
-        later.c.kind == MessageKind.PING,
-        later.c.state == DeliveryState.SENT,
-        later.c.id > delivery.c.id,
-    )
-    number = connection.execute(
-        select(func.count(delivery.c.recipient.distinct())).where(
-            delivery.c.kind == MessageKind.PING,
-            delivery.c.state == DeliveryState.FAILED,
-            delivery.c.created > now - REMEMBERED,
-            ~heard,
-        )
-    ).scalar()
-    return [Trouble("pings", "ping", str(number))] if number else []
 
 
 def _trouble(row: Row[Any]) -> Trouble:

@@ -60,7 +60,8 @@ def take(connection: Connection, name: str, holder: str, now: datetime, until: d
     mine = select(literal(name), literal(holder), literal(until, Moment())).where(~exists().where(lease.c.name == name))
     try:
         with connection.begin_nested():
-            return connection.execute(insert(lease).from_select(["name", "holder", "until"], mine)).rowcount == 1
+            taken = insert(lease).from_select(["name", "holder", "until"], mine).returning(lease.c.name)
+            return connection.execute(taken).first() is not None
     except IntegrityError:  # somebody else has taken it in the same instant
         return False
 

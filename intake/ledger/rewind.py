@@ -43,15 +43,17 @@ _SINCE = (
     case.c.last_human_reply,
     case.c.reminded_at,
 )
+_LATEST = select(
+    *(
+        select(func.max(column, type_=Moment)).scalar_subquery()
+        for column in (mailbox_pass.c.tried, case.c.opened, case.c.clock_since, case.c.claimed_at, case.c.closed_at)
+    )
+)
 
 
 def is_needed(connection: Connection, now: datetime) -> bool:
     """Whether the last pass, or what somebody did with a case, was by its clock in what is now the future."""
-    latest = (
-        connection.execute(select(func.max(column, type_=Moment))).scalar()
-        for column in (mailbox_pass.c.tried, case.c.opened, case.c.clock_since, case.c.claimed_at, case.c.closed_at)
-    )
-    return any(moment is not None and moment > now + TOLERATED for moment in latest)
+    return any(moment and moment > now + TOLERATED for moment in connection.execute(_LATEST).one())
 
 
 def rewind(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -75,10 +76,11 @@ def settle(parts: Parts, report: PassReport, *, send: bool = True) -> None:
         report.problems.append(f"{put_off} mail(s) could not be read or processed yet, and are tried again")
 
 
-def bury(parts: Parts) -> None:
+def bury(parts: Parts) -> AbstractSet[str]:
     """Take over what processes have claimed that died on this machine, instead of waiting for their leases to end.
 
-    What living ones hold is prolonged: by a clock that has jumped ahead, their leases may seem to be over.
+    What living ones hold is prolonged: by a clock that has jumped ahead, their leases may seem to be over. Returns all
+    who held something.
     """
     ledger, now = parts.ledger, parts.now
     answer_wait = parts.config.acknowledgement.after_fan_out_within
@@ -92,6 +94,7 @@ def bury(parts: Parts) -> None:
     living = [holder for holder in holders if holder != parts.holder and parts.is_alive(holder)]
     if living:
         ledger.hold_on(living, now + CLAIM_LEASE)
+    return holders
 
 
 def _tell_of_the_clock(parts: Parts) -> None:
@@ -105,8 +108,7 @@ def _tell_of_the_clock(parts: Parts) -> None:
 
 def recover(parts: Parts) -> None:
     """The same in a service, before it sends: what it claimed itself and has not reported on was left by an error."""
-    bury(parts)
-    if parts.holder in parts.ledger.orphaned():
+    if parts.holder in bury(parts):
         parts.ledger.take_over([parts.holder], parts.now, leases=False)
 
 
