@@ -45,9 +45,22 @@ class Listing(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the word in that was left out."""
+        args = behind_the_command(args)
         if not args or (args[0].startswith("-") and args[0] not in {"-h", "--help"}):
             args = ["list", *args]
         return super().parse_args(ctx, args)
+
+
+def behind_the_command(args: list[str]) -> list[str]:
+    """Arguments in which the options that every command takes stand behind the command's name, also if given before."""
+    at = 0
+    while at < len(args) and args[at].partition("=")[0] in _EVERYWHERE:
+        at += 1 + (args[at] in _WITH_VALUE)
+    return [*args[at : at + 1], *args[:at], *args[at + 1 :]]
+
+
+_WITH_VALUE = frozenset({"-c", "--config", "--now"})
+_EVERYWHERE = _WITH_VALUE | {"--json"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from intake import __version__
-from intake.cli.common import MISCONFIGURED
+from intake.cli.common import MISCONFIGURED, behind_the_command
 from intake.errors import ConfigError, IntakeError
 
 # name -> (module, attribute, one line of help)
@@ -48,6 +48,10 @@ class Lazy(click.Group):
         """The commands in the order of the table."""
         return list(COMMANDS)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Let ``intake --config FILE once`` be ``intake once --config FILE``."""
+        return super().parse_args(ctx, behind_the_command(args))
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import one command."""
         if cmd_name not in COMMANDS:
@@ -81,8 +85,11 @@ def main() -> None:
     argv = [word for word in sys.argv[1:] if word != "--debug"]
     try:
         code = intake.main(args=argv, prog_name="intake", standalone_mode=False)
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        _wrong_usage(error)
         sys.exit(error.exit_code)
     except click.Abort:
         sys.exit(130)
@@ -105,6 +112,12 @@ def harden() -> None:
     with contextlib.suppress(OSError):
         Path("/proc/self/coredump_filter").write_text("0", "ascii")
     os.umask(0o077)
+
+
+def _wrong_usage(error: click.ClickException) -> None:
+    path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "intake"
+    words = " ".join(error.format_message().split()).rstrip(".")
+    click.echo(f"intake: {words}; see: {path} --help", err=True)
 
 
 def _explain(error: IntakeError, *, debug: bool) -> None:

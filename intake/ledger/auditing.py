@@ -39,7 +39,7 @@ def accounts(connection: Connection, mailbox: str, folder: str, uidvalidity: int
     counted: dict[int, dict[str, int]] = {}
     counts = (
         select(delivery.c.mail_id, delivery.c.kind, delivery.c.state, func.count())
-        .join(known, known.c.mail_id == delivery.c.mail_id)
+        .where(delivery.c.mail_id.in_(select(known.c.mail_id)))  # each once, however often the mail stands here
         .group_by(delivery.c.mail_id, delivery.c.kind, delivery.c.state)
     )
     for mail_id, kind, state, number in connection.execute(counts):

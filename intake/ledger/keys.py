@@ -89,7 +89,7 @@ def key_from_file(path: Path, *, create: bool) -> Key:
     except UnicodeDecodeError:
         raise LedgerError(f"{path}: not a key (32 bytes in base64); restore the one the ledger was made with") from None
     except OSError as error:
-        raise LedgerError(f"{path}: the ledger's key can't be read ({error.strerror}); see [ledger] key_file") from None
+        raise LedgerError(f"{path}: can't be read ({error.strerror}); restore the ledger's key from a backup") from None
 
 
 def _make(path: Path) -> None:

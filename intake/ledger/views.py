@@ -32,11 +32,11 @@ from intake.model import Case, CaseState, DeliveryState, MailRef, MessageKind, O
 
 @dataclass(frozen=True, slots=True)
 class MailPlace:
-    """Where a mail stood and when it came."""
+    """Where a mail stood and when it came: never after it was ``accepted``, whatever date the server gave it."""
 
     ref: MailRef
     size: int
-    internal_date: datetime
+    arrived: datetime
     accepted: datetime
     outcome: Outcome
     reason: str
@@ -317,7 +317,7 @@ def as_place(row: Row[Any]) -> MailPlace:
     return MailPlace(
         MailRef(row.mailbox, row.folder, row.uidvalidity, row.uid),
         row.size,
-        row.internal_date,
+        min(row.internal_date, row.accepted),
         row.accepted,
         Outcome(row.outcome),
         row.reason,

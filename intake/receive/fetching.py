@@ -172,7 +172,7 @@ class Reader:
             got += piece
             if len(piece) != count:  # short: the end; longer: all at once
                 break
-        if len(got) < wanted:
+        if len(got) < wanted and len(got) <= self._max_size:
             return _End.WHOLE
         del got[BEGINNING if head.size > self._max_size else self._max_size :]
         return _End.CUT

@@ -248,7 +248,7 @@ class ImapMailbox:
                 raise RefusedError("the server gives no UIDVALIDITY, so its mails have no lasting names")
             self._wire_names[folder] = wire_name
             return selected
-        raise RefusedError("it does not exist: create it on the server, or correct `folders`")
+        raise RefusedError("it does not exist; create it on the server, or correct `folders`")
 
     def _examine(self, folder: str, wire_name: str, *, writable: bool) -> _Selected:
         told = self._session.select(wire_name, writable=writable)

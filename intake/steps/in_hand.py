@@ -85,7 +85,7 @@ class InHand:
     def understood(self, mail_id: int, original: bytes, context: MailContext) -> tuple[ParsedMail, Verdict]:
         """What the mail says and what was made of it."""
         if mail_id not in self._understood:
-            arrived = context.place.internal_date
+            arrived = context.place.arrived
             self._understood[mail_id] = understand(self._parts, original, arrived, truncated=context.truncated)
         return self._understood[mail_id]
 

@@ -301,9 +301,10 @@ class _Reading:
             if raw.unreadable and self._try_later(raw, tries):
                 later.add(raw.ref.uid)
                 continue
-            mail, verdict = understand(parts, raw.body, raw.internal_date, raw)
+            arrived = min(raw.internal_date, parts.now)  # the server's clock may be ahead, or ours act as in the past
+            mail, verdict = understand(parts, raw.body, arrived, raw)
             if verdict.recused and (quoted := own_words(parts, mail)):
-                verdict = parts.judge()(mail, raw.internal_date, quoted)
+                verdict = parts.judge()(mail, arrived, quoted)
             arrivals.append(Arrival(raw, mail, verdict, self._was_before(raw)))
         return arrivals, later
 

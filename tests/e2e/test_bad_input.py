@@ -317,8 +317,11 @@ def test_no_configuration_at_all(embedded: World) -> None:
 
 
 def test_usage(embedded: World) -> None:
-    assert embedded.run("onec").code == 2
-    assert embedded.run("once", "--now", "yesterday").code == 2
+    for words in (("onec",), ("once", "--now", "yesterday"), ("cases", "show"), ("outbox", "retry", "none")):
+        answer = embedded.run(*words)
+        assert (answer.code, answer.err.count("\n")) == (2, 1), answer
+        assert answer.err.startswith("intake: ")
+        assert answer.err.rstrip().endswith("--help")
     assert embedded.run("--help").code == 0
     assert embedded.run("--version").code == 0
 

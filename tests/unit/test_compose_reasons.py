@@ -47,7 +47,7 @@ def test_the_kind_of_each(error: str, kind: str) -> None:
 
 
 def test_a_folder_and_what_nobody_has_thought_of() -> None:
-    gone = "mailbox help (h:993): folder Junk can't be opened: it does not exist: create it on the server"
+    gone = "mailbox help (h:993): folder Junk can't be opened: it does not exist; create it on the server"
     assert reasons.kind(gone) == "folder"
     assert reasons.kind("mailbox help (h:993): mail can't be fetched: 42") == "other"
     assert reasons.kind("something else") == "other"

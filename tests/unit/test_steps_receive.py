@@ -147,6 +147,21 @@ def test_a_moved_copy_is_a_duplicate(world: World) -> None:
     assert len(world.sent("report")) == 3
 
 
+def test_an_audit_counts_each_message_once_although_its_mail_stands_there_twice(world: World) -> None:
+    world.deliver(mail(1))
+    world.deliver(mail(1), "Junk")
+    passed(world)
+    copies = [line.account for line in audit(world.parts).lines if line.folder == "Processed"]
+    assert [copy.deliveries for copy in copies if copy] == [{"acknowledgement sent": 1, "report sent": 3}] * 2
+
+
+def test_no_mail_came_after_it_was_read(world: World) -> None:
+    world.deliver(mail(1), when=world.now + timedelta(days=100))
+    passed(world)
+    for copy in world.sent("report"):
+        assert f'"received": "{world.now:%Y-%m-%dT%H:%M}'.encode() in copy.content
+
+
 def test_a_report_in_junk_is_a_report(world: World) -> None:
     world.deliver(mail(1), "Junk")
     world.deliver(mail(2, subject="hello", body="Buy now"), "Junk")
