@@ -51,6 +51,8 @@ def test_a_file_is_tidy(file: Path) -> None:
     assert "\r" not in source
     assert file.name.startswith("practical.") or source.startswith("Subject: ")
     assert not re.search(r"[\u00a0\u200b-\u200f\u2028-\u202e]", source), "invisible characters can't be edited"
+    said = [part.strip() for part in source.split("\n\n") if re.match(r"\s*\w", part)]
+    assert len(said) == len(set(said)), "a paragraph stands there twice"
 
 
 def test_subjects_of_a_case_are_the_same_in_all_its_mail() -> None:
