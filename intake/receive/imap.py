@@ -281,7 +281,7 @@ class ImapMailbox:
             with contextlib.suppress(RefusedError):  # people's programs show subscribed folders; ours needs none
                 self._session.subscribe(name)
             return name
-        raise refusal
+        raise RefusedError(f"{refusal}; make it by hand, or name another in `processed`")
 
     def _names(self, folder: str) -> Sequence[str]:
         if folder in self._wire_names:

@@ -261,7 +261,7 @@ def _composed(dispatcher: Dispatcher, delivery: Delivery) -> Outgoing | Failed |
     try:
         composed = dispatcher.compose(delivery)
     except TemplateError as error:
-        dispatcher.tell(str(error))
+        dispatcher.tell(f"{error}; correct the file, see: intake check")
         return Failed(permanent=False, reason=f"{TEMPLATE}{error}")
     except DeliveryError as error:
         return Failed(permanent=error.permanent, reason=str(error))

@@ -38,6 +38,14 @@ def make_unreadable(file: Path) -> None:
     file.chmod(0)
 
 
+def test_a_name_that_no_folder_may_have_is_told_with_what_to_do(dovecot: Dovecot) -> None:
+    with (
+        opened(mailbox_on(dovecot, dovecot.user())) as mailbox,
+        pytest.raises(MailboxError, match=r"can't be created: .*; make it by hand, or name another in `processed`$"),
+    ):
+        mailbox.ensure_folder("x" * 300)
+
+
 @pytest.mark.parametrize("early", [False, True])
 @pytest.mark.parametrize("bad", [[0], [219], [3, 4, 150]])
 def test_a_mail_that_the_server_can_not_read_costs_no_other(dovecot: Dovecot, bad: list[int], early: bool) -> None:

@@ -178,7 +178,7 @@ def test_a_template_with_an_undefined_name(embedded: World) -> None:
     embedded.configure(more='[templates]\ndirectory = "own"')
     answer = embedded.run("once", "--json")
     assert answer.code in {75, 78}
-    says(answer, "report.en.txt", "no_such_name")
+    says(answer, "report.en.txt", "no_such_name", "intake check")
     check = embedded.run("check", "--offline")
     assert check.code == 1
     assert "report.en.txt:3" in check.out
