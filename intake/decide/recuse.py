@@ -27,6 +27,9 @@ _WINDOW, _OVERLAP = 200_000, 500  # long texts are searched in pieces, which lap
 _HANDLE = re.compile(r"@?[\w.-]*(?:[\d_.-])[\w.-]*|@[\w.-]+")
 OVERRIDE = "\u202e"  # from here on letters are shown from right to left
 _OVERRIDDEN = re.compile(f"{OVERRIDE}([^\n\u202c]+)")
+# Greek capitals that look like other Latin letters than their small ones do (\u03bd like v, but \u039d like N).
+_CAPITALS_ALIKE = {"\u0396": "Z", "\u0397": "H", "\u039d": "N"}
+_ALIKE_BY_CODE = str.maketrans(_CAPITALS_ALIKE)
 _DIGITS = re.compile(r"\d+")
 _TOLD = ("comments", "keywords", "thread-topic", "organization", "x-original-from", "resent-from")
 _SENT_BY = ("sender", "resent-from", "resent-sender", "x-original-sender", "x-original-from")
@@ -175,6 +178,7 @@ def withheld(
     senders = Senders.of(mail)
     texts = _places(mail)
     texts += [(reason, _backwards(text)) for reason, text in texts if OVERRIDE in text]
+    texts += [(reason, text.translate(_ALIKE_BY_CODE)) for reason, text in texts if _has_capitals_alike(text)]
     for names in known:
         if names.wrote(senders):
             found[names.email] = Withheld(names.email, IS_SENDER)
@@ -216,6 +220,10 @@ def _files(mail: ParsedMail) -> str:
     """Names of files: a number often stands at the end of a word."""
     names = "\n".join([attachment.name for attachment in mail.attachments])
     return f"{names}\n{GAP}\n{_DIGITS.sub(' ', names)}" if names else ""
+
+
+def _has_capitals_alike(text: str) -> bool:
+    return not text.isascii() and any(capital in text for capital in _CAPITALS_ALIKE)
 
 
 def _backwards(text: str) -> str:

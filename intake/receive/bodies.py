@@ -23,7 +23,12 @@ _DIRECTIONS = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u061c]"
 _PATH = re.compile(r"[\\/:]")
 _RETURNED_ID = re.compile(r"^[>|\s]{0,20}message-id:\s{0,20}(<[^<>\s]{3,998}>)", re.IGNORECASE | re.MULTILINE)
 _KEPT_ID = re.compile(rb"<[^<>\s]{1,200}\.kept@[^<>\s]{1,300}>")  # as intake.letters.kept writes it
-_TOLD_OF_ENCLOSED = ("subject", "from", "sender", "reply-to", "to", "cc")
+_TOLD_OF_ENCLOSED = frozenset(
+    (
+        *("subject", "from", "sender", "reply-to", "to", "cc", "resent-from", "resent-to", "x-original-from"),
+        *("comments", "keywords", "thread-topic", "organization"),
+    )
+)
 _MACHINE_READABLE = {
     "message/delivery-status": "delivery-report",
     "message/global-delivery-status": "delivery-report",

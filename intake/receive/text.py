@@ -150,7 +150,7 @@ def left_open(html: str) -> int:
 
 
 def html_text(html: str) -> tuple[str, str]:
-    """What HTML says: its text as it would be read, and the texts beside it (alternatives, titles, comments).
+    """What HTML says: its text as it would be read, and the texts beside it (alternatives, titles, comments, scripts).
 
     nh3 makes it well-formed first. What is larger than ``MAX_HTML``, or opens far more elements than it closes, is
     only stripped of its tags.
@@ -175,7 +175,9 @@ def html_text(html: str) -> tuple[str, str]:
         return "\n" if tag[2] in _BREAKING else ""
 
     text = _tidy(unescape(_TAG.sub(replaced, safe.replace("\n", " "))))
-    beside.extend(_comments(html))
+    beside.extend(_BROKEN_TAG.sub("", comment) for comment in _between(html, "<!--", "-->"))
+    # Data for programs stands in scripts (JSON-LD): whose appointment it is, say.
+    beside.extend(_between(html, "<script", "</script"))
     return text, clean(unescape("\n".join(beside)))
 
 
@@ -184,15 +186,18 @@ def _shown(value: str) -> str:
     return f"> {one_line(unquote(value[:2000]))}" if _LINKS.match(value) else value
 
 
-def _comments(html: str) -> list[str]:
+def _between(html: str, opening: str, closing: str) -> list[str]:
     found: list[str] = []
-    position = html.find("<!--")
+    lowered = html.lower()
+    if len(lowered) != len(html):  # some capitals become two letters
+        lowered = html
+    position = lowered.find(opening)
     while position >= 0 and len(found) < 100:
-        stop = html.find("-->", position)
+        stop = lowered.find(closing, position)
         if stop < 0:
             break
-        found.append(_BROKEN_TAG.sub("", html[position + 4 : stop]))
-        position = html.find("<!--", stop)
+        found.append(html[position + len(opening) : stop])
+        position = lowered.find(opening, stop)
     return found
 
 

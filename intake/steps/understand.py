@@ -76,7 +76,7 @@ def unprocessable(parts: Parts, body: bytes) -> Verdict:
         recused=tuple(
             Withheld(organizer.email.lower(), "named-in-raw-mail")
             for organizer in config.organizers
-            if any(name.casefold() in seen for name in (organizer.name, *organizer.also_known_as))
+            if any(name.casefold() in seen for name in (organizer.name, organizer.email, *organizer.also_known_as))
         )
         + _fallback_seen(config, seen),
     )

@@ -360,6 +360,16 @@ def test_a_mail_that_ends_passes_reaches_people_and_does_not_hold_up_the_next(wo
     assert world.reached("alarm") == [KEEPER]
 
 
+@pytest.mark.parametrize("named", ["Bob Builder", "bob@example.org"])
+def test_nobody_gets_a_mail_that_ends_passes_who_stands_in_it_for_all_to_read(world: World, named: str) -> None:
+    killing(world, lambda raw: named.encode() in raw)
+    world.deliver(mail("poison", f"{named} shouted at me"))
+    for _ in range(40):
+        world.run()
+        world.now += timedelta(minutes=1)
+    assert world.reached("report") == [ANN, CARL]
+
+
 def test_a_message_that_ends_passes_when_it_is_composed_goes_last_and_is_given_up_in_the_end(world: World) -> None:
     honest = world.parts.composer()
 
