@@ -18,7 +18,7 @@ WORDS: dict[CaseAction, tuple[str, ...]] = {
     CaseAction.CLAIM: (
         *("claim", "i claim"),
         *("opnemen", "oppakken", "ik neem het op", "ik pak het op"),
-        *("je prends", "je m'en occupe", "prendre", "prendre en charge"),
+        *("je prends", "je prends en charge", "je m'en occupe", "prendre", "prendre en charge"),
         *("übernehmen", "uebernehmen", "ich übernehme", "ich uebernehme"),
     ),
     CaseAction.CLOSE: (
@@ -44,11 +44,12 @@ ENDINGS: dict[str, tuple[str, ...]] = {
     "withdrawn": ("withdrawn", "ingetrokken", "retiré", "zurückgezogen"),
 }
 _WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
-_LONGEST_NAME = 6  # words; more than these in one line are a sentence
+_LONGEST_NAME = 6  # words; with more than these it may be a sentence that was meant for people
 _POLITE = frozenset(
     (
         *("it", "this", "case", "please", "thanks", "thank", "you"),
-        *("dit", "de", "zaak", "dank", "je", "graag", "aub", "le", "cas", "merci", "svp", "danke", "bitte"),
+        *("dit", "de", "zaak", "het", "dossier", "dank", "je", "graag", "aub", "le", "ce", "cas", "merci", "svp"),
+        *("das", "den", "diesen", "fall", "danke", "bitte"),
     )
 )
 _CODE = re.compile(r"[A-Z0-9]{1,16}-[0-9A-Z]{6}", re.IGNORECASE)
@@ -110,19 +111,19 @@ def _after(line: str, form: str) -> str | None:
 
 
 def _command(action: CaseAction, after: str, rest: str, *, more: bool) -> Command | None:
+    polite = set(words(_CODE.sub("", after))) <= _POLITE  # its case's code may follow, or words of politeness
     if action is CaseAction.CLAIM:
-        # Its case's code may follow, or words of politeness; anything else makes it a sentence to the others.
-        return Command(action, more=more) if set(words(_CODE.sub("", after))) <= _POLITE else None
+        return Command(action, more=more) if polite else None  # anything else makes it a sentence to the others
     if action is CaseAction.CLOSE:
-        return Command(action, outcome=outcome_of(after), text=after, more=more)
+        reason = "" if polite else after
+        return Command(action, outcome=outcome_of(reason), text=reason, more=more)
     if action is CaseAction.NOTE:
         told = f"{after}\n{rest}".strip()[:MOST_TEXT]
         return Command(action, text=told) if told else None
-    if len(words(after)) > _LONGEST_NAME:
-        return None
     if " ".join(words(after)) in MYSELF:
         return Command(action, myself=True, more=more)
-    return Command(action, name=after.rstrip(_AROUND), more=more)
+    # Never words to the others, however long: one of them is whom it is about.
+    return Command(action, name=after.rstrip(_AROUND), more=more or len(words(after)) > _LONGEST_NAME)
 
 
 def outcome_of(reason: str) -> str:

@@ -71,7 +71,6 @@ def test_whom_a_recusal_means(text: str, name: str, myself: bool) -> None:
         "note",
         "> claim",
         "On Monday AZUG wrote:\n> claim",
-        "recuse everybody who was there at the meetup please",
         "Prendre contact avec elle ?",
         "cl aim",
         "Op ma 2 feb 2026 schreef AZUG <h@x.example>:\n> claim",
@@ -98,6 +97,10 @@ def test_an_answer_below_the_quotation_counts_too() -> None:
         ("close a conversation was enough", False),
         ("note x", False),
         ("release Carl", True),
+        ("close", True),
+        ("Close this case, please", True),
+        ("close AZUG-7GHK2M", True),
+        ("recuse Carl because he was there himself, I saw it", False),
     ],
 )
 def test_other_words_are_not_lost(text: str, bare: bool) -> None:
