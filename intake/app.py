@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from intake.ledger.glance import Glance
     from intake.ledger.keys import Key
     from intake.ledger.ledger import Ledger
+    from intake.metrics import EachMetrics
     from intake.oauth.logins import Logins
     from intake.ports import TextRecords, Transport, Watched
     from intake.receive.wire import Settings
@@ -297,12 +297,11 @@ class Outside:
     announce: Callable[[str], None] = announce
 
 
-def noted(outside: Outside) -> Callable[[Parts], None]:
-    """Writes and serves each community's figures where its configuration asks for them, as often as it is called."""
-    from intake.metrics import Metrics
+def metrics(outside: Outside, *, serves: bool) -> EachMetrics:
+    """Writes each community's figures where its configuration asks for them; one that ``serves`` answers there, too."""
+    from intake.metrics import EachMetrics
 
-    each: defaultdict[str, Metrics] = defaultdict(lambda: Metrics(outside.say))  # by ledger: no two share one
-    return lambda parts: each[parts.config.ledger.url].note(parts)
+    return EachMetrics(outside.say, serves=serves)
 
 
 def old_addresses(config: Config) -> list[tuple[str, str]]:

@@ -85,10 +85,13 @@ def exposition(found: Iterator[Figure]) -> str:
 
 
 class Metrics:
-    """Writes the figures to ``[metrics] textfile`` and serves them on ``listen``; ``say`` hears what goes wrong."""
+    """Writes the figures to ``[metrics] textfile``; one that ``serves`` answers on ``listen``, too.
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
+    ``say`` hears what goes wrong.
+    """
+
+    def __init__(self, say: Callable[[str], None], *, serves: bool = True) -> None:
+        self._say, self._serves = say, serves
         self._told = ""
         self._text = ""
         self._listens = ""
@@ -98,12 +101,13 @@ class Metrics:
         """Take the figures anew. Trouble with the file or the address is told once; it stops nothing."""
         wanted = parts.config.metrics
         if wanted.textfile is None and not wanted.listen:
+            self.end()
             return
         self._text = exposition(figures(parts.config, parts.ledger, parts.now))
         try:
             if wanted.textfile is not None:
                 _write(wanted.textfile, self._text)
-            self._serve(wanted.listen)
+            self._serve(wanted.listen if self._serves else "")
         except OSError as error:
             what = (
                 f"{wanted.place()}: the figures can't be written or served ({error.strerror}); check textfile, listen"
@@ -111,6 +115,10 @@ class Metrics:
             if what != self._told:
                 self._say(what)
             self._told = what
+
+    def end(self) -> None:
+        """Serve nothing any more."""
+        self._serve("")
 
     def _serve(self, listen: str) -> None:
         if listen == self._listens:
@@ -143,6 +151,23 @@ class Metrics:
 
     def _current(self) -> str:
         return self._text
+
+
+class EachMetrics:
+    """The figures of any number of communities, each known by the file of its configuration."""
+
+    def __init__(self, say: Callable[[str], None], *, serves: bool) -> None:
+        self._say, self._serves = say, serves
+        self._each: dict[Path, Metrics] = {}
+
+    def note(self, parts: Parts) -> None:
+        """Take a community's figures anew."""
+        self._each.setdefault(parts.config.path, Metrics(self._say, serves=self._serves)).note(parts)
+
+    def gone(self, parts: Parts) -> None:
+        """A community is served no more, nor are its figures: they would be old ones for ever."""
+        if found := self._each.pop(parts.config.path, None):
+            found.end()
 
 
 def _write(path: Path, text: str) -> None:

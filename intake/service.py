@@ -60,13 +60,15 @@ class Outset:
 
     ``load`` gives each community's configuration by the name of its file (one of no name, where there is only one),
     or what is wrong with it; it raises ConfigError when there is nothing to work with. ``say`` takes a line and the
-    name of the community that it is about. ``note`` is told after each settling, for figures.
+    name of the community that it is about. ``note`` is told after each settling, for figures; ``gone`` when a community
+    is worked for no more.
     """
 
     load: Callable[[], Mapping[str, Config | ConfigError]]
     build: Callable[[str, Config, Callable[[], bool]], Parts]
     say: Callable[[str, str], None]
     note: Callable[[Parts], None] = lambda _parts: None
+    gone: Callable[[Parts], None] = lambda _parts: None
     lease: timedelta = KEPT_LEASE
 
 
@@ -214,7 +216,10 @@ class Service:
                 self._say(line)
             well = False
         else:
-            self._end([name for name in self._at_work if name not in found])
+            gone = [community for name, community in self._at_work.items() if name not in found]
+            self._end([community.name for community in gone])
+            for community in gone:
+                self._outset.gone(community.parts)
             well = self._take_up(found)
         if well:
             self._say("the configuration was reloaded")
@@ -313,7 +318,8 @@ class Service:
                     community.parts.memo.forget()
                     community.sending.release()
                 self._send(community)
-            self._outset.note(community.parts)
+            if not community.over.is_set():
+                self._outset.note(community.parts)
 
         self._guarded(community, step)
 

@@ -63,7 +63,7 @@ def _whole(invocation: Invocation, stop: threading.Event, *, send: bool) -> Pass
         report = one_pass(parts, send=send)
         well = is_good(report) and not (stop.is_set() or any(one.busy for one in report.mailboxes))
         if config.metrics.textfile:
-            app.noted(outside)(parts)
+            app.metrics(outside, serves=False).note(parts)
         if well and read_before is not None and read_before == _read(path):
             light.remember(path, read_before, parts, since, os.environ)
     finally:

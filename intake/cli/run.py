@@ -46,8 +46,8 @@ def run(invocation: Invocation, log_format: str) -> int:
         outside = app.Outside(clock=invocation.clock, stopping=stopping, say=tell, announce=tell)
         return app.build(config, outside, os.environ)
 
-    note = app.noted(app.Outside(clock=invocation.clock, say=lambda line: say(line, "")))
-    outset = Outset(load=lambda: _load(invocation), build=build, say=say, note=note)
+    figures = app.metrics(app.Outside(clock=invocation.clock, say=lambda line: say(line, "")), serves=True)
+    outset = Outset(lambda: _load(invocation), build, say, figures.note, figures.gone)
     with _wishing(wishes, {signal.SIGTERM: Wish.STOP, signal.SIGINT: Wish.STOP, signal.SIGHUP: Wish.RELOAD}):
         service = Service(outset, wishes)
         collect_less()

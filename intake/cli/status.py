@@ -128,6 +128,5 @@ def _show(answer: dict[str, object], now: datetime) -> None:
         click.echo(f"  problem: {problem}")
     for one in mailboxes:
         click.echo(f"  mailbox {one['name']}: last read {when(one['last_pass'], now)}")
-    click.echo(
-        "  outbox: " + ", ".join(f"{name} {count}" for name, count in outbox.items() if count) or "  outbox: empty"
-    )
+    counts = ", ".join(f"{name} {count}" for name, count in outbox.items() if count)
+    click.echo(f"  outbox: {counts or 'empty'}")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from servers.base import wait_for
+from servers.base import free_ports, is_open, wait_for
 from servers.databases import ledger_of
 from servers.dovecot import Dovecot
 from servers.smtp import Aiosmtpd
@@ -90,12 +90,15 @@ def test_one_that_is_wrong_does_not_stop_the_others(federation: Federation) -> N
 def test_the_service_serves_all_and_takes_up_what_was_mended(federation: Federation) -> None:
     good = (federation.directory / "b.toml").read_text()
     (federation.directory / "b.toml").write_text(good.replace("[smtp]", "[smpt]"))
+    (port,) = free_ports(1)
+    federation.write("c", **{"[digest]": f'[metrics]\nlisten = "127.0.0.1:{port}"\n[digest]'})
     for name, place in federation.worlds.items():
         place.deliver(MAIL % name.encode())
     service = federation.worlds["a"].start("run", "--config", str(federation.directory))
     try:
         for name in "ac":
             federation.worlds[name].arrived(federation.worlds[name].people[0].address, 1)
+        wait_for(lambda: is_open(port), "figures")
         (federation.directory / "b.toml").write_text(good)
         (federation.directory / "c.toml").unlink()
         service.send_signal(signal.SIGHUP)
@@ -105,6 +108,7 @@ def test_the_service_serves_all_and_takes_up_what_was_mended(federation: Federat
         federation.write("a", **{"[[mailbox]]": "[[mailbox]]\npoll_seconds = 5"})
         service.send_signal(signal.SIGHUP)
         federation.worlds["a"].arrived(federation.worlds["a"].people[0].address, 2)
+        assert not is_open(port), "figures of a community that is gone"
     finally:
         service.send_signal(signal.SIGTERM)
         done = finished(service)

@@ -58,6 +58,15 @@ def wait_for(ready: Callable[[], bool], what: str, seconds: float = 20.0) -> Non
         time.sleep(0.01)
 
 
+def is_open(port: int) -> bool:
+    """Whether anybody listens there, on loopback."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=10).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
 def greets(port: int, prefix: bytes = b"* OK") -> bool:
     """Whether a server on the loopback says its greeting: connecting alone proves nothing."""
     try:

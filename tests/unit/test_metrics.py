@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+import socket
 import urllib.request
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from servers import Pymap
-from servers.base import free_ports
+from servers.base import free_ports, is_open
 from servers.smtp import Aiosmtpd
 from servers.world import World, addresses, world
 
 from intake import app
 from intake.config import load
+from intake.config.models import MetricsConfig
 from intake.errors import ConfigError
 from intake.ledger.alarms import Trouble
 from intake.metrics import Figure, Metrics, exposition
@@ -75,6 +78,15 @@ def test_alarms_are_figures_unless_a_case_may_make_them_begin(place: World, tmp_
     assert found == {"audit": "1", "credential": "0", "delivery": "0", "drill": "0", "mailbox": "0", "template": "0"}
 
 
+def test_one_pass_beside_the_service_leaves_its_address_alone(place: World, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as service:
+        listen = f"127.0.0.1:{service.getsockname()[1]}"
+        place.configure(more=f'[metrics]\ntextfile = "f.prom"\nlisten = "{listen}"')
+        done = place.run("once")
+    assert (done.code, done.err) == (0, "")
+    assert (tmp_path / "f.prom").is_file()
+
+
 def test_it_is_served_on_loopback(place: World, tmp_path: Path) -> None:
     (port,) = free_ports(1)
     place.configure(more=f'[metrics]\nlisten = "127.0.0.1:{port}"')
@@ -96,20 +108,32 @@ def test_it_is_served_on_loopback(place: World, tmp_path: Path) -> None:
 
 def test_each_community_has_figures_of_its_own(tmp_path: Path) -> None:
     (port,) = free_ports(1)
-    note = app.noted(app.Outside())
+    figures = app.metrics(app.Outside(), serves=True)
     built: list[Parts] = []
     for name, metrics in (("served", f'listen = "127.0.0.1:{port}"'), ("written", 'textfile = "b.prom"')):
         (tmp_path / name).mkdir()
         built.append(worlds.World(tmp_path / name, mailboxes=(name,), more=f"[metrics]\n{metrics}").parts)
     for _ in range(2):
         for parts in built:
-            note(parts)
+            figures.note(parts)
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
         served = answer.read().decode()
     written = (tmp_path / "written" / "b.prom").read_text()
     for text, mine, other in ((served, "served", "written"), (written, "written", "served")):
         assert f'mailbox="{mine}"' in text
         assert f'mailbox="{other}"' not in text
+    figures.gone(built[0])
+    assert not is_open(port)
+
+
+def test_an_address_that_is_taken_out_of_the_configuration_serves_no_old_figures(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    figures = app.metrics(app.Outside(), serves=True)
+    parts = worlds.World(tmp_path, more=f'[metrics]\nlisten = "127.0.0.1:{port}"').parts
+    figures.note(parts)
+    assert is_open(port)
+    figures.note(replace(parts, config=replace(parts.config, metrics=MetricsConfig())))
+    assert not is_open(port)
 
 
 @pytest.mark.parametrize(
