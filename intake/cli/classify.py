@@ -141,7 +141,7 @@ def _explained(path: Path, mail: ParsedMail, verdict: Verdict) -> list[str]:
         *([f"  defects    {', '.join(mail.defects)}"] if mail.defects else []),
     ]
     if not verdict.matched and verdict.kind.value != "person":
-        lines.append("  people     do not get it: no rule matches; the digest counts it")
+        lines.append("  people     do not get it: a program's mail that no rule is for; the digest counts it")
     return lines
 
 

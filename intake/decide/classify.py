@@ -46,13 +46,13 @@ _GRAVE = ("danger", "sexual-violence", "weapon", "threat", "stalking", "drugged"
 _SENTENCE = re.compile(r"\.\s|!\s|\?\s|;\s|\n\s*\n")  # written so that it is looked for by its first sign
 _MOST_SENTENCES = 500
 # Reasons of automatic mail that only ever answers or reports on other mail; a web site's form is none of these.
-_ECHOES = (
+_ECHOES = ("subject:out-of-office", "receipt:")
+_ECHOES_IF_SO_NAMED = (
     "auto-submitted:auto-replied",
-    "subject:out-of-office",
-    "receipt:",
     "suppress:",
     "header:x-auto",
     "precedence:",
+    "bounce:null-sender",
 )
 _RECIPIENT_FIELDS = ("delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "apparently-to", "x-forwarded-to")
 
@@ -135,7 +135,7 @@ class Judge:
         )
 
     def _category(self, mail: ParsedMail, said_by: Sender, seen: Seen) -> _Category:
-        echo = _is_echo(said_by)
+        echo = _is_echo(said_by, mail)
         for rule in self._rules:
             if not rule.tests:
                 return self._doubt(mail, said_by, seen) or _Category(rule.category, rule.label, (), matched=False)
@@ -151,7 +151,7 @@ class Judge:
             return None
         under = self._code_of_conduct(seen)
         if under:
-            return _Category(REPORT, "doubt:code-of-conduct", under, matched=not _is_echo(said_by))
+            return _Category(REPORT, "doubt:code-of-conduct", under, matched=not _is_echo(said_by, mail))
         if said_by.kind is Kind.PERSON:
             doubt = _doubt_about(mail, seen)
             return _Category(REPORT, f"doubt:{doubt}", (), matched=True) if doubt else None
@@ -236,8 +236,14 @@ def _doubt_about(mail: ParsedMail, seen: Seen) -> str:
     return "" if seen.subject.folded.words else "no-subject"
 
 
-def _is_echo(said_by: Sender) -> bool:
-    """Whether a mail only answers, returns or repeats another: its subject then says nothing of its own."""
+def _is_echo(said_by: Sender, mail: ParsedMail) -> bool:
+    """Whether a mail only answers, returns or repeats another: its subject then says nothing of its own.
+
+    Programs mark what they send with words for answers, and web sites send their forms with a null return path: what
+    names no mail before it, in no way, begins something.
+    """
+    if said_by.reason.startswith(_ECHOES_IF_SO_NAMED):
+        return bool(mail.in_reply_to or mail.references) or bare_subject(mail.subject) != mail.subject.strip()
     if said_by.kind in {Kind.BOUNCE, Kind.OURS}:
         return said_by.reason != "ours:own-address"
     return said_by.kind is Kind.AUTOMATIC and said_by.reason.startswith(_ECHOES)
