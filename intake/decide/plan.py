@@ -15,7 +15,7 @@ from intake.decide.casework import Casework
 from intake.decide.machines import PUBLIC_PROVIDERS
 from intake.decide.recuse import FROM_CASE, IS_SENDER
 from intake.decide.routing import routed
-from intake.decide.team import AWAY, Team
+from intake.decide.team import AWAY, MAY_ANSWER_OURS, Team
 from intake.model import (
     REPORTER,
     Arrival,
@@ -67,10 +67,12 @@ class Planner:
         if recorded:
             bounced, thread = history.bounced_reply, history.thread
             case = bounced or thread
+            # A responder that says not what it answers goes with the case that woke it, when that is erased.
+            woke = history.recent_case if recorded == MAY_ANSWER_OURS else None
             return Plan(
                 Outcome.RECORDED,
                 recorded,
-                case_id=case.id if case else history.returned_about,
+                case_id=case.id if case else history.returned_about or woke,
                 withheld=verdict.recused,
                 reply_bounced=bounced is not None,
                 deliveries=self._casework.answer_returned(bounced, now) if bounced else (),

@@ -172,6 +172,7 @@ class Known:
             recent_unseen=tuple(
                 self.cases[one].withheld for one in recent.elements() if one in self.cases and self.cases[one].withheld
             ),
+            recent_case=next(iter(recent)) or None if len(recent) == 1 else None,
             returned_about=next(filter(None, (self._about(one) for one in marks.plain_returned)), None),
             alarm_answered=not self.alarms.isdisjoint((*marks.plain_returned, *marks.plain_references)),
             ours_named=any(one in self.ours for one in marks.plain_returned),

@@ -143,6 +143,7 @@ class History:
     acknowledged_unseen: tuple[Unseen, ...] = ()  # those of them whose case is withheld from somebody
     recent_from_sender: int = 0  # mails of this sender in the last day,
     recent_unseen: tuple[frozenset[str], ...] = ()  # and from whom each of those is withheld that is withheld at all
+    recent_case: int | None = None  # the case in which they were, if it is one
     returned_about: int | None = None  # a bounce returns a message of ours about this case
     alarm_answered: bool = False  # it returns, or answers, an alarm of ours, or a word that may be about any case
     ours_named: bool = False  # it says which message of ours it returns

@@ -18,7 +18,17 @@ from intake.errors import LedgerError
 from intake.ledger.erasure import Gone, PastRow
 from intake.ledger.ledger import Ledger
 from intake.ledger.recall import JUNK
-from intake.model import CaseAction, CaseChange, DeliveryState, MailRef, Outcome, Plan, Withheld
+from intake.model import (
+    Arrival,
+    CaseAction,
+    CaseChange,
+    DeliveryState,
+    History,
+    MailRef,
+    Outcome,
+    Plan,
+    Withheld,
+)
 
 from .ledgers import NOW, arrival, open_ledger, record, to_everyone, verdict
 
@@ -62,6 +72,25 @@ def test_erasing_takes_all_of_one_case_and_nothing_of_another(ledger: Ledger) ->
     assert ledger.original(4) == b"mail 4"
     assert ledger.accounts("help", "Processed", 7) == {}
     assert {a.outcome for uid, a in ledger.accounts("help", "INBOX", 1).items() if uid < 4} == {"erased"}
+
+
+@pytest.mark.parametrize("cases", [1, 2])
+def test_a_responder_that_says_not_what_it_answers_goes_with_the_one_case_that_woke_it(
+    ledger: Ledger, cases: int
+) -> None:
+    found: list[int | None] = []
+
+    def decide(_arrival: Arrival, known: History) -> Plan:
+        found.append(known.recent_case)
+        return Plan(Outcome.RECORDED, "may-answer-ours", case_id=known.recent_case)
+
+    for number in range(1, cases + 1):
+        ledger.accept([arrival(number)], to_everyone, NOW)
+    ledger.accept([arrival(8)], decide, NOW)
+    ledger.accept([arrival(9, sender="else@example.com")], decide, NOW)
+    first = ledger.cases()[0]
+    assert found == [first.id if cases == 1 else None, None]
+    assert ledger.erase(first.code, "operator", "request", NOW).mails == (2 if cases == 1 else 1)
 
 
 def fetched_out_of_junk(ledger: Ledger) -> str:

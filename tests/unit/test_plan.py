@@ -161,6 +161,8 @@ def test_what_any_message_of_ours_may_have_caused_is_kept_out_of_counts(
     assert plan.reason == reason
     assert planned(mail, History(wrote_to_us=known, ours_named=True)).reason != "may-answer-ours"
     assert plan.outcome is (Outcome.CASE if reason == "r" else Outcome.RECORDED)
+    woken = planned(mail, History(wrote_to_us=known, recent_case=7))
+    assert woken.case_id == (7 if reason == "may-answer-ours" else None)
 
 
 def test_our_own_mail_coming_back_is_only_counted() -> None:
