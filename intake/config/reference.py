@@ -25,7 +25,7 @@ _PHRASES = """
 ## `[phrases]`
 
 `name = ["phrase", …]`: lists for the rules of categories, matched on folded text (case, accents, hyphens and spaces
-don't count). A list of the same name replaces the shipped one: `code-of-conduct`, `incident`, `pre-event`, `urgent`.
+don't count). A list of the same name adds to the shipped one: `code-of-conduct`, `incident`, `pre-event`, `urgent`.
 A list whose name begins with `urgent` raises urgency.
 """
 _CATEGORIES = """

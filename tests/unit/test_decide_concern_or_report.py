@@ -35,6 +35,11 @@ MAILS = [
     # --- English: concerns
     ("concern", "en", COC, "My ex-husband has registered for Cloud Day. There is a restraining order. I would like to attend as well."),
     ("concern", "en", COC, "I have a ticket for your conference in April and I am worried that a former colleague will be there."),
+    ("concern", "en", COC, "Will John Doe be at Cloud Day? I would rather not meet him."),
+    ("concern", "en", COC, "Could somebody walk with me to the station after the event? I don't feel safe with one of the attendees."),
+    ("concern", "nl", COC, "Zal Jan Jansen er zijn? Ik kom hem liever niet tegen."),
+    ("concern", "nl", COC, "Kan er na het evenement iemand met mij naar het station wandelen?"),
+    ("report", "en", COC, "Could somebody walk with me to the station? He grabbed my arm during the break."),
     ("concern", "en", COC, "Will John Doe be there on the 18th? He stalked me two years ago and I don't want to meet him."),
     ("concern", "en", COC, "Somebody who harassed me at another conference is listed as a speaker for Cloud Day. Could you keep us apart?"),
     ("concern", "en", COC, "I'd like to come to the next event but I'm scared to run into someone. Could an escort walk with me?"),

@@ -187,6 +187,12 @@ def test_own_categories(raw: bytes, category: str, rule: str, evidence: tuple[st
     assert (verdict.category, verdict.rule, verdict.evidence) == (category, rule, evidence)
 
 
+def test_a_list_of_ones_own_adds_to_the_shipped_one_of_its_name() -> None:
+    own = judge('[phrases]\ncode-of-conduct = ["huisregels"]\n')
+    for subject in ("Huisregels", "Gedragscode", "[CONDUCT] x"):
+        assert own.judge(parse(mail(subject, "x")), NOW).rule == "category[2]:subject=code-of-conduct"
+
+
 def test_own_urgent_phrases_add_to_the_shipped_ones() -> None:
     assert by_own(mail("hi", "It burns!")).urgency_reasons == ("urgent-fire",)
     assert "urgent-threat" in by_own(mail("report", "he threatened me")).urgency_reasons
@@ -221,6 +227,14 @@ def test_own_urgent_phrases_add_to_the_shipped_ones() -> None:
         ("Je veux mourir, je n'en peux plus.", "urgent-self-harm"),
         ("Er hat mich bedroht und hatte ein Messer.", "urgent-weapon"),
         ("Jemand hat mir etwas ins Getränk getan.", "urgent-drugged"),
+        ("She is only 15.", "urgent-minor"),
+        ("Since I complained, things have got worse.", "urgent-retaliation"),
+        ("Ze hebben mijn adres op een forum gezet.", "urgent-doxxing"),
+        ("Het meisje is 14 jaar oud.", "urgent-minor"),
+        ("Elle n'a que 15 ans.", "urgent-minor"),
+        ("Depuis mon signalement, on ne me parle plus.", "urgent-retaliation"),
+        ("Sie haben meine Adresse im Netz veröffentlicht.", "urgent-doxxing"),
+        ("Er sagt, dass er mich umbringt.", "urgent-threat"),
     ],
 )
 def test_signals(text: str, reason: str) -> None:
