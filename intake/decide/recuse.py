@@ -207,7 +207,7 @@ def _places(mail: ParsedMail) -> list[tuple[str, str]]:
     author = [value for name in ("from", "sender", "reply-to") for value in mail.values(name)]
     author += [address.name for address in (*mail.authors, *mail.reply_to)]
     return [
-        ("named-in-subject", mail.subject),
+        ("named-in-subject", "\n".join(dict.fromkeys((mail.subject, *mail.values("subject"))))),
         ("named-in-author", "\n".join(author)),
         ("named-in-body", mail.text),
         ("named-in-attachment", _files(mail)),

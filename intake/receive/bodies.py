@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from intake.letters import named
 from intake.model import Attachment
 from intake.receive.head import Leaf, message_ids
-from intake.receive.shape import Part, Shape, plain
-from intake.receive.text import clean, decode_bytes, decode_field, decode_words, html_text, left_open, one_line
+from intake.receive.markup import html_text, without_embedded, without_tags
+from intake.receive.otherwise import MAX_READ, ambiguous, as_written, readings, strings, told
+from intake.receive.shape import SIGNED_WHOLE, Part, Shape, plain
+from intake.receive.text import clean, decode_bytes, decode_field, decode_words, in_another_charset, one_line
 
 MAX_TEXT = 2 << 20  # of all texts of a mail together, in bytes; beyond it the defect ``text-cut`` says so
 MAX_ATTACHED = 512 << 10  # of that, what a file may take that says it is no text
+KEPT_FOR_OWN = 512 << 10  # of that, what no file may take
 MAX_HTML_TOTAL = 1 << 20  # beyond it HTML is taken as it is written
 MAX_LEAF = 64 << 10
 
@@ -39,6 +42,9 @@ _MACHINE_READABLE = {
 # Text that says it is something else: what programs make of a file whose kind they don't know.
 _TEXT_BY_TYPE = {"application/json", "application/xml", "application/ics", "application/rtf"}
 _TEXT_BY_NAME = (".txt", ".eml", ".ics", ".vcf", ".csv", ".json", ".xml", ".md", ".log", ".htm", ".html", ".rtf")
+_TEXT_SUFFIXES = ("+xml", "+json")
+_OUTLOOK_NAMES = (".msg", "winmail.dat")
+_OUTLOOK_FILES = {"application/ms-tnef", "application/vnd.ms-tnef", "application/vnd.ms-outlook"}
 _SIGNATURES = {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
 
 
@@ -59,21 +65,46 @@ class Bodies:
 
     def text_of(self, part: Part, most: int = MAX_TEXT) -> str:
         """A text part decoded, within the budget and no longer than ``most``."""
-        data = part.decoded(max(0, min(self.budget, most)))
-        self.budget -= len(data)
-        if self.budget <= 0 or len(data) >= most:
-            self.note("text-cut")
-        return clean(decode_bytes(data, part.parameters.get("charset", "")))
+        most = min(most, self.budget - KEPT_FOR_OWN) if _is_attached(part) else min(most, self.budget)
+        return self._decoded(part, part.decoded(max(0, most)), most)
 
     def html_of(self, part: Part) -> tuple[str, str]:
         """An HTML part as text and as the texts beside it."""
-        html = self.text_of(part)
-        # Many small bombs are one large one.
-        self.html_budget -= len(html) + 200 * max(0, left_open(html))
+        data, most = b"", max(0, min(self.budget, MAX_TEXT))
+        for chunk in without_embedded(part.chunks(min(2 * most, 1 << 20) or 1)):
+            data += chunk
+            if len(data) >= most:
+                break
+        html = self._decoded(part, data[:most], most)
+        self.html_budget -= len(html)
         if self.html_budget < 0:
             self.note("html-as-text")
-            return html, ""
+            return without_tags(html), ""
         return html_text(html)
+
+    def _decoded(self, part: Part, data: bytes, most: int) -> str:
+        self.budget -= len(data)
+        if self.budget <= 0 or len(data) >= most:
+            self.note("text-cut")
+        charset = part.parameters.get("charset", "")
+        self.others.append(clean(in_another_charset(data, charset)))
+        return clean(decode_bytes(data, charset))
+
+    def strays_of(self, shape: Shape) -> None:
+        """What stands outside every part, and parts on which programs differ, as far as there is room."""
+        for source, start, end in shape.strays:
+            stray = source[start : min(end, start + max(0, self.budget))]
+            self.budget -= len(stray)
+            self.others.append(clean(decode_bytes(stray, "")))
+        self.others.extend(as_written(part) for part in shape.parts if ambiguous(part))
+
+    def again(self) -> None:
+        """Every text once more, with what is still encoded in it undone."""
+        room = MAX_READ
+        for text in (*self.own, *self.others):
+            found = readings(text, room)
+            room -= sum(map(len, found))
+            self.others.extend(found)
 
     def note(self, defect: str) -> None:
         """Remember a defect once."""
@@ -86,10 +117,8 @@ def read_bodies(shape: Shape) -> Bodies:
     bodies = Bodies()
     top = shape.parts[0]
     _visit(top, bodies, own=True)
-    for stray in shape.strays[:50]:
-        text = clean(decode_bytes(stray, ""))
-        if "MIME" not in text[:200] or len(text) > 200:
-            bodies.others.append(text)
+    bodies.strays_of(shape)
+    bodies.again()
     for text in (*bodies.own, *bodies.others):
         shown = text[: 256 << 10]
         bodies.nested_ids.extend(found.encode() for found in _RETURNED_ID.findall(shown)[:50])
@@ -109,6 +138,8 @@ def _visit(part: Part, bodies: Bodies, *, own: bool) -> None:
         bodies.content.add("calendar-reply")
     if part.enclosed and part.parent in {"message/rfc822", "message/global", "message/news"} | _HEADERS_ONLY:
         _tell_of_enclosed(part, bodies)
+    if names := told(part):
+        bodies.others.append(names)
     if part.main == "multipart" and part.children:
         _visit_container(part, bodies, own=own)
     elif part.main == "message" or part.type in _HEADERS_ONLY:
@@ -119,6 +150,8 @@ def _visit(part: Part, bodies: Bodies, *, own: bool) -> None:
         _visit_text(part, bodies, own=own)
     else:
         _attach(part, bodies)
+        for child in part.children:
+            _visit(child, bodies, own=own)
 
 
 def _answers_invitation(part: Part) -> bool:
@@ -276,9 +309,9 @@ def _attach(part: Part, bodies: Bodies) -> None:
     name = _name_of(part)
     if name:
         bodies.others.append(_path_of(part)[:998])
-    if description := part.first("content-description"):
-        bodies.others.append(decode_field(description))
-    if part.main not in {"text", "message"} and (part.type in _TEXT_BY_TYPE or name.lower().endswith(_TEXT_BY_NAME)):
+    if part.type in _OUTLOOK_FILES or name.lower().endswith(_OUTLOOK_NAMES):
+        bodies.others.append(clean(strings(part.decoded(MAX_ATTACHED))))
+    elif part.main not in {"text", "message"} and _may_be_text(part, name):
         bodies.others.append(bodies.text_of(part, MAX_ATTACHED))
     if part.enclosed or part.type in _SIGNATURES or part.type == "application/pgp-encrypted":
         return
@@ -289,10 +322,14 @@ def _attach(part: Part, bodies: Bodies) -> None:
     bodies.attachments.append(Attachment(name, part.type, size, digest.hexdigest()))
 
 
+def _may_be_text(part: Part, name: str) -> bool:
+    return part.type in _TEXT_BY_TYPE or part.type.endswith(_TEXT_SUFFIXES) or name.lower().endswith(_TEXT_BY_NAME)
+
+
 def _flag(part: Part, bodies: Bodies) -> None:
-    if part.type in {"application/pkcs7-mime", "application/x-pkcs7-mime"}:
+    if part.type in SIGNED_WHOLE:
         bodies.content.add("smime")
-        signed = part.parameters.get("smime-type", "").lower() == "signed-data"
+        signed = bool(part.children) or part.parameters.get("smime-type", "").lower() == "signed-data"
         bodies.content.add("signed" if signed else "encrypted")
     elif part.type in {"application/ms-tnef", "application/vnd.ms-tnef"} or _name_of(part).lower() == "winmail.dat":
         bodies.content.add("tnef")

@@ -12,11 +12,12 @@ from email.errors import MessageError
 from intake.model import ParsedMail
 from intake.receive.bodies import Bodies, content_type, nested_message_ids, read_bodies, report_type
 from intake.receive.head import Head, Leaf, message_ids, plain_head, read_head
-from intake.receive.shape import Field, Shape, read_fields, survey
+from intake.receive.shape import MAX_FIELD_BYTES, Field, Shape, read_fields, survey
 from intake.receive.text import clean, decode_bytes, decode_field, unfolded
 
 _BRACKETED = re.compile(r"<([^<>]*)>")
-_SHOWN_BYTES = 4096  # of each header's value
+_SHOWN_BYTES = 4096  # of a header's value
+_NAMING = frozenset(("from", "sender", "reply-to", "subject"))  # of these all that there is
 # Written by servers around what a sender chose: an encoded word in them must not become syntax.
 _LITERAL = frozenset(
     ("authentication-results", "arc-authentication-results", "received-spf", "received", "dkim-signature", "list-id")
@@ -83,9 +84,13 @@ def _assembled(
 
 def _headers(fields: tuple[Field, ...]) -> tuple[tuple[str, str], ...]:
     return tuple(
-        (name, unfolded(value, _SHOWN_BYTES) if name in _LITERAL else decode_field(value, _SHOWN_BYTES))
+        (name, unfolded(value, _SHOWN_BYTES) if name in _LITERAL else decode_field(value, _read_of(name)))
         for name, value in fields
     )
+
+
+def _read_of(name: str) -> int:
+    return MAX_FIELD_BYTES if name in _NAMING else _SHOWN_BYTES
 
 
 def _values(fields: tuple[Field, ...], name: str) -> list[bytes]:

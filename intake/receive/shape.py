@@ -26,8 +26,15 @@ Field = tuple[str, bytes]
 
 _FIELD_NAME = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
 _PARAMETER = re.compile(r';\s{0,20}([^\s=;"]{1,60})\s{0,20}=\s{0,20}(?:"((?:[^"\\]|\\.)*)"|([^;"]*))', re.DOTALL)
+_BARE_CR = re.compile(rb"\r(?!\n)")
 _TYPE = re.compile(r"\s*([a-z0-9!#$&^_.+-]{1,80})/([a-z0-9!#$&^_.+-]{1,80})", re.IGNORECASE)
+_EMPTY_LINE = (b"\n\n", b"\n\r\n")
+# Beyond MAX_HEADERS only these count: what people are shown, and what the rest of the mail depends on.
+_NEEDED = frozenset(
+    ("from", "sender", "reply-to", "to", "cc", "subject", "message-id", "content-type", "content-transfer-encoding")
+)
 _ENCLOSED = {"message/rfc822", "message/global", "message/news"}
+SIGNED_WHOLE = {"application/pkcs7-mime", "application/x-pkcs7-mime"}
 _RETURNED_HEADERS = {"text/rfc822-headers", "message/global-headers"}
 
 
@@ -95,11 +102,12 @@ class Part:
 class Shape:
     """The parts in order of appearance, the first being the mail itself, and what was wrong with them.
 
-    ``strays`` are texts outside every part: what stands before the first boundary or after the last.
+    ``strays`` are places (a source, from, to) outside every part: what stands before the first boundary, after the
+    last, beyond a limit, or behind a bare CR in the head.
     """
 
     parts: list[Part]
-    strays: list[bytes]
+    strays: list[tuple[bytes, int, int]]
     defects: list[str]
 
 
@@ -132,6 +140,8 @@ def _children(part: Part, shape: Shape) -> list[Part]:
         return _divided(part, shape)
     if part.type in _ENCLOSED or part.type in _RETURNED_HEADERS:
         return _enclosed(part, shape)
+    if part.type in SIGNED_WHOLE:
+        return _signed(part, shape)
     return []
 
 
@@ -147,18 +157,26 @@ def _enclosed(part: Part, shape: Shape) -> list[Part]:
     return [_part(source, start, end, shape, depth=part.depth + 1, enclosed=part.enclosed + 1, parent=part.type)]
 
 
+def _signed(part: Part, shape: Shape) -> list[Part]:
+    """What is signed and not encrypted can be read by anybody (RFC 8551, 3.5.2), and is the mail itself."""
+    source = transfer.signed_content(part.decoded(MAX_ENCODED_MESSAGE))
+    if _FIELD_NAME.match(source) is None:
+        return []
+    return [_part(source, 0, len(source), shape, depth=part.depth + 1, enclosed=part.enclosed, parent=part.type)]
+
+
 def _divided(part: Part, shape: Shape) -> list[Part]:
     boundary = part.parameters.get("boundary", "").rstrip()
     if not boundary:
         _defect(shape, "no-boundary")
         return []
-    spans, strays = _spans(part, boundary.encode("utf-8", "surrogateescape"), shape)
-    shape.strays.extend(stray for stray in strays if stray.strip())
+    spans = _spans(part, boundary.encode("utf-8", "surrogateescape"), shape)
     if not spans:
         _defect(shape, "boundary-missing")
     room = max(0, MAX_PARTS - len(shape.parts))
     if len(spans) > room:
         _defect(shape, "too-many-parts")
+        shape.strays.append((part.source, spans[room][0], part.end))
         spans = spans[:room]
     return [
         _part(part.source, start, end, shape, depth=part.depth + 1, enclosed=part.enclosed, parent=part.type)
@@ -166,14 +184,13 @@ def _divided(part: Part, shape: Shape) -> list[Part]:
     ]
 
 
-def _spans(part: Part, boundary: bytes, shape: Shape) -> tuple[list[tuple[int, int]], list[bytes]]:
-    """The regions between delimiter lines, and the text outside them (at most 16 kB on each side)."""
+def _spans(part: Part, boundary: bytes, shape: Shape) -> list[tuple[int, int]]:
+    """The regions between delimiter lines; what stands outside them is a stray."""
     source, end = part.source, part.end
     delimiter = b"--" + boundary
     spans: list[tuple[int, int]] = []
     begun = -1
     position, tries = part.start, 0
-    strays: list[bytes] = []
     while len(spans) <= MAX_PARTS and tries < 20 * MAX_PARTS:
         tries += 1
         at = source.find(delimiter, position, end)
@@ -190,17 +207,17 @@ def _spans(part: Part, boundary: bytes, shape: Shape) -> tuple[list[tuple[int, i
         if begun >= 0:
             spans.append((begun, _before_line_break(source, begun, at)))
         else:
-            strays.append(source[part.start : min(at, part.start + 16384)])
+            shape.strays.append((source, part.start, at))
         position = begun = min(end, line_end + 1)
         if rest == b"--":
-            strays.append(source[begun : min(end, begun + 16384)])
+            shape.strays.append((source, begun, end))
             begun = -1
             if spans:
-                return spans, strays
+                return spans
     if begun >= 0:
         _defect(shape, "boundary-unclosed")
         spans.append((begun, end))
-    return spans, strays
+    return spans
 
 
 def _before_line_break(source: bytes, start: int, at: int) -> int:
@@ -214,6 +231,9 @@ def _before_line_break(source: bytes, start: int, at: int) -> int:
 
 def _part(source: bytes, start: int, end: int, shape: Shape, *, depth: int, enclosed: int, parent: str) -> Part:
     fields, body = read_fields(source, start, end, shape.defects)
+    if body - start > MAX_HEAD_BYTES:
+        shape.strays.append((source, start + MAX_HEAD_BYTES, body))
+    shape.strays.extend((value, 0, len(value)) for _, value in fields if _BARE_CR.search(value))
     kind, parameters = _content_type(fields, parent)
     return Part(source, body, end, fields, kind, parameters, depth, enclosed, parent)
 
@@ -234,9 +254,10 @@ def read_fields(source: bytes, start: int, end: int, defects: list[str]) -> tupl
 
     A line that is no field is skipped when fields go on after it; otherwise the body begins there.
     """
-    stop = _head_end(source, start, min(end, start + MAX_HEAD_BYTES))
+    stop = after = _head_end(source, start, min(end, start + MAX_HEAD_BYTES))
     if stop - start >= MAX_HEAD_BYTES:
         _note(defects, "head-too-long")
+        after = min((at for sign in _EMPTY_LINE if (at := source.find(sign, stop - 2, end)) >= 0), default=stop)
     lines = source[start:stop].split(b"\n")
     found: list[tuple[str, list[bytes]]] = []
     position = start
@@ -246,14 +267,17 @@ def read_fields(source: bytes, start: int, end: int, defects: list[str]) -> tupl
         elif (match := _FIELD_NAME.match(line)) is not None:
             if len(found) >= MAX_HEADERS:
                 _note(defects, "too-many-headers")
-                break
-            found.append((match[1].decode("ascii").lower(), [line[match.end() :]]))
+                if len(found) >= 2 * MAX_HEADERS:
+                    break
+            name = match[1].decode("ascii").lower()
+            if len(found) < MAX_HEADERS or name in _NEEDED:
+                found.append((name, [line[match.end() :]]))
         elif line.strip() and not (number == 0 and line.startswith((b"From ", b">From "))):
             if not _goes_on(lines, number + 1):
                 return _joined(found), position
             _note(defects, "header-garbage")
         position += len(line) + 1
-    return _joined(found), min(end, _skip_blank(source, stop, end))
+    return _joined(found), min(end, _skip_blank(source, after, end))
 
 
 def _head_end(source: bytes, start: int, limit: int) -> int:

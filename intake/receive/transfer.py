@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 from collections.abc import Iterator
 
+_OCTETS, _CONSTRUCTED = 0x04, 0x20  # tags of ASN.1
 _WASTE = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
 
 
@@ -18,6 +19,23 @@ def decoded(encoding: str, source: bytes, start: int, end: int, step: int) -> It
     else:
         for at in range(start, end, step):
             yield source[at : min(at + step, end)]
+
+
+def signed_content(der: bytes) -> bytes:
+    """What stands in a SignedData (RFC 5652, 5.2: DER, or BER in pieces), or nothing; bounded by its length."""
+    pieces: list[bytes] = []
+    at = 0
+    while at + 1 < len(der):
+        tag, length, head = der[at], der[at + 1], 2
+        if length > 0x80:
+            head += length & 0x7F
+            length = int.from_bytes(der[at + 2 : at + head], "big")
+        if tag == _OCTETS:
+            pieces.append(der[at + head : at + head + length])
+        elif pieces and tag:
+            break  # the certificates
+        at += head + (0 if tag & _CONSTRUCTED or not tag else length)
+    return b"".join(pieces)
 
 
 def _base64(source: bytes, start: int, end: int, step: int) -> Iterator[bytes]:
