@@ -20,7 +20,7 @@ from intake.model import ParsedMail, Withheld
 
 IS_SENDER = "is-sender"  # the reason of who wrote it
 FROM_CASE = "withheld-from-case"  # the reason of those from whom a case is withheld that the mail is about
-_LOCAL_BEFORE = re.compile(r"[\w.!#$%&'*/=?^`{|}~+-]+\Z")
+_LOCAL_BACKWARDS = re.compile(r"[\w.!#$%&'*/=?^`{|}~+-]+")
 _DOMAIN_AFTER = re.compile(r"[\w.-]{1,253}")
 _MAX_ADDRESSES = 5000
 _WINDOW, _OVERLAP = 200_000, 500  # long texts are searched in pieces, which lap over by more than any name
@@ -283,9 +283,9 @@ def _has_address(address: str, text: str) -> bool:
         for _ in range(_MAX_ADDRESSES):
             if at < 0:
                 break
-            local = _LOCAL_BEFORE.search(text, max(0, at - 64), at)
+            local = _LOCAL_BACKWARDS.match(text[max(0, at - 64) : at][::-1])
             whole = _DOMAIN_AFTER.match(text, at + 1)
-            if local and whole and _canonical(f"{local[0]}@{whole[0]}") == address:
+            if local and whole and _canonical(f"{local[0][::-1]}@{whole[0]}") == address:
                 return True
             at = text.find(wanted, at + 1)
     return False

@@ -23,6 +23,10 @@ MAX_LEAF = 64 << 10
 _ORDINARY_CHARSET = re.compile(r"(?:us-ascii|utf-?8|iso-8859-\d{1,2}|windows-125\d)\Z", re.IGNORECASE)
 _ORDINARY_ENCODING = {"", "7bit", "8bit", "quoted-printable", "base64"}
 _DIRECTIONS = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u061c]")
+# What most mails of parts say to programs that know none.
+_GREETING = re.compile(
+    rb"\s*(?:this is a (?:multi-?part|mime[a-z-]*) message(?: in mime format)?\.?\s*)?", re.IGNORECASE
+)
 _PATH = re.compile(r"[\\/:]")
 _RETURNED_ID = re.compile(r"^[>|\s]{0,20}message-id:\s{0,20}(<[^<>\s]{3,998}>)", re.IGNORECASE | re.MULTILINE)
 _KEPT_ID = re.compile(rb"<[^<>\s]{1,200}\.kept@[^<>\s]{1,300}>")  # as intake.letters.kept writes it
@@ -62,6 +66,7 @@ class Bodies:
     leaf_at: int = -1
     budget: int = MAX_TEXT
     html_budget: int = MAX_HTML_TOTAL
+    room: int = MAX_READ
 
     def text_of(self, part: Part, most: int = MAX_TEXT) -> str:
         """A text part decoded, within the budget and no longer than ``most``."""
@@ -87,7 +92,7 @@ class Bodies:
         if self.budget <= 0 or len(data) >= most:
             self.note("text-cut")
         charset = part.parameters.get("charset", "")
-        self.others.append(clean(in_another_charset(data, charset)))
+        self.more(in_another_charset(data, charset))
         return clean(decode_bytes(data, charset))
 
     def strays_of(self, shape: Shape) -> None:
@@ -95,16 +100,26 @@ class Bodies:
         for source, start, end in shape.strays:
             stray = source[start : min(end, start + max(0, self.budget))]
             self.budget -= len(stray)
-            self.others.append(clean(decode_bytes(stray, "")))
-        self.others.extend(as_written(part) for part in shape.parts if ambiguous(part))
+            if not _GREETING.fullmatch(stray):
+                self.others.append(clean(decode_bytes(stray, "")))
+        for part in shape.parts:
+            if self.room > 0 and ambiguous(part):
+                self.more(as_written(part))
 
     def again(self) -> None:
         """Every text once more, with what is still encoded in it undone."""
-        room = MAX_READ
         for text in (*self.own, *self.others):
-            found = readings(text, room)
-            room -= sum(map(len, found))
-            self.others.extend(found)
+            for reading in readings(text, self.room):
+                self.more(reading)
+
+    def more(self, text: str) -> None:
+        """A text that is looked at for names alone, as far as there is room."""
+        text = clean(text[: max(0, self.room)])
+        self.room -= len(text)
+        if self.room <= 0:
+            self.note("text-cut")
+        if text.strip():
+            self.others.append(text)
 
     def note(self, defect: str) -> None:
         """Remember a defect once."""
@@ -117,6 +132,7 @@ def read_bodies(shape: Shape) -> Bodies:
     bodies = Bodies()
     top = shape.parts[0]
     _visit(top, bodies, own=True)
+    bodies.more("\n".join(filter(None, map(told, shape.parts))))
     bodies.strays_of(shape)
     bodies.again()
     for text in (*bodies.own, *bodies.others):
@@ -138,8 +154,6 @@ def _visit(part: Part, bodies: Bodies, *, own: bool) -> None:
         bodies.content.add("calendar-reply")
     if part.enclosed and part.parent in {"message/rfc822", "message/global", "message/news"} | _HEADERS_ONLY:
         _tell_of_enclosed(part, bodies)
-    if names := told(part):
-        bodies.others.append(names)
     if part.main == "multipart" and part.children:
         _visit_container(part, bodies, own=own)
     elif part.main == "message" or part.type in _HEADERS_ONLY:
@@ -310,7 +324,7 @@ def _attach(part: Part, bodies: Bodies) -> None:
     if name:
         bodies.others.append(_path_of(part)[:998])
     if part.type in _OUTLOOK_FILES or name.lower().endswith(_OUTLOOK_NAMES):
-        bodies.others.append(clean(strings(part.decoded(MAX_ATTACHED))))
+        bodies.more(strings(part.decoded(bodies.room)))
     elif part.main not in {"text", "message"} and _may_be_text(part, name):
         bodies.others.append(bodies.text_of(part, MAX_ATTACHED))
     if part.enclosed or part.type in _SIGNATURES or part.type == "application/pgp-encrypted":

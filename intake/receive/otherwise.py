@@ -22,6 +22,7 @@ _DEEPEST = 2  # base64 that holds HTML, and the like
 _ONCE = ("content-type", "content-transfer-encoding")
 _KNOWN_ENCODINGS = {"", "7bit", "8bit", "binary", "base64", "quoted-printable"}
 _NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/=\s]|=\s*[A-Za-z0-9+/]|[A-Za-z0-9][ \t][A-Za-z0-9]")
+_BOUNDARY = re.compile(rb";\s{0,20}boundary\*?0?\*?\s{0,20}=", re.IGNORECASE)
 _NAMED = {"content-description", "content-location"}
 
 _ENCODED = re.compile(r"base[ -]?64", re.IGNORECASE)
@@ -30,7 +31,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/]{12,}(?:\n[A-Za-z0-9+/]+)*")
 _UUENCODED = re.compile(r"^begin [0-7]{3,4} \S", re.MULTILINE)
 _RTF = "{\\rtf"
 _RTF_LETTER = re.compile(r"\\'([0-9a-fA-F]{2})")
-_TAGS = ("</", "/>", "&#", "&nbsp;")
+_TAGS = ("</", "&#", "&nbsp;")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffd]")
 _NO_STRING = re.compile(rb"[^ -~\x80-\xff]+")
 _WIDE = re.compile(rb"(?<=[ -~\xa0-\xff])\0")
@@ -44,7 +45,7 @@ def ambiguous(part: Part) -> bool:
     if len(names) != len(set(names)) or encoding not in _KNOWN_ENCODINGS or not said:
         return True
     if part.main == "multipart":
-        return part.first("content-type").lower().count(b"boundary") > 1
+        return len(_BOUNDARY.findall(part.first("content-type"))) > 1
     return encoding == "base64" and part.main == "text" and _NO_BASE64.search(part.raw(64 << 10).rstrip()) is not None
 
 
@@ -74,10 +75,10 @@ def readings(text: str, room: int = MAX_READ) -> list[str]:
     """A text as programs show it that undo what is still encoded in it; at most ``room`` letters in all."""
     found: list[str] = []
     left = [(text, 0)]
-    while left:
+    while left and room > 0:
         given, depth = left.pop()
         for reading in _undone(given):
-            shown = clean(reading)[: max(0, room)]
+            shown = clean(reading[: max(0, room)])
             room -= len(shown)
             if shown.strip():
                 found.append(shown)
@@ -87,22 +88,18 @@ def readings(text: str, room: int = MAX_READ) -> list[str]:
 
 def _undone(text: str) -> Iterator[str]:
     if "=?" in text:
-        yield decode_words(_lines_with("=?", text))
-    if _ESCAPED.search(text):
-        lines = "\n".join(line for line in text[:MAX_READ].split("\n") if _ESCAPED.search(line))
-        yield decode_bytes(binascii.a2b_qp(lines.encode("utf-8", "replace")), "")
-    if (encoded := _ENCODED.search(text)) is not None:
+        yield decode_words("\n".join(line for line in text.split("\n") if "=?" in line)[:MAX_READ])
+    if "=" in text and _ESCAPED.search(text):
+        lines = "\n".join(line for line in text.split("\n") if _ESCAPED.search(line))
+        yield decode_bytes(binascii.a2b_qp(lines[:MAX_READ].encode("utf-8", "replace")), "")
+    if "64" in text and (encoded := _ENCODED.search(text)) is not None:
         yield _without_base64(text[encoded.end() : encoded.end() + MAX_READ])
-    if (begin := _UUENCODED.search(text)) is not None:
+    if "begin " in text and (begin := _UUENCODED.search(text)) is not None:
         yield _without_uuencoding(text[begin.start() : begin.start() + MAX_READ])
     if any(sign in text for sign in _TAGS):
         yield without_tags(text[:MAX_READ])
     if text.startswith(_RTF):
         yield _RTF_LETTER.sub(lambda hit: bytes.fromhex(hit[1]).decode("cp1252", "replace"), text[:MAX_READ])
-
-
-def _lines_with(sign: str, text: str) -> str:
-    return "\n".join(line for line in text[:MAX_READ].split("\n") if sign in line)
 
 
 def _without_base64(text: str) -> str:

@@ -233,7 +233,8 @@ def _part(source: bytes, start: int, end: int, shape: Shape, *, depth: int, encl
     fields, body = read_fields(source, start, end, shape.defects)
     if body - start > MAX_HEAD_BYTES:
         shape.strays.append((source, start + MAX_HEAD_BYTES, body))
-    shape.strays.extend((value, 0, len(value)) for _, value in fields if _BARE_CR.search(value))
+    if source.count(b"\r", start, body) != source.count(b"\r\n", start, body):
+        shape.strays.extend((value, 0, len(value)) for _, value in fields if _BARE_CR.search(value))
     kind, parameters = _content_type(fields, parent)
     return Part(source, body, end, fields, kind, parameters, depth, enclosed, parent)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 from collections.abc import Iterator
 
+_MOST_VALUES = 20_000  # of ASN.1; writers cut 8 MB into no more pieces than that
 _OCTETS, _CONSTRUCTED = 0x04, 0x20  # tags of ASN.1
 _WASTE = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
 
@@ -22,10 +23,12 @@ def decoded(encoding: str, source: bytes, start: int, end: int, step: int) -> It
 
 
 def signed_content(der: bytes) -> bytes:
-    """What stands in a SignedData (RFC 5652, 5.2: DER, or BER in pieces), or nothing; bounded by its length."""
+    """What stands in a SignedData (RFC 5652, 5.2: DER, or BER in pieces), or nothing."""
     pieces: list[bytes] = []
     at = 0
-    while at + 1 < len(der):
+    for _ in range(_MOST_VALUES):
+        if at + 1 >= len(der):
+            break
         tag, length, head = der[at], der[at + 1], 2
         if length > 0x80:
             head += length & 0x7F

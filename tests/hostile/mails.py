@@ -60,6 +60,19 @@ def _words(count: int) -> bytes:
     return b" ".join(b"=?utf-8?q?=C3=A9%d?=" % n for n in range(count))
 
 
+def _reopened(number: int) -> bytes:
+    return b"<p><i id=%d>x</p></div></div>" % number
+
+
+_AGAIN = b"=?utf-8?q?=41nn?= =41=C3=A9 base64 %s </b>\r\n" % base64.b64encode(b"<b>=41</b> base64 QUJDREVGR0hJSktM")
+_AMBIGUOUS = (
+    b"--b\r\nContent-Type: text/plain\r\nContent-Type: text/html\r\nContent-Transfer-Encoding: x\r\n\r\n"
+    + b"<b>=41 " * 2000
+    + b"\r\n"
+)
+_OUTLOOK = b"--b\r\nContent-Type: application/x; name=a.msg\r\n\r\n" + bytes(range(256)) * 100 + b"\r\n"
+
+
 def hostile() -> Iterator[tuple[str, bytes]]:  # noqa: PLR0915 - a table of which each row is made when it is its turn
     """Every one of them, with a name."""
     yield "nothing", b""
@@ -120,6 +133,16 @@ def hostile() -> Iterator[tuple[str, bytes]]:  # noqa: PLR0915 - a table of whic
     yield "tables in HTML", _mime(b"text/html", b"<table><tr><td>" * 50_000)
     yield "open brackets in HTML", _mime(b"text/html", b"<" * 1_000_000)
     yield "style in HTML", _mime(b"text/html", b"<style>" + b"a{" * 500_000)
+    # What a tree would be made of that grows with the square of what is written, in time and in memory.
+    yield "elements that open again in HTML", _mime(b"text/html", b"".join(_reopened(n) for n in range(17_000)))
+    yield "lists in lists in HTML", _mime(b"text/html", b"<ul><li>" * 28_000 + b"</li></ul>" * 28_000)
+    yield "divisions in HTML", _mime(b"text/html", b"<div>" * 47_000 + b"</div>" * 47_000)
+    yield "different attributes in HTML", _mime(b"text/html", b"<p " + b" ".join(b"a%d=x" % n for n in range(50_000)))
+    yield "quotes in HTML that nothing ends", _mime(b"text/html", b"<a ='<a =\"" * 45_000)
+    yield "tags in HTML that nothing ends", _mime(b"text/html", b"<a " * 170_000)
+    yield "styles in HTML", _mime(b"text/html", b"<style>a::after{content:'" * 20_000)
+    yield "pictures in HTML", _mime(b"text/html", b'<img src="data:image/png;base64,' + b"QUJD" * 3_000_000 + b'">')
+    yield "pictures in HTML that are none", _mime(b"text/html", b'<img src="data:x;base64,' * 100_000)
     yield "svg in HTML", _mime(b"text/html", b"<svg><math><mtext><p>" * 20_000)
     yield "a zip bomb", _zip_bomb()
     yield "one long line", plain(b"x" * 5_000_000)
@@ -160,6 +183,27 @@ def hostile() -> Iterator[tuple[str, bytes]]:  # noqa: PLR0915 - a table of whic
     )
     yield "surrogates", plain(b"\xed\xa0\x80\xed\xbf\xbf" * 100_000, b"Content-Type: text/plain; charset=utf-8")
     yield "escapes for a terminal", plain(b"\x1b]0;owned\x07\x1b[2J" * 50_000)
+    yield "whatever can be read otherwise", plain(_AGAIN * 15_000)
+    yield (
+        "whatever can be read otherwise, in parts",
+        _mime(b"multipart/mixed; boundary=b", (b"--b\r\n\r\n" + _AGAIN * 40) * 500),
+    )
+    yield (
+        "base64 in base64",
+        plain(b"base64\r\n" + base64.encodebytes(b"base64\n" + base64.encodebytes(b"\xc3\xa9" * 300_000))),
+    )
+    yield "parts that are two things", _mime(b"multipart/mixed; boundary=b", _AMBIGUOUS * 400)
+    yield (
+        "text before the first part",
+        _mime(b"multipart/mixed; boundary=b", b"x \xe9" * 3_000_000 + b"\r\n--b\r\n\r\nx"),
+    )
+    yield "ends before the first part", _mime(b"multipart/mixed; boundary=b", b"--b--\r\nx\r\n" * 10_000)
+    yield "bare CR in headers", plain(b"x", *(b"X-%d: a\rb" % n for n in range(4000)))
+    yield "signed without an end", _mime(b"application/pkcs7-mime", b"\x30\x80" * 4_000_000)
+    yield "signed in pieces", _mime(b"application/pkcs7-mime", b"\x04\x01A" * 3_000_000)
+    yield "files of Outlook", _mime(b"multipart/mixed; boundary=b", _OUTLOOK * 400)
+    yield "no base64, as it says", plain(b"words are here " * 700_000, b"Content-Transfer-Encoding: base64")
+    yield "addresses at a domain of the team", plain(b"joe@example.org " * 130_000)
     yield "Authentication-Results", plain(b"x", *([b"Authentication-Results: " + b"a=b;" * 1000] * 200))
     yield "List headers", plain(b"x", *([b"List-Id: <" + b"a." * 10_000 + b">"] * 20))
     yield (

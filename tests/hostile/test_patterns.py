@@ -26,7 +26,6 @@ LOOKS = ("search", "match", "fullmatch", "finditer", "findall", "sub", "split")
 SHORT = {
     "compose.lint._EXPRESSION": "a line of a template that the operator has written",
     "decide.automatic._ADDRESS": "LONGEST_LINE",
-    "decide.recuse._LOCAL_BEFORE": "the 64 letters before an @",
     "decide.recuse._HANDLE": "a name of an organizer, from the configuration",
     "deliver.replies._ADDRESS": "five times LONGEST of a server's reply",
 }

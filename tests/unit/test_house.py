@@ -38,7 +38,6 @@ LIBRARIES = {
     "jinja2": ("intake.compose.render", "intake.compose.sandbox"),
     "mailparser": ("intake.receive.head",),
     "markdown_it": ("intake.compose.markdown",),
-    "nh3": ("intake.receive.text",),
     "pydantic": ("intake.config",),  # the models, and their errors
     "re2": ("intake.config.patterns",),
     "rich": ("intake.cli", "intake.demo"),  # what a terminal shows
