@@ -187,6 +187,8 @@ PIECES: tuple[bytes, ...] = (
     b"Content-Transfer-Encoding: base64\r\n", b"Content-Transfer-Encoding: quoted-printable\r\n",
     b'Content-Disposition: attachment; filename="../x\\y"\r\n', b"List-Id: <x.y>\r\n", b"\r\n", b"\n", b"\r", b"--b\r\n",
     b"--b--\r\n", b"Bram van den Berg", b"Ann Example", b"he has a knife", b"<p>", b"<!--", b"=C3=A9", b"\r\n.\r\n",
+    b"Content-Type: application/pkcs7-mime\r\n", b"\x30\x80\x04\x05", b"begin 644 x\r\n", b"#86%A\r\n", b"base64 ", b"=?utf-8?q?=41?=",
+    b"<style>", b"</style", b"<a title='", b"]]>", b"{\\rtf", b"Content-Type: text/plain; charset=utf-16\r\n", b"; boundary=b",
     b"\r\nBcc: x@y.example\r\n", b"{{ 7 * 7 }}", b"claim", b"close ban", b"recuse Ann", b"\xff\xfe", b"\0", b"\x1b[2J",
     b"[[organizer]]\n", b'name = "', b"[smtp]\n", b"port = 0\n", b"re:(a+)+$", b'"', b"'''", b"{", b"1e999", b"[phrases]\n",
 )  # fmt: skip
