@@ -1,4 +1,4 @@
-"""Copies in PGP/MIME (RFC 3156) to an organizer's key, with its headers inside as well (RFC 9788).
+"""Copies in PGP/MIME (RFC 3156) to an organizer's key, with the real subject inside (RFC 9788).
 
 The only module that knows pysequoia. That encrypts to keys that have expired or were revoked, so every key is looked
 at here first, whole and in its parts. What can't be encrypted is never sent in the clear by this module: it raises.
@@ -6,6 +6,7 @@ at here first, whole and in its parts. What can't be encrypted is never sent in 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 SOON = timedelta(days=42)  # before a key ends: six weeks are time to ask somebody on holiday for a new one
 _REPEATED_INSIDE = (b"from:", b"to:", b"subject:", b"date:", b"message-id:", b"in-reply-to:", b"references:")
+# What stays of a subject outside: the code, by which mail programs keep a case together, and RFC 9788's sign (3.2.1).
+_SUBJECT = re.compile(rb"(?is)(subject|thread-topic): ((?:re: )?)(\[[a-z0-9]+-[a-z0-9]+\] )?.*")
+_OBSCURED = rb"\1: \2\3[...]\r\n"
 _ENCRYPTED_HEAD = (
     b'Content-Type: application/octet-stream; name="encrypted.asc"\r\n'
     b'Content-Disposition: inline; filename="encrypted.asc"\r\n\r\n'
@@ -131,14 +135,15 @@ def _bind(part: _Subkey, signature: Any) -> None:
 
 
 def encrypted(outgoing: Outgoing, key: PublicKey) -> Outgoing:
-    """The same message for its recipient's eyes. Its headers hold nothing personal, and stay outside as well."""
+    """The same message for its recipient's eyes: headers that must travel outside, everything else within."""
     sequoia = _library()
     head, found, entity = outgoing.beginning.partition(_END_OF_HEAD)
     assert found  # noqa: S101 - every message of ours is made by compose.letter
     fields = _fields(head)
+    outside = [_SUBJECT.sub(_OBSCURED, field) for field in fields]
     try:
         rest = (one.octets if isinstance(one, Shared) else one for one in outgoing.rest)
-        sealed = sequoia.encrypt(_inside(fields, entity, rest), recipients=[key.cert], armor=True)
+        sealed = sequoia.encrypt(_inside(fields, outside, entity, rest), recipients=[key.cert], armor=True)
     except (RuntimeError, ValueError) as error:
         problem = str(error).partition("\n")[0][:200]
         raise EncryptionError(f"key {key.fingerprint[-16:]}: can't be encrypted to ({problem}); see pgp_key") from None
@@ -151,15 +156,15 @@ def encrypted(outgoing: Outgoing, key: PublicKey) -> Outgoing:
     ]
     whole = mime.multipart("encrypted", mark, parts)
     whole[0] = whole[0].replace(b"encrypted;", b'encrypted; protocol="application/pgp-encrypted";', 1)
-    return replace(outgoing, beginning=b"".join([*fields, _END_OF_HEAD, *whole]), rest=())
+    return replace(outgoing, beginning=b"".join([*outside, _END_OF_HEAD, *whole]), rest=())
 
 
-def _inside(fields: list[bytes], entity: bytes, more: Iterable[bytes]) -> bytes:
-    """The part that is encrypted: the message's own content, and the headers once more, where nobody changes them."""
+def _inside(fields: list[bytes], outside: list[bytes], entity: bytes, more: Iterable[bytes]) -> bytes:
+    """The part that is encrypted: the message's own content, and the headers as they are for its reader."""
     first, _, rest = entity.partition(b"\r\n")
     first += b';\r\n protected-headers="v1"; hp="cipher"'
     repeated = [field for field in fields if field.lower().startswith(_REPEATED_INSIDE)]
-    told = [b"HP-Outer: " + field for field in repeated]
+    told = [b"HP-Outer: " + field for field in outside if field.lower().startswith(_REPEATED_INSIDE)]
     return b"".join([first, b"\r\n", *repeated, *told, rest, *more])
 
 
