@@ -14,6 +14,7 @@ from intake.ledger.schema import folder, mail, trouble
 from intake.model import MailHead, MailRef, Outcome
 
 SENT_BEFORE = "sent-before"  # the reason of sent mail that was there at first contact: nobody ever waited for it
+NOT_FILED = "read, but not filed: "  # how the error of a pass begins that has read all there was
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from sqlalchemy import (
     update,
 )
 
-from intake.ledger.folders import SENT_BEFORE
+from intake.ledger.folders import NOT_FILED, SENT_BEFORE
 from intake.ledger.recall import ANSWERS_ALARM, MAY_ANSWER_OURS
 from intake.ledger.schema import IS_OPEN, Moment, case, delivery, mail, mailbox_pass, place, recusal
 from intake.letters import AcknowledgementState, MailboxHealth
@@ -288,6 +288,7 @@ def note_pass(connection: Connection, name: str, now: datetime, error: str) -> N
     values: dict[str, Any] = {"tried": now, "error": error[:500]}
     if error:
         values["failing_since"] = func.coalesce(mailbox_pass.c.failing_since, bindparam("at", now, type_=Moment))
+        values |= {"succeeded": now} if error.startswith(NOT_FILED) else {}
     else:
         values |= {"succeeded": now, "failing_since": None}
     if not connection.execute(update(mailbox_pass).where(mailbox_pass.c.mailbox == name).values(values)).rowcount:

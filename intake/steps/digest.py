@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from intake.decide.clock import BEFORE_ERASURE, last_due, next_due
 from intake.decide.reminders import answered, due_of
 from intake.errors import EncryptionError
+from intake.ledger.folders import NOT_FILED
 from intake.letters import Digest, DigestCase, Expiry, SelfCheck, Thread
 from intake.model import DRILL, Address, Case, CaseState, Delivery, DeliveryDraft, DeliveryState, MessageKind, Outgoing
 from intake.oauth import expiry
@@ -81,7 +83,8 @@ def digest_for(
         not_fanned_out=tuple(sorted(view.not_fanned_out.items())),
         silenced=len(view.silenced),
         undelivered=sum(view.problems.values()),
-        mailboxes=tuple(view.mailboxes),
+        # What can't be filed may be a mail that they must not know of: that is for whoever looks after the program.
+        mailboxes=tuple(replace(one, error="") if one.error.startswith(NOT_FILED) else one for one in view.mailboxes),
         erased_soon=_erased_soon(parts, email, now),
         problems=tuple(sorted(one.topic for one in parts.ledger.alarms.open().values() if one.topic in ABOUT_NO_CASE)),
         expiries=tuple(sorted((*_logins(config, now), *_keys(config, now)), key=lambda one: one.ends or now)),

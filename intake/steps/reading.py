@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from intake.decide.clock import POISON_TRIES, SUSPECT_WAIT, next_try
 from intake.errors import LedgerError, MailboxError
+from intake.ledger.folders import NOT_FILED
 from intake.model import Arrival, History, MailHead, MailRef, Outcome, ParsedMail, Plan, RawMail
 from intake.steps.audit import unknown_in_processed
 from intake.steps.blame import others_can_be_read
@@ -269,6 +270,12 @@ class _Reading:
         self.report.accepted += len(accepted.outcomes) - duplicates
 
     def _file(self) -> None:
+        try:
+            self._move()
+        except MailboxError as error:
+            raise MailboxError(f"{NOT_FILED}{error}") from error
+
+    def _move(self) -> None:
         destination = self.settings.processed
         if not destination:
             return

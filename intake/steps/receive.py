@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from intake.errors import MailboxError
+from intake.ledger.folders import NOT_FILED
 from intake.steps.audit import unknown_in_processed
 from intake.steps.parts import MailboxReport, Parts
 from intake.steps.reading import read_folder
@@ -31,7 +32,8 @@ def read(parts: Parts, settings: MailboxConfig, meanwhile: Callable[[], object] 
         errors = _folders(parts, settings, mailbox, report, meanwhile)
     finally:
         mailbox.close()
-        report.error = errors[0] if errors else None
+        # What can't be read is worse than what can't be filed.
+        report.error = min(errors, key=lambda error: error.startswith(NOT_FILED), default=None)
         parts.ledger.note_pass(settings.name, parts.now, report.error or "")
         parts.ledger.drop_lease(lease, parts.holder)
     return report

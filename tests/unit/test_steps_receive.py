@@ -13,8 +13,10 @@ import pytest
 
 from intake.decide.clock import MAILBOX_LEASE, POISON_TRIES
 from intake.errors import MailboxError
+from intake.letters import MailboxHealth, Thread
 from intake.model import MailHead, MessageKind, ParsedMail, RawMail
 from intake.steps.audit import audit
+from intake.steps.digest import digest_for
 
 from .worlds import ANN, BOB, CARL, KEEPER, START, Killed, Server, World, WorldMailbox, header, mail, passed
 
@@ -216,6 +218,10 @@ def test_filing_that_failed_is_done_later(world: World) -> None:
     world.deliver(mail(1))
     assert "could not be moved" in (passed(world).mailboxes[0].error or "")
     assert len(world.sent("report")) == 3
+    assert "could not be moved" in world.parts.ledger.mailbox_health()[0].error
+    # Whose mail that is, not everybody may know.
+    told = digest_for(world.parts, BOB, Thread("<x@y.example>"), period="", now=world.now, since=None)
+    assert told.mailboxes == (MailboxHealth("help", world.now, ""),)
     world.server.immovable.clear()
     passed(world)
     assert world.server.texts("Processed") == [mail(1)]
