@@ -71,6 +71,7 @@ def people(config: Config) -> Iterator[Finding]:
     if config.alarm.email.lower() in own:
         what = "it goes to an organizer: alarms tell of deliveries, also in a case that is withheld from them"
         yield warning("alarm.email", what, "name somebody outside the team")
+    yield from _everyday(config)
     for mailbox in config.mailboxes:
         if mailbox.user.lower() in own:
             action = "give the community's address a mailbox of its own"
@@ -80,6 +81,16 @@ def people(config: Config) -> Iterator[Finding]:
         else:
             held = f"holds only while no organizer knows the password of mailbox {mailbox.name}: who has it reads all"
             yield ok("recusal", held)
+
+
+def _everyday(config: Config) -> Iterator[Finding]:
+    """Other names that are ordinary words: nearly every report would name their bearer, and be withheld from them."""
+    from intake.decide.phrases import is_everyday
+
+    for organizer in config.organizers:
+        for name in filter(is_everyday, (organizer.name, *organizer.also_known_as)):
+            what = f"“{name}” is also an everyday word: most reports would be withheld from {organizer.name}"
+            yield warning("recusal", what, "write it with the family name, or leave it out of also_known_as")
 
 
 def channels(config: Config) -> Iterator[Finding]:

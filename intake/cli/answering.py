@@ -80,6 +80,14 @@ def names(said: str) -> str:
     return ", ".join(dict.fromkeys(one_line(word) for word in said.split(",") if word.strip())) or one_line("")
 
 
+def first_name(name: str) -> str:
+    """What somebody is called, or all of it where that is an everyday word, such as An."""
+    from intake.decide.phrases import is_everyday
+
+    first = name.split(maxsplit=1)[0]
+    return name if is_everyday(first) else first
+
+
 def another(check: Callable[[str], str], taken: set[str]) -> Callable[[str], str]:
     """As ``check``, and none that is taken already."""
 

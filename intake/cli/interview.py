@@ -158,7 +158,7 @@ class Interview:
             taken = {found.address.lower(), *(person.email.lower() for person in people)}
             address = ask("  Address", check=answering.another(email, taken))
             language = ask("  Language of the messages to them", found.languages[0], check=answering.language)
-            names = ask("  Other names and handles, first names too", name.split()[0], check=answering.names)
+            names = ask("  Other names and handles, first names too", answering.first_name(name), check=answering.names)
             people.append(Person(name, address, language, tuple(names.split(", "))))
         self.asker.say("\nA person or board outside the team gets a case that no organizer may see.")
         fallback = None

@@ -162,6 +162,11 @@ def lexicon(own: Mapping[str, Iterable[str]]) -> Lexicon:
     )
 
 
+def is_everyday(name: str) -> bool:
+    """Whether a name is also a word that most mails hold, in any of the languages: An, Will."""
+    return any(needle(name) in words for words in lexicon({}).function_words.values())
+
+
 def _names(tables: Mapping[str, Mapping[str, Mapping[str, object]]], group: str) -> set[str]:
     return {name for table in tables.values() for name in table[group]}
 

@@ -18,6 +18,7 @@ from servers import Pymap
 from servers.base import free_ports
 
 from intake.cli import advice
+from intake.cli.answering import first_name
 from intake.cli.findings import Level
 from intake.config import Config, load
 
@@ -219,6 +220,19 @@ def test_who_would_be_left_alone(tmp_path: Path, pymap_server: Pymap) -> None:
     path.write_text(lonely.replace("ann@test.example", "ann@own.example").replace(user, "ann@own.example"), "utf-8")
     messages = [str(f) for f in advice.people(load(path)) if f.level is Level.WARNING]
     assert len(messages) == 3
+
+
+@pytest.mark.parametrize(("name", "told"), [("An", True), ("WILL", True), ("An Peeters", False), ("Annie", False)])
+def test_a_name_that_is_an_everyday_word_is_told(tmp_path: Path, pymap_server: Pymap, name: str, told: bool) -> None:
+    path = write(tmp_path, pymap_server, 25)
+    text = path.read_text("utf-8")
+    path.write_text(text.replace("[[organizer]]\n", f'[[organizer]]\nalso_known_as = ["{name}"]\n', 1), "utf-8")
+    assert any("everyday word" in f.message for f in advice.people(load(path))) is told
+
+
+@pytest.mark.parametrize(("name", "called"), [("Ann Example", "Ann"), ("An Peeters", "An Peeters"), ("Board", "Board")])
+def test_what_somebody_is_called_besides_their_name(name: str, called: str) -> None:
+    assert first_name(name) == called
 
 
 def test_what_is_not_looked_at(tmp_path: Path, pymap_server: Pymap) -> None:
