@@ -73,7 +73,7 @@ def cases() -> None:
 
 @cases.command("list")
 @options
-@click.option("--all", "everything", is_flag=True, help="Closed ones too.")
+@click.option("--all", "everything", is_flag=True, help="Closed ones too; JSON always has them.")
 def listed(invocation: Invocation, everything: bool) -> None:
     """All cases that are open."""
     states = None if everything or invocation.json else (CaseState.NEW, CaseState.CLAIMED)
