@@ -72,33 +72,39 @@ def _folded(text: str) -> str:
 
 
 def _western(text: str) -> str:
-    """``fold`` of a text in Latin-1, letter by letter: many times as quick. Nothing when that can't be done."""
-    try:
-        octets = text.encode("latin-1")
-    except UnicodeEncodeError:
-        return ""
-    table, waste, longer = _latin()
+    """``fold`` of a text in Latin-1 or windows-1252, letter by letter: many times as quick. Nothing for any other."""
+    for charset in ("latin-1", "cp1252"):  # the first is the quicker one, the second has curly quotes
+        try:
+            octets = text.encode(charset)
+        except UnicodeEncodeError:
+            continue
+        return _by_letters(octets, charset)
+    return ""
+
+
+def _by_letters(octets: bytes, charset: str) -> str:
+    table, waste, longer = _letters(charset)
     for letter, spelled in longer.items():
         if letter in octets:
             if spelled is None:
                 return ""
             octets = octets.replace(letter, spelled)
-    return octets.translate(table, waste).decode("latin-1")
+    return octets.translate(table, waste).decode(charset)
 
 
 @cache
-def _latin() -> tuple[bytes, bytes, dict[bytes, bytes | None]]:
-    """How Latin-1 is folded: a table, what shows nothing, and what becomes several letters (None: beyond Latin-1)."""
+def _letters(charset: str) -> tuple[bytes, bytes, dict[bytes, bytes | None]]:
+    """How a charset is folded: a table, what shows nothing, and what becomes several letters (None: beyond it)."""
     table, waste, longer = bytearray(range(256)), bytearray(), dict[bytes, bytes | None]()
     for code in range(256):
-        folded = _folded(chr(code))
+        folded = _folded(bytes([code]).decode(charset, "ignore"))
+        octets = folded.encode(charset, "ignore")
         if not folded:
             waste.append(code)
-        elif len(folded) == 1 and folded <= "\xff":
-            table[code] = ord(folded)
+        elif len(folded) == len(octets) == 1:
+            table[code] = octets[0]
         else:
-            ascii_only = folded.encode("ascii") if folded.isascii() else None
-            longer[bytes([code])] = ascii_only
+            longer[bytes([code])] = octets if folded.isascii() else None
     return bytes(table), bytes(waste), longer
 
 

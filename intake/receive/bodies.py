@@ -95,6 +95,16 @@ class Bodies:
         self.more(in_another_charset(data, charset))
         return clean(decode_bytes(data, charset))
 
+    def names_of(self, shape: Shape) -> None:
+        """What the parts are called."""
+        names: list[str] = []
+        left = self.room
+        for part in shape.parts:
+            if left > 0 and (name := told(part)):
+                names.append(name)
+                left -= len(name)
+        self.more("\n".join(names))
+
     def strays_of(self, shape: Shape) -> None:
         """What stands outside every part, and parts on which programs differ, as far as there is room."""
         for source, start, end in shape.strays:
@@ -132,7 +142,7 @@ def read_bodies(shape: Shape) -> Bodies:
     bodies = Bodies()
     top = shape.parts[0]
     _visit(top, bodies, own=True)
-    bodies.more("\n".join(filter(None, map(told, shape.parts))))
+    bodies.names_of(shape)
     bodies.strays_of(shape)
     bodies.again()
     for text in (*bodies.own, *bodies.others):

@@ -25,7 +25,8 @@ TEXTS = st.lists(st.tuples(WORDS, st.sampled_from(["", " ", "\n", "-", ", "])), 
 )
 
 
-@given(st.text(st.characters(max_codepoint=0x17F), max_size=60))
+@given(st.text(st.one_of(st.characters(max_codepoint=0x17F), st.characters(codec="cp1252")), max_size=60))
+@example(bytes(range(0x20, 0x100)).decode("cp1252", "ignore"))
 def test_a_western_text_is_folded_as_any_is(text: str) -> None:
     assert fold(text) == (text.lower() if text.isascii() else _folded(text))
 
