@@ -15,7 +15,8 @@ from benchmarks.arena import Cost, Dovecot, Sink, community, intake, mail, run, 
 ROUNDS = 7
 MOST_LINKS = 50_000  # ext4 takes 65,000 names for one file
 BARE = """
-import ssl, sys, imapclient
+import imaplib, ssl, sys, imapclient
+imaplib._MAXLINE = 100_000_000
 port, authority, user, password, search = sys.argv[1:]
 context = ssl.create_default_context(cafile=authority)
 client = imapclient.IMAPClient("127.0.0.1", port=int(port), ssl_context=context)
