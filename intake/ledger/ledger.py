@@ -157,9 +157,11 @@ class Ledger(CaseBook, Eraser, FolderBook, RuleBook):
 
     def _recorded(self, became: Sequence[Became], now: datetime, *, one_by_one: bool = False) -> list[bool]:
         with self._database.transaction() as connection:
+            if any(one.state is DeliveryState.FAILED for one in became):
+                follow.alone(connection)
             won = outbox.record(connection, became, now, one_by_one=one_by_one)
             for one in (one for one, is_mine in zip(became, won, strict=True) if is_mine):
-                follow.put(connection, one.mine, one.then, self._makes, now)
+                follow.put(connection, one.mine, (*one.then, *one.lost()), self._makes, now)
             return won
 
     def given_up(self, word: Delivery) -> list[GivenUp]:
@@ -172,12 +174,15 @@ class Ledger(CaseBook, Eraser, FolderBook, RuleBook):
         with self._database.reading() as connection:
             return outbox.with_ids(connection, message_ids)
 
-    def came_back(self, returned: Delivery, reason: str, now: datetime, then: Sequence[DeliveryDraft]) -> bool:
+    def came_back(
+        self, returned: Delivery, reason: str, now: datetime, lost: Callable[[], Sequence[DeliveryDraft]]
+    ) -> bool:
         """A delivery came back as undeliverable: write that down, and what follows from it, together."""
         with self._database.transaction() as connection:
+            follow.alone(connection)
             first = follow.came_back(connection, returned, reason, now)
             if first:
-                follow.put(connection, returned, then, self._makes, now)
+                follow.put(connection, returned, lost(), self._makes, now)
             return first
 
     def put_all_back(self, mine: Sequence[tuple[Delivery, datetime]]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -148,6 +148,7 @@ class Became:
     error: str = ""
     receipt: str = ""
     then: Sequence[DeliveryDraft] = ()
+    lost: Callable[[], Sequence[DeliveryDraft]] = tuple  # what follows from giving it up: asked while nobody else does
     variant: str | None = None  # other words for the next try
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from intake.letters import named
@@ -29,8 +30,7 @@ def take_back(parts: Parts, arrivals: Sequence[Arrival]) -> None:
             continue
         message_ids = _about(arrival.mail)
         for delivery in parts.ledger.with_ids(message_ids) if message_ids else ():
-            follow = consequences(parts, delivery)
-            if parts.ledger.came_back(delivery, REASON, parts.now, follow):
+            if parts.ledger.came_back(delivery, REASON, parts.now, partial(consequences, parts, delivery)):
                 parts.say(f"delivery {delivery.id} ({delivery.kind}) {REASON}")
 
 

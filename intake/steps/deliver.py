@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -224,9 +225,9 @@ def _became(
         why = WAY_OUT + result.reason if blameless else result.reason
         return Became(delivery, state, not_before=retry, error=why, then=call)
     report.failed += 1
-    follow = consequences(parts, delivery, given_up=given_up)
-    follow += call_about(parts, delivery, over=True)
-    return Became(delivery, DeliveryState.FAILED, error=result.reason, then=follow)
+    lost = partial(consequences, parts, delivery, given_up=given_up)
+    over = call_about(parts, delivery, over=True)
+    return Became(delivery, DeliveryState.FAILED, error=result.reason, then=over, lost=lost)
 
 
 def _alarms_otherwise(parts: Parts, report: PassReport) -> None:
@@ -292,7 +293,8 @@ def _goes_smaller(delivery: Delivery) -> bool:
 def consequences(parts: Parts, delivery: Delivery, *, given_up: AbstractSet[int] = frozenset()) -> list[DeliveryDraft]:
     """What has to happen because a copy of a mail is given up: somebody else must know.
 
-    ``given_up`` are all that are given up together: none of them brings the mail to anyone.
+    ``given_up`` are all that are given up together: none of them brings the mail to anyone. Asked while nobody else may
+    give anything up: of two that end at once, each would count on the other.
     """
     config, now = parts.config, parts.now
     if delivery.mail_id is None or delivery.kind not in COPIES or delivery.variant in NOT_COPIES:
