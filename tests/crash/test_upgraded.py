@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from crash.lives import QuickWorld, check, rest
 from sqlalchemy import text
-from unit.worlds import ANN, BOB, CARL, mail
+from unit.worlds import ANN, BOB, CARL, mail, message_id
 
 from intake.model import DeliveryState, Failed, Outgoing, Result, Unknown
 
@@ -72,9 +72,12 @@ def test_everything_goes_out_once(world: QuickWorld, form: str, capsys: pytest.C
         words = "SELECT count(*) FROM delivery WHERE variant = 'undelivered' AND mail_id IS NOT NULL"
         assert connection.execute(text(words)).scalar()
         assert set(connection.execute(text("SELECT DISTINCT state FROM delivery")).scalars()) == set(DeliveryState)
+        on_its_way = "SELECT message_id FROM delivery WHERE state NOT IN ('sent', 'failed', 'withheld')"
+        expected = set(connection.execute(text(on_its_way)).scalars())
     world.parts.ledger.close()
     world.parts = world._build()
     assert f"from form {form}" in capsys.readouterr().err
     world.now += timedelta(hours=1)
     rest(world)
     check(world, delivered)
+    assert expected <= {message_id(outgoing) for outgoing in world.transport.taken}
