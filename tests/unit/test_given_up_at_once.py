@@ -95,14 +95,6 @@ def told(world: World, person: str) -> set[str]:
     return {one.recipient for one in world.parts.ledger.given_up(word)}
 
 
-def test_one_word_tells_of_both(world: World) -> None:
-    copies = claimed(world)
-    other = before_the_commit(world, lambda: give_up(world, copies[BOB]))
-    give_up(world, copies[ANN])
-    other.join(PATIENCE)
-    assert told(world, CARL) == {ANN, BOB}
-
-
 def test_a_word_by_a_clock_that_is_ahead_tells_of_what_is_given_up_after_it(world: World) -> None:
     copies = claimed(world)
     world.now += timedelta(seconds=5)
