@@ -111,11 +111,13 @@ class Courier(ImapServer):
         listen = ("/usr/sbin/couriertcpd", "-address=127.0.0.1", "-maxprocs=60", "-maxperip=60",
                   "-nodnslookup", "-noidentlookup")  # fmt: skip
         login = ("/usr/lib/courier/courier/imaplogin", "/usr/bin/imapd", "Maildir")
+        # It looks each second whether there is news. What watches folders for it otherwise (gamin) is one process for all
+        # Couriers of a machine, with the root of the first, and tells the others nothing.
         offer = {
             **path,
             "IMAP_CAPABILITY": CAPABILITIES, "IMAP_CAPABILITY_TLS": f"{CAPABILITIES} AUTH=PLAIN", "IMAP_KEYWORDS": "1",
-            "IMAP_ACL": "1", "IMAP_IDLE_TIMEOUT": "60", "IMAP_MAILBOX_SANITY_CHECK": "1", "IMAP_DISABLETHREADSORT": "0",
-            "IMAP_CHECK_ALL_FOLDERS": "0", "IMAP_OBSOLETE_CLIENT": "0", "IMAP_USELOCKS": "1", "IMAP_ENHANCEDIDLE": "1",
+            "IMAP_ACL": "1", "IMAP_IDLE_TIMEOUT": "1", "IMAP_MAILBOX_SANITY_CHECK": "1", "IMAP_DISABLETHREADSORT": "0",
+            "IMAP_CHECK_ALL_FOLDERS": "0", "IMAP_OBSOLETE_CLIENT": "0", "IMAP_USELOCKS": "1", "IMAP_ENHANCEDIDLE": "0",
             "IMAP_TRASHFOLDERNAME": "Trash", "IMAP_EMPTYTRASH": "Trash:7", "IMAP_MOVE_EXPUNGE_TO_TRASH": "0",
             "IMAPDSTARTTLS": "YES", "IMAP_STARTTLS": "YES", "IMAP_TLS_REQUIRED": "0", "IMAP_PROXY": "0",
             "COURIERTLS": "/usr/bin/couriertls", "TLS_CERTFILE": "/server.pem", "TLS_VERIFYPEER": "NONE",
@@ -130,11 +132,7 @@ class Courier(ImapServer):
         self._processes.append(start_process(rooted, output=self._log, environment=environment))
 
     def stop(self) -> None:
-        """End the three processes, and what they have started; their root goes with them.
-
-        The one that watches folders for IDLE lives on by itself, listens where every Courier of this machine asks,
-        and answers nobody once its root is gone.
-        """
+        """End the three processes, and what they have started; their root goes with them."""
         for process in self._processes:
             stop_process(process)
         for process_id in _rooted_in(self._root):
