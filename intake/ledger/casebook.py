@@ -82,7 +82,7 @@ class CaseBook:
                     number = connection.execute(select(case.c.id).where(case.c.code == code.upper())).scalar()
                     if number is None:
                         return None
-                    decided = decide(recall.known_cases(connection, [number])[number])
+                    decided = decide(recall.known_cases(connection, [number], alone=True)[number])
                     if decided.change:
                         changes.apply(connection, self.key, number, decided.change, self._makes, now)
                         stamp = f"case {number} at {round(now.timestamp() * 1000)}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, exists, insert, select, update
 
-from intake.ledger import journal, outbox
+from intake.ledger import held, journal, outbox
 from intake.ledger.journal import Entry
 from intake.ledger.keys import Key
 from intake.ledger.makes import Makes
@@ -84,7 +84,8 @@ def carry_over(connection: Connection, key: Key, old: str, new: str, now: dateti
             ~exists().where(other.c.case_id == recusal.c.case_id, other.c.organizer == new),
         )
         .order_by(recusal.c.id)
-    )
+    ).all()
+    held.cases(connection, {row.case_id for row in rows})
     for row in {row.case_id: row for row in rows}.values():
         about = {"case_id": row.case_id, "mail_id": row.mail_id, "reason": row.reason}
         connection.execute(insert(recusal).values(organizer=new, since=now, **about))

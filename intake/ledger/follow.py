@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, or_, select, update
 
-from intake.ledger import outbox
+from intake.ledger import held, outbox
 from intake.ledger.makes import Makes
 from intake.ledger.schema import case, delivery
 from intake.model import Delivery, DeliveryDraft, DeliveryState, MessageKind
@@ -32,15 +32,16 @@ class GivenUp:
     rule: str
 
 
-def alone(connection: Connection) -> None:
+def alone(connection: Connection, lost: Iterable[Delivery]) -> None:
     """From here on nobody else on this ledger gives anything up until the transaction ends.
 
-    Who is to hear of it depends on what became of the other copies: of two who give up the last two at the same time,
-    each would see the other's on its way. It comes first in a transaction, so that nobody who waits here holds a row.
-    In SQLite any writer is alone.
+    Who is to hear of it depends on what became of the other copies, and on who is withheld: of two who give up the last
+    two at the same time, each would see the other's on its way. It comes first in a transaction, so that nobody who
+    waits here holds a row. In SQLite any writer is alone.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(_ALONE)
+        held.cases(connection, {one.case_id for one in lost if one.case_id is not None})
 
 
 def came_back(connection: Connection, returned: Delivery, reason: str, now: datetime) -> bool:

@@ -157,8 +157,8 @@ class Ledger(CaseBook, Eraser, FolderBook, RuleBook):
 
     def _recorded(self, became: Sequence[Became], now: datetime, *, one_by_one: bool = False) -> list[bool]:
         with self._database.transaction() as connection:
-            if any(one.state is DeliveryState.FAILED for one in became):
-                follow.alone(connection)
+            if lost := [one.mine for one in became if one.state is DeliveryState.FAILED]:
+                follow.alone(connection, lost)
             won = outbox.record(connection, became, now, one_by_one=one_by_one)
             for one in (one for one, is_mine in zip(became, won, strict=True) if is_mine):
                 follow.put(connection, one.mine, (*one.then, *one.lost()), self._makes, now)
@@ -179,7 +179,7 @@ class Ledger(CaseBook, Eraser, FolderBook, RuleBook):
     ) -> bool:
         """A delivery came back as undeliverable: write that down, and what follows from it, together."""
         with self._database.transaction() as connection:
-            follow.alone(connection)
+            follow.alone(connection, [returned])
             first = follow.came_back(connection, returned, reason, now)
             if first:
                 follow.put(connection, returned, lost(), self._makes, now)

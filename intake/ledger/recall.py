@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from intake.ledger import held
 from intake.ledger.keys import Key
 from intake.ledger.lately import acknowledged, acknowledged_in_all, answered_in, recent_mails, rows
 from intake.ledger.mentioned import mentioned
@@ -293,7 +294,7 @@ def look_up(connection: Connection, arrivals: Sequence[Arrival], marked: Sequenc
         alarms=frozenset(row[0] for row in ours if row[1] is None and row[3] != MessageKind.DIGEST),
         theirs={row[0]: row[1] for row in theirs},
         codes={row[0]: row[1] for row in codes},
-        cases=known_cases(connection, {n for n in numbers if n is not None}),
+        cases=known_cases(connection, {n for n in numbers if n is not None}, alone=True),
         acknowledged_sender=acknowledged(connection, mail.c.sender, senders, day),
         acknowledged_domain=acknowledged(connection, mail.c.domain, domains, day),
         acknowledged_all=acknowledged_in_all(connection, day),
@@ -313,11 +314,13 @@ def _set_aside(connection: Connection, contents: Sequence[Any]) -> dict[bytes, t
     return {row.content: (row.mailbox, row.folder) for number, row in junk.items() if number not in fetched}
 
 
-def known_cases(connection: Connection, numbers: Iterable[int]) -> dict[int, KnownCase]:
-    """Cases with who wrote in them and who is withheld."""
-    numbers = set(numbers)
+def known_cases(connection: Connection, numbers: Iterable[int], *, alone: bool = False) -> dict[int, KnownCase]:
+    """Cases with who wrote in them and who is withheld; ``alone``: to decide about them (``held.cases``)."""
+    numbers = sorted(set(numbers))
     if not numbers:
         return {}
+    if alone:
+        held.cases(connection, numbers)
     participants: dict[int, set[bytes]] = {}
     for row in rows(
         connection,
