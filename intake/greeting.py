@@ -10,19 +10,21 @@ import socket
 import ssl
 
 from intake.deadline import dial
+from intake.tls import Endpoint, UnsafeError
 
 PATIENCE_S = 8.0  # some servers greet after six seconds, and hold it against a client that speaks before
 TLS_PORTS = {465: 0.5, 993: 0.5}  # those that are made for TLS are looked at sooner
 LOOK_S = 5.0
 
 
-def waits_for_tls(connection: socket.socket, host: str, port: int) -> bool:
-    """Whether the server stays silent on this connection and answers TLS on another one; nothing is said in it.
+def expect_words(connection: socket.socket, endpoint: Endpoint) -> None:
+    """Raise UnsafeError if the server says nothing here and answers TLS on another connection; nothing is said in that.
 
-    False as soon as there is a greeting, and also where a server is merely slow.
+    Content as soon as there is a greeting, and also where a server is merely slow.
     """
-    ready, _, _ = select.select([connection], [], [], TLS_PORTS.get(port, PATIENCE_S))
-    return not ready and _speaks_tls(host, port)
+    ready, _, _ = select.select([connection], [], [], TLS_PORTS.get(endpoint.port, PATIENCE_S))
+    if not ready and _speaks_tls(endpoint.host, endpoint.port):
+        raise UnsafeError('the server speaks TLS from the first byte on this port: use security = "tls"')
 
 
 def _speaks_tls(host: str, port: int) -> bool:

@@ -10,7 +10,9 @@ import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from intake.config import Login, MailboxConfig, SmtpConfig
+from intake import tls
+from intake.config import MailboxConfig, SmtpConfig
+from intake.tls import UnsafeError
 
 _SECONDS = 15.0
 
@@ -20,40 +22,36 @@ def expiry(settings: MailboxConfig | SmtpConfig, protocol: str) -> datetime | No
 
     ``protocol`` is ``imap`` or ``smtp``. Nothing is logged in to.
     """
-    if settings.security == "none":
-        return None
     try:
-        with _secured(settings, protocol) as connection:
+        context = tls.context(settings)
+        if context is None:
+            return None
+        with _secured(settings, protocol, context) as connection:
             shown = connection.getpeercert() if isinstance(connection, ssl.SSLSocket) else None
-    except (OSError, imaplib.IMAP4.error, smtplib.SMTPException):
+    except (OSError, UnsafeError, imaplib.IMAP4.error, smtplib.SMTPException):
         return None
     end = (shown or {}).get("notAfter")
     return datetime.fromtimestamp(ssl.cert_time_to_seconds(end), UTC) if isinstance(end, str) else None
 
 
-def context(settings: Login) -> ssl.SSLContext:
-    """TLS 1.2 at least, names checked, trusting the system's authorities or ``ca_file`` alone."""
-    made = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
-    made.minimum_version = ssl.TLSVersion.TLSv1_2
-    return made
-
-
 @contextlib.contextmanager
-def _secured(settings: MailboxConfig | SmtpConfig, protocol: str) -> Iterator[socket.socket | None]:
+def _secured(
+    settings: MailboxConfig | SmtpConfig, protocol: str, context: ssl.SSLContext
+) -> Iterator[socket.socket | None]:
     if settings.security == "tls":
         with (
             socket.create_connection((settings.host, settings.port), timeout=_SECONDS) as plain,
-            context(settings).wrap_socket(plain, server_hostname=settings.host) as secured,
+            context.wrap_socket(plain, server_hostname=settings.host) as secured,
         ):
             yield secured
     elif protocol == "imap":
         imap = imaplib.IMAP4(settings.host, settings.port, timeout=_SECONDS)
         try:
-            imap.starttls(context(settings))
+            imap.starttls(context)
             yield imap.sock
         finally:
             imap.shutdown()
     else:
         with smtplib.SMTP(settings.host, settings.port, timeout=_SECONDS) as smtp:
-            smtp.starttls(context=context(settings))
+            smtp.starttls(context=context)
             yield smtp.sock

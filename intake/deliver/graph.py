@@ -34,12 +34,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import getaddresses
 
+from intake import tls
 from intake.deadline import within
 from intake.deliver import envelope
 from intake.deliver.pace import Pace
-from intake.deliver.session import RefusedError, Secret, Settings, tls_context
+from intake.deliver.session import Secret
 from intake.errors import DeliveryError, IntakeError
 from intake.model import Failed, Outgoing, Result, Sent, Unknown
+from intake.tls import Endpoint, UnsafeError
 
 LARGEST = 4 << 20  # octets of a request to sendMail
 SECONDS = 60.0  # from one piece of an answer to the next
@@ -72,7 +74,7 @@ class GraphTransport:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: Endpoint,
         credential: Callable[[], Secret | None],
         *,
         max_per_minute: int,
@@ -167,8 +169,8 @@ class GraphTransport:
     def _opened(self) -> urllib.request.OpenerDirector:
         if self._opener is None:
             try:
-                context = tls_context(self._settings)
-            except RefusedError as error:
+                context = tls.context(self._settings)
+            except UnsafeError as error:
                 raise DeliveryError(self._where(str(error)), permanent=True) from error
             handlers: list[urllib.request.BaseHandler] = [_StayHere()]
             if context is not None:

@@ -11,7 +11,7 @@ TLS_PORT, USUAL_PORT = 465, 25
 
 @dataclass(frozen=True, slots=True)
 class SecondWay:
-    """Settings as ``session.Settings`` wants them."""
+    """An ``Endpoint`` of its own."""
 
     host: str
     port: int

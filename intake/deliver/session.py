@@ -4,48 +4,20 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import ipaddress
 import smtplib
 import socket
 import ssl
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Protocol
 
+from intake import tls
 from intake.deadline import Deadline, dial
 from intake.deliver.replies import Reply, described, parse
-from intake.greeting import waits_for_tls
+from intake.greeting import expect_words
+from intake.tls import Endpoint, UnsafeError
 
 LONGEST_GOODBYE_S = 5.0
 MOST_LINES = 128  # of one reply; a server that sends more is not talking to us
-
-
-class Settings(Protocol):
-    """What a connection needs to know of ``[smtp]``."""
-
-    @property
-    def host(self) -> str:
-        """A host name or an address; its certificate must carry it."""
-
-    @property
-    def port(self) -> int:
-        """A TCP port."""
-
-    @property
-    def security(self) -> str:
-        """``tls``, ``starttls`` or ``none``."""
-
-    @property
-    def user(self) -> str:
-        """Who logs in."""
-
-    @property
-    def auth(self) -> str:
-        """``none``: no log-in; ``password``; anything else stands for an OAuth2 token."""
-
-    @property
-    def ca_file(self) -> Path | None:
-        """The authority to trust in place of the system's."""
 
 
 class Secret(Protocol):
@@ -108,7 +80,7 @@ class _Smtp(smtplib.SMTP):
 class Session:
     """A connection that can be opened again. One thread at a time. ``sent`` counts its messages."""
 
-    def __init__(self, settings: Settings, helo: str, seconds: float) -> None:
+    def __init__(self, settings: Endpoint, helo: str, seconds: float) -> None:
         self._settings, self._helo = settings, helo
         self._deadline = Deadline(seconds)
         self._smtp: _Smtp | None = None
@@ -142,6 +114,9 @@ class Session:
                 if self._deadline.expired or isinstance(error, TimeoutError):
                     raise LostError(self._too_slow(self._deadline.seconds)) from error
                 raise _explained(error, self._settings) from error
+            except UnsafeError as error:
+                self.drop()
+                raise RefusedError(str(error), permanent=True) from error
             except RefusedError:
                 self.drop()
                 raise
@@ -221,19 +196,18 @@ class Session:
 
     def _connect(self) -> None:
         settings = self._settings
-        context = tls_context(settings)
+        context = tls.context(settings)
         connection: socket.socket = dial(settings.host, settings.port, self._deadline.seconds)
         smtp = self._smtp = _Smtp(local_hostname=self._helo, timeout=self._deadline.seconds)
         smtp._host = settings.host  # type: ignore[attr-defined]  # noqa: SLF001 - the name that STARTTLS verifies
         smtp.sock = connection
         self._deadline.guard(connection)
         if settings.security == "none":
-            _only_loopback(connection)
+            tls.expect_loopback(connection)
         if settings.security == "tls" and context is not None:
             smtp.sock = context.wrap_socket(connection, server_hostname=settings.host)
-        elif waits_for_tls(connection, settings.host, settings.port):
-            what = 'the server speaks TLS from the first byte on this port: use security = "tls"'
-            raise RefusedError(what, permanent=True)
+        else:
+            expect_words(connection, settings)
         greeting = smtp.read_reply()
         if greeting.code != 220:
             raise RefusedError(_turned_away("it greets us with", greeting), permanent=False)
@@ -332,40 +306,16 @@ def _mechanisms(user: str, secret: str, *, token: bool) -> Iterator[tuple[str, t
         yield "LOGIN", (name, word)
 
 
-def tls_context(settings: Settings) -> ssl.SSLContext | None:
-    """TLS 1.2 or later, chain and name verified. Raises RefusedError when ``ca_file`` can't be used."""
-    if settings.security == "none":
-        return None
-    try:
-        context = ssl.create_default_context(cafile=settings.ca_file)
-    except ssl.SSLError as error:
-        raise RefusedError("ca_file holds no certificate: give a PEM file", permanent=True) from error
-    except OSError as error:
-        what = f"ca_file can't be read ({error.strerror}): check the path and its rights"
-        raise RefusedError(what, permanent=True) from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
-def _only_loopback(connection: socket.socket) -> None:
-    """Nothing unencrypted leaves this machine, whatever the host's name resolves to."""
-    if not ipaddress.ip_address(str(connection.getpeername()[0]).partition("%")[0]).is_loopback:
-        raise RefusedError('security = "none" is for this machine only: use "tls" or "starttls"', permanent=True)
-
-
 def _turned_away(how: str, reply: Reply) -> str:
     return f"the server turns us away, {how} {described(reply)}: if this stays, ask whoever runs it"
 
 
-# OpenSSL's X509_V_ERR_…: CERT_HAS_EXPIRED, HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH
-_EXPIRED, _OTHER_NAME = 10, frozenset({62, 64})
-
-
-def _explained(error: Exception, settings: Settings) -> RefusedError | LostError:
+def _explained(error: Exception, endpoint: Endpoint) -> RefusedError | LostError:
     """Why there is no connection, in words for whoever runs it."""
     if isinstance(error, ssl.SSLError):
         return RefusedError(
-            _explained_tls(error, settings.host), permanent=isinstance(error, ssl.SSLCertVerificationError)
+            tls.explained(error, endpoint.host, 'port 465 with security = "tls", or port 587 with "starttls"'),
+            permanent=isinstance(error, ssl.SSLCertVerificationError),
         )
     if isinstance(error, socket.gaierror | UnicodeError):
         return RefusedError("host name not found: check host, and the name server of this machine", permanent=False)
@@ -375,17 +325,3 @@ def _explained(error: Exception, settings: Settings) -> RefusedError | LostError
         return LostError("the server hung up, or does not speak SMTP: check host, port and security")
     reason = getattr(error, "strerror", None) or type(error).__name__
     return LostError(f"{reason}: check host, port and the network")
-
-
-def _explained_tls(error: ssl.SSLError, host: str) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        if error.verify_code in _OTHER_NAME:
-            return f"the certificate is not for {host}: set host to a name that stands in it"
-        if error.verify_code == _EXPIRED:
-            return "the certificate has expired: renew it on the server"
-        return "the certificate is from no authority that we trust: set ca_file to the authority's certificate"
-    if isinstance(error, ssl.SSLEOFError):
-        return "the server closed the connection while TLS was set up: check port and security"
-    if error.reason in {"WRONG_VERSION_NUMBER", "UNEXPECTED_MESSAGE", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"}:
-        return 'no TLS is spoken on this port: use port 465 with security = "tls", or port 587 with "starttls"'
-    return f"TLS failed ({error.reason or type(error).__name__}): the server needs TLS 1.2 or later"

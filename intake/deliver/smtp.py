@@ -20,9 +20,10 @@ from dataclasses import dataclass
 from intake.deliver import envelope
 from intake.deliver.pace import Pace
 from intake.deliver.replies import Reply, described, redact
-from intake.deliver.session import LostError, RefusedError, Secret, Session, Settings
+from intake.deliver.session import LostError, RefusedError, Secret, Session
 from intake.errors import DeliveryError, IntakeError
 from intake.model import Failed, Outgoing, Result, Sent, Unknown
+from intake.tls import Endpoint
 
 DEADLINE_S = 60.0
 SLOWEST_BYTES_S = 100_000  # a line that carries less than this in a second is given up on
@@ -60,7 +61,7 @@ class SmtpTransport:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: Endpoint,
         credential: Callable[[], Secret | None],
         *,
         helo: str,

@@ -21,6 +21,7 @@ from intake.receive.trouble import (
     too_slow,
 )
 from intake.receive.wire import Client, LoginError, Settings, connect, is_answer
+from intake.tls import UnsafeError
 
 LONGEST_GOODBYE_S = 5.0
 LONGEST_REST_S = 2.0  # between two looks at whether to stop, while the server is listened to
@@ -56,6 +57,9 @@ class Session:
             except TROUBLE as error:
                 self.drop()
                 raise self._lost(error, explain_dialling(error, self._settings.host)) from error
+            except UnsafeError as error:
+                self.drop()
+                raise RefusedError(str(error)) from error
             except RefusedError:
                 self.drop()
                 raise

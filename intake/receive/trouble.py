@@ -11,6 +11,8 @@ import re
 import socket
 import ssl
 
+from intake import tls
+
 # Everything that imaplib and imapclient raise on answers that are no IMAP: they index, unpack, decode and recurse
 # on what the server sends. Nothing of ours runs inside that boundary.
 NONSENSE = (
@@ -60,7 +62,7 @@ def too_slow(seconds: float) -> str:
 def explain_dialling(error: BaseException, host: str) -> str:
     """Why there is no connection, or no greeting."""
     if isinstance(error, ssl.SSLError):
-        return _explain_tls(error, host)
+        return tls.explained(error, host, 'port 993 with security = "tls", or security = "starttls"')
     if isinstance(error, socket.gaierror | UnicodeError):
         return "host name not found: check host, and the name server of this machine"
     if isinstance(error, ConnectionRefusedError):
@@ -81,21 +83,3 @@ def explain_talking(error: BaseException) -> str:
     if isinstance(error, OSError):
         return f"the connection broke ({error.strerror or type(error).__name__}): it is tried again"
     return f"the answer is not IMAP ({type(error).__name__}): it is tried again; if this stays, look at the server"
-
-
-# OpenSSL's X509_V_ERR_…: CERT_HAS_EXPIRED, HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH
-_EXPIRED, _OTHER_NAME = 10, frozenset({62, 64})
-
-
-def _explain_tls(error: ssl.SSLError, host: str) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        if error.verify_code in _OTHER_NAME:
-            return f"the certificate is not for {host}: set host to a name that stands in it"
-        if error.verify_code == _EXPIRED:
-            return "the certificate has expired: renew it on the server"
-        return "the certificate is from no authority that we trust: set ca_file to the authority's certificate"
-    if isinstance(error, ssl.SSLEOFError):
-        return "the server closed the connection while TLS was set up: check port and security"
-    if error.reason in {"WRONG_VERSION_NUMBER", "UNEXPECTED_MESSAGE", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"}:
-        return 'no TLS is spoken on this port: use port 993 with security = "tls", or security = "starttls"'
-    return f"TLS failed ({error.reason or type(error).__name__}): the server needs TLS 1.2 or later"

@@ -4,57 +4,33 @@ from __future__ import annotations
 
 import contextlib
 import imaplib
-import ipaddress
 import logging
 import socket
 import ssl
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Protocol
 
 import imapclient
 from imapclient.exceptions import LoginError, ProtocolError
 from imapclient.imapclient import _parse_untagged_response as parse_untagged
 
+from intake import tls
 from intake.deadline import Deadline, dial
-from intake.greeting import waits_for_tls
+from intake.greeting import expect_words
 from intake.receive.trouble import RefusedError, response_code
+from intake.tls import Endpoint
 
 __all__ = ["Client", "LoginError", "Settings", "connect", "is_answer"]
 
 LITERAL_SLACK = 1 << 20  # what a literal may exceed the largest expected mail by, before it counts as nonsense
 
 
-class Settings(Protocol):
+class Settings(Endpoint, Protocol):
     """What a connection needs to know of a ``[[mailbox]]``."""
 
     @property
     def name(self) -> str:
         """As people call the mailbox."""
-
-    @property
-    def host(self) -> str:
-        """A host name or an address."""
-
-    @property
-    def port(self) -> int:
-        """A TCP port."""
-
-    @property
-    def security(self) -> str:
-        """``tls``, ``starttls`` or ``none``."""
-
-    @property
-    def user(self) -> str:
-        """Who logs in."""
-
-    @property
-    def auth(self) -> str:
-        """``password``; anything else stands for an OAuth2 token."""
-
-    @property
-    def ca_file(self) -> Path | None:
-        """The authority to trust in place of the system's."""
 
     @property
     def max_size(self) -> int:
@@ -64,11 +40,11 @@ class Settings(Protocol):
 def connect(settings: Settings, deadline: Deadline) -> Client:
     """Connect and secure the connection; the caller times it. Nothing is sent in the clear but STARTTLS itself.
 
-    Raises RefusedError where the server's offer is not enough, otherwise what the libraries raise.
+    Raises UnsafeError and, where the server's offer is not enough, RefusedError; otherwise what the libraries raise.
     """
     # imapclient logs commands and answers at DEBUG and what it can't decode at WARNING: mail, that is.
     logging.getLogger("imapclient").setLevel(logging.ERROR)
-    context = _tls(settings)
+    context = tls.context(settings)
     client = Client(lambda: _Imap(settings, context, deadline), settings, deadline.seconds)
     try:
         client.expect_no_login()
@@ -102,10 +78,10 @@ class _Imap(imaplib.IMAP4):
         try:
             self._deadline.guard(connection)
             if self._settings.security == "none":
-                _only_loopback(connection)
+                tls.expect_loopback(connection)
             if self._settings.security == "tls" and self._context is not None:
                 return self._context.wrap_socket(connection, server_hostname=self._settings.host)
-            _expect_words(connection, self._settings)
+            expect_words(connection, self._settings)
         except BaseException:
             connection.close()
             raise
@@ -194,28 +170,3 @@ def _start_tls(client: Client, context: ssl.SSLContext | None) -> None:
         if not is_answer(error):
             raise
         raise RefusedError('the server refuses STARTTLS: use security = "tls"', response_code(error)) from error
-
-
-def _tls(settings: Settings) -> ssl.SSLContext | None:
-    """TLS 1.2 or later, chain and name verified. Raises RefusedError when ``ca_file`` can't be used."""
-    if settings.security == "none":
-        return None
-    try:
-        context = ssl.create_default_context(cafile=settings.ca_file)
-    except ssl.SSLError as error:
-        raise RefusedError("ca_file holds no certificate: give a PEM file") from error
-    except OSError as error:
-        raise RefusedError(f"ca_file can't be read ({error.strerror}): check the path and its rights") from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
-def _expect_words(connection: socket.socket, settings: Settings) -> None:
-    if waits_for_tls(connection, settings.host, settings.port):
-        raise RefusedError('the server speaks TLS from the first byte on this port: use security = "tls"')
-
-
-def _only_loopback(connection: socket.socket) -> None:
-    """Nothing unencrypted leaves this machine, whatever the host's name resolves to."""
-    if not ipaddress.ip_address(str(connection.getpeername()[0]).partition("%")[0]).is_loopback:
-        raise RefusedError('security = "none" is for this machine only: use "tls" or "starttls"')

@@ -22,10 +22,10 @@ from servers.smtp import Aiosmtpd, SmtpServer, closed_port
 from intake import greeting
 from intake.config import SmtpConfig
 from intake.credentials import CredentialError, Password, Token
-from intake.deliver.session import RefusedError, _only_loopback
 from intake.deliver.smtp import MOST_PER_CONNECTION, MOST_REFUSALS, SmtpTransport
 from intake.errors import DeliveryError
 from intake.model import Failed, Outgoing, Sent, Unknown
+from intake.tls import UnsafeError, expect_loopback
 
 COMMUNITY = "help@test.example"
 HEAD = (
@@ -651,10 +651,10 @@ def test_plain_is_for_this_machine_only(address: str, allowed: bool) -> None:
 
     with Connected() as connection:
         if allowed:
-            _only_loopback(connection)
+            expect_loopback(connection)
         else:
-            with pytest.raises(RefusedError, match="for this machine only"):
-                _only_loopback(connection)
+            with pytest.raises(UnsafeError, match="for this machine only"):
+                expect_loopback(connection)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ VALUES = (
     "intake.edge",
     "intake.deadline",
     "intake.greeting",
+    "intake.tls",
     "intake.config",
 )
 
