@@ -99,3 +99,18 @@ class FolderBook:
         """These mails have left the folder."""
         with self._database.transaction() as connection:
             folders.filed(connection, mailbox, name, uidvalidity, uids, destination)
+
+    def doubt(self, mailbox: str) -> None:
+        """Mail came and went unread. Written down before anything is read on from there, so that nobody forgets it."""
+        with self._database.transaction() as connection:
+            folders.doubt(connection, mailbox)
+
+    def in_doubt(self, mailbox: str) -> bool:
+        """Whether such mail must be looked for in the processed folder."""
+        with self._database.reading() as connection:
+            return folders.in_doubt(connection, mailbox)
+
+    def no_doubt(self, mailbox: str) -> None:
+        """It was looked for, and all is known."""
+        with self._database.transaction() as connection:
+            folders.no_doubt(connection, mailbox)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, or_, select, update
 
 from intake.ledger.outbox import FARTHEST
-from intake.ledger.schema import folder, mail, trouble
+from intake.ledger.schema import folder, mail, meta, trouble
 from intake.model import MailHead, MailRef, Outcome
 
 SENT_BEFORE = "sent-before"  # the reason of sent mail that was there at first contact: nobody ever waited for it
@@ -243,6 +244,27 @@ def forget_trouble(connection: Connection, ref: MailRef, uids: Sequence[int]) ->
 def trouble_count(connection: Connection) -> int:
     """How many mails wait to be readable."""
     return connection.execute(select(func.count()).select_from(trouble)).scalar() or 0
+
+
+def doubt(connection: Connection, mailbox: str) -> None:
+    """Mail came and went before it was read: it may stand in the processed folder, unknown to anybody."""
+    if not in_doubt(connection, mailbox):
+        connection.execute(insert(meta).values(name=_doubt(mailbox), value=mailbox))
+
+
+def in_doubt(connection: Connection, mailbox: str) -> bool:
+    """Whether nobody has looked for such mail since, or some was found."""
+    return connection.execute(select(meta.c.name).where(meta.c.name == _doubt(mailbox))).first() is not None
+
+
+def no_doubt(connection: Connection, mailbox: str) -> None:
+    """All that stands in the processed folder is known."""
+    connection.execute(delete(meta).where(meta.c.name == _doubt(mailbox)))
+
+
+def _doubt(mailbox: str) -> str:
+    # A mailbox's name may be longer than the column.
+    return f"doubt {hashlib.sha256(mailbox.encode()).hexdigest()[:32]}"
 
 
 def _stands_in(mailbox: str, name: str, uidvalidity: int) -> ColumnElement[bool]:

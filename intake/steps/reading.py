@@ -49,13 +49,11 @@ def read_folder(
     ``meanwhile`` is called between two batches.
     """
     folder = mailbox.select(name)
-    cursor = _cursor(parts, settings, mailbox, name, folder, report)
+    cursor = _cursor(parts, settings, mailbox, name, folder)
     _Reading(parts, settings, mailbox, name, report, cursor).run(folder, meanwhile)
 
 
-def _cursor(
-    parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str, folder: Folder, report: MailboxReport
-) -> Cursor:
+def _cursor(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str, folder: Folder) -> Cursor:
     ledger = parts.ledger
     cursor = ledger.cursor(settings.name, name)
     if cursor is not None and cursor.uidvalidity == folder.uidvalidity:
@@ -67,7 +65,7 @@ def _cursor(
     else:
         parts.say(f"{settings.name}/{name}: the server has renumbered its mail (UIDVALIDITY); reading all of it again")
         if settings.processed:
-            _look_back(parts, settings, mailbox, report)
+            _look_back(parts, settings, mailbox)
             mailbox.select(name)
         ledger.restart(settings.name, name, cursor.uidvalidity, folder.uidvalidity, end)
     found = ledger.cursor(settings.name, name)
@@ -76,7 +74,7 @@ def _cursor(
     return found
 
 
-def _look_back(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, report: MailboxReport) -> None:
+def _look_back(parts: Parts, settings: MailboxConfig, mailbox: Mailbox) -> None:
     """Whether mail was filed that this ledger, restored perhaps, does not know: numbers don't tell what came and went.
 
     Done before the new numbers are taken over: a pass that ends here does it again. What is filed already and can't be
@@ -84,11 +82,14 @@ def _look_back(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, report: 
     """
     last = parts.ledger.last_good_pass(settings.name)
     try:
-        report.unaccounted = unknown_in_processed(parts, settings, mailbox, last and last - A_DAY)
+        all_known = not unknown_in_processed(parts, settings, mailbox, last and last - A_DAY)
     except MailboxError as error:
+        all_known = False
         parts.say(str(error))
         mailbox.close()
         mailbox.open()
+    if not all_known:
+        parts.ledger.doubt(settings.name)
 
 
 def _taken_over(settings: MailboxConfig) -> MailboxError:
@@ -136,7 +137,8 @@ class _Reading:
         uids = list(retried)
         if not folder.uidnext or cursor.next_uid < folder.uidnext:
             listed = self.mailbox.uids(cursor.next_uid)
-            self.report.vanished += 0 if self.is_sent else self._came_and_went(folder, listed)
+            if self._came_and_went(folder, listed):
+                self._doubt()
             put_off = ledger.in_trouble(*self.place) if listed else set()
             uids += [uid for uid in listed if uid not in put_off]
         uids = sorted(set(uids))
@@ -158,12 +160,17 @@ class _Reading:
             ledger.advance(MailRef(*self.place, block[-1]))
         self._file()
 
-    def _came_and_went(self, folder: Folder, listed: Sequence[int]) -> int:
-        """How many mails came since the last pass and are gone: no UID is given twice (RFC 9051, 2.3.1.1)."""
+    def _came_and_went(self, folder: Folder, listed: Sequence[int]) -> bool:
+        """Whether mails came since the last pass and are gone: no UID is given twice (RFC 9051, 2.3.1.1)."""
         low = max(self.cursor.next_uid, self.cursor.boundary)
         if low == 1 and self.parts.now - self.cursor.first_contact < timedelta(minutes=1):
-            return 0  # all that ever came and went before we came
-        return max(0, folder.uidnext - low - sum(low <= uid < folder.uidnext for uid in listed))
+            return False  # all that ever came and went before we came
+        return sum(low <= uid < folder.uidnext for uid in listed) < folder.uidnext - low
+
+    def _doubt(self) -> None:
+        """Mail went before it was read, to the processed folder perhaps. Whoever reads on from there must know that."""
+        if self.settings.processed and not self.is_sent:
+            self.parts.ledger.doubt(self.settings.name)
 
     def _keep_lease(self) -> None:
         parts, lease = self.parts, f"mailbox {self.settings.name}"
@@ -188,7 +195,10 @@ class _Reading:
     def _still_there(self, uids: Sequence[int]) -> list[int]:
         """Those of them that are not gone meanwhile; what is gone is no trouble any more."""
         there = set(self.mailbox.uids(uids[0], uids[-1])).intersection(uids)
-        for uid in set(uids) - there:
+        gone = set(uids) - there
+        if gone:
+            self._doubt()
+        for uid in gone:
             self.parts.ledger.forget_trouble(MailRef(*self.place, uid))
         return sorted(there)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from intake.errors import MailboxError
 from intake.ledger.folders import NOT_FILED
+from intake.steps.alarm import AUDIT
 from intake.steps.audit import unknown_in_processed
 from intake.steps.parts import MailboxReport, Parts
 from intake.steps.reading import read_folder
@@ -47,7 +48,7 @@ def _folders(
     meanwhile: Callable[[], object],
 ) -> list[str]:
     errors: list[str] = []
-    connected = False
+    connected, reachable = False, True
     for name in settings.watched:
         if parts.stopping():
             break
@@ -58,19 +59,32 @@ def _folders(
             read_folder(parts, settings, mailbox, name, report, meanwhile)
         except MailboxError as error:
             errors.append(str(error))
+            reachable = connected
             if not connected:
                 break  # the server can't be reached, or the log-in is refused: that holds for every folder
             mailbox.close()  # it may be in any state; the next folder gets a fresh connection
             connected = False
     if connected and report.before and settings.processed:
         _say_what_was_there(parts, settings, mailbox, report.before)
-    doubted = report.vanished or f"audit {settings.name}" in parts.ledger.alarms.open()
-    if connected and settings.processed and doubted and not parts.stopping():
+    if reachable and settings.processed and not parts.stopping():
         try:
-            report.unaccounted = unknown_in_processed(parts, settings, mailbox)
+            _settle_doubt(parts, settings, mailbox, report, connected=connected)
         except MailboxError as error:
             errors.append(str(error))
     return errors
+
+
+def _settle_doubt(
+    parts: Parts, settings: MailboxConfig, mailbox: Mailbox, report: MailboxReport, *, connected: bool
+) -> None:
+    """Look for mail that was filed unread, if there may be some; what was told of, until it is over."""
+    if not (parts.ledger.in_doubt(settings.name) or f"{AUDIT}{settings.name}" in parts.ledger.alarms.open()):
+        return
+    if not connected:
+        mailbox.open()
+    report.unaccounted = unknown_in_processed(parts, settings, mailbox)
+    if not report.unaccounted:
+        parts.ledger.no_doubt(settings.name)
 
 
 def _say_what_was_there(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, before: int) -> None:

@@ -17,7 +17,6 @@ class MailboxReport:
     filed: int = 0
     busy: bool = False
     before: int = 0  # mails that were there at first contact
-    vanished: int = 0  # mails that came and went before they were read here
     unaccounted: int | None = None  # mails in the processed folder that nobody knows; None: not looked
 
 

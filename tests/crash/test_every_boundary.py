@@ -6,10 +6,11 @@ import itertools
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 from crash.lives import Ends, QuickWorld, check, ends, rest
-from unit.worlds import ANN, BOB, CARL, mail
+from unit.worlds import ANN, BOB, CARL, KEEPER, Server, mail
 
 from intake.model import Failed, Outgoing, Result, Unknown
 
@@ -94,3 +95,34 @@ def test_an_end_at_every_boundary_loses_nothing_and_repeats_nothing(
         f"different states; while these were recovered from, ended again at {again.number}"
     )
     assert again.number > once.number
+
+
+@pytest.mark.parametrize("when", ["before the pass", "while it reads"])
+def test_a_mail_that_somebody_files_unread_is_told_wherever_the_pass_ends(
+    worlds: tuple[QuickWorld, QuickWorld, QuickWorld], when: str
+) -> None:
+    world, left, _ = worlds
+    world.begin_again()
+    all_well(world)
+    world.run()
+    world.now += timedelta(minutes=2)
+    unread = world.deliver(mail(1))
+    world.deliver(mail(2))
+
+    def files_it(server: Server) -> None:
+        if unread in server.shelves["INBOX"].mails:
+            server.move("INBOX", unread, "Processed")
+
+    if when == "before the pass":
+        files_it(world.server)
+    else:
+        world.people = files_it
+
+    def is_told() -> None:
+        rest(left)
+        read = len(left.parts.ledger.cases()) == 2  # the branch has no people: what they had not done yet, they don't
+        assert read != (KEEPER in left.reached("alarm"))
+
+    once = ends(world, left, lambda _: True, is_told)
+    assert once.number > 60
+    assert world.reached("alarm") == [KEEPER]
