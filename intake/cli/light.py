@@ -148,7 +148,9 @@ def _read_to_its_end(mailbox: Mailbox, name: str, folder: str, ledger: Glance) -
     next_uid = ledger.next_uid(name, folder, found.uidvalidity)
     if next_uid is None:
         return False
-    return bool(found.uidnext and next_uid >= found.uidnext) or not mailbox.uids(next_uid)
+    if 0 < found.uidnext < next_uid:
+        return False  # it gives numbers a second time
+    return next_uid == found.uidnext or not mailbox.uids(next_uid)
 
 
 def _ledger_file(document: dict[str, Any], path: Path) -> Path:

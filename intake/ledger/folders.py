@@ -73,6 +73,9 @@ def begin(connection: Connection, mailbox: str, name: str, uidvalidity: int, bou
 def restart(connection: Connection, mailbox: str, name: str, before: int, uidvalidity: int, boundary: int) -> bool:
     """The server has given every mail a new UID (RFC 9051, 2.3.1.1): read all again and recognise it by content.
 
+    So it is if the server gives UIDs a second time, as one does that was restored from a backup: what the ledger knows
+    under them stands there no more, and is put under a UIDVALIDITY that no server gives.
+
     What could not be read under its old UID is among that. ``before`` is the UIDVALIDITY that the ledger had: False
     when somebody has read on meanwhile, and whoever asks is late.
     """
@@ -81,6 +84,9 @@ def restart(connection: Connection, mailbox: str, name: str, before: int, uidval
     changed = connection.execute(update(folder).where(*mine).values(**anew, in_hand_first=None, in_hand_last=None))
     if not changed.rowcount:
         return False
+    lowest = select(func.min(mail.c.uidvalidity)).where(mail.c.mailbox == mailbox, mail.c.folder == name)
+    nowhere = min(connection.execute(lowest).scalar() or 0, 0) - 1
+    connection.execute(update(mail).where(_stands_in(mailbox, name, uidvalidity)).values(uidvalidity=nowhere))
     connection.execute(trouble.delete().where(trouble.c.mailbox == mailbox, trouble.c.folder == name))
     return True
 

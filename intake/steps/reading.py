@@ -56,14 +56,16 @@ def read_folder(
 def _cursor(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str, folder: Folder) -> Cursor:
     ledger = parts.ledger
     cursor = ledger.cursor(settings.name, name)
-    if cursor is not None and cursor.uidvalidity == folder.uidvalidity:
+    gives_again = cursor is not None and 0 < folder.uidnext < cursor.next_uid  # a server restored from a backup does
+    if cursor is not None and cursor.uidvalidity == folder.uidvalidity and not gives_again:
         return cursor
     end = folder.uidnext or max(mailbox.uids(1), default=0) + 1
     if cursor is None:
         boundary = end if settings.start == "now" or name == settings.sent else 1
         ledger.begin(settings.name, name, folder.uidvalidity, boundary, parts.now)
     else:
-        parts.say(f"{settings.name}/{name}: the server has renumbered its mail (UIDVALIDITY); reading all of it again")
+        what = "UIDNEXT went back" if cursor.uidvalidity == folder.uidvalidity else "UIDVALIDITY"
+        parts.say(f"{settings.name}/{name}: the server has renumbered its mail ({what}); reading all of it again")
         if settings.processed:
             _look_back(parts, settings, mailbox)
             mailbox.select(name)

@@ -1,0 +1,83 @@
+"""A mail server that is restored from a backup gives numbers a second time, and keeps its UIDVALIDITY."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from intake.steps.audit import audit
+
+from .worlds import ANN, World, mail, passed
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """The server knows of one mail only, the ledger of three."""
+    made = World(tmp_path)
+    for number in (1, 2, 3):
+        made.deliver(mail(number))
+    made.until_quiet()
+    made.server.shelves["INBOX"].next_uid = 2
+    return made
+
+
+def test_a_mail_with_a_number_of_another_one_is_read(world: World) -> None:
+    assert world.deliver(mail(4)) == 2
+    world.until_quiet()
+    assert len(world.parts.ledger.cases()) == 4
+    assert world.reached("report").count(ANN) == 4
+    assert world.server.texts("INBOX") == []
+    assert audit(world.parts).ok
+
+
+def test_it_is_noticed_before_anything_comes_in(world: World) -> None:
+    passed(world)
+    for number in (4, 5, 6):
+        world.deliver(mail(number))
+    world.until_quiet()
+    assert len(world.parts.ledger.cases()) == 6, "as many numbers as before, and more"
+
+
+def test_it_may_happen_again(world: World) -> None:
+    for number in (4, 5):
+        passed(world)
+        world.deliver(mail(number))
+        world.until_quiet()
+        world.server.shelves["INBOX"].next_uid = 2
+    assert len(world.parts.ledger.cases()) == 5
+
+
+def test_what_the_backup_held_is_answered_to_nobody_again(world: World) -> None:
+    sent = len(world.transport.taken)
+    world.deliver(mail(3))
+    world.until_quiet()
+    assert len(world.parts.ledger.cases()) == 3
+    assert len(world.transport.taken) == sent
+    assert world.server.texts("INBOX") == []
+
+
+def test_what_comes_in_is_not_from_before_the_start(tmp_path: Path) -> None:
+    world = World(tmp_path, start="now")
+    for number in (1, 2, 3):
+        world.deliver(mail(number))
+    world.until_quiet()
+    for uid in (2, 3):
+        del world.server.shelves["INBOX"].mails[uid]
+    world.server.shelves["INBOX"].next_uid = 2
+    world.now += timedelta(minutes=1)
+    world.deliver(mail(4))
+    world.until_quiet()
+    assert len(world.parts.ledger.cases()) == 1
+
+
+def test_a_uidvalidity_that_was_there_before_is_another_one(world: World) -> None:
+    first = world.server.shelves["INBOX"]
+    world.server.renumber("INBOX")
+    world.until_quiet()
+    world.server.shelves["INBOX"] = first
+    first.next_uid = 1
+    world.deliver(mail(4))
+    world.until_quiet()
+    assert len(world.parts.ledger.cases()) == 4
