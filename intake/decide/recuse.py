@@ -32,7 +32,15 @@ _CAPITALS_ALIKE = {"\u0396": "Z", "\u0397": "H", "\u039d": "N"}
 _ALIKE_BY_CODE = str.maketrans(_CAPITALS_ALIKE)
 _DIGITS = re.compile(r"\d+")
 _TOLD = ("comments", "keywords", "thread-topic", "organization", "x-original-from", "resent-from")
-_SENT_BY = ("sender", "resent-from", "resent-sender", "x-original-sender", "x-original-from")
+_ASKS_BACK = ("disposition-notification-to", "return-receipt-to")  # of who wrote it
+_SENT_BY = ("sender", "resent-from", "resent-sender", "x-original-sender", "x-original-from", *_ASKS_BACK)
+# Whom a mail was for and how it came: our own server's words, and the reporter's choice of whom to copy.
+_ON_THE_WAY = re.compile(
+    r"(?:.*-)?(?:to|cc|bcc|for|recipients?|rcpt|received(?:-spf)?)|(?:arc-|dkim-|authentication-).*"
+)
+# Neither an address nor a host.
+_WORD = re.compile(r"(?<!\S)[\"'(\[<]?[^\W\d_]+(?:[-'\u2019][^\W\d_]+){0,4}[\"')\]>.,;:!?]{0,3}(?!\S)")
+_MOST_PROSE = 20_000  # letters of other headers
 _SPELLED_AT = ("", "at", "chez", "bei", "apenstaartje", "arobase")
 
 
@@ -95,7 +103,7 @@ class Senders:
     @classmethod
     def of(cls, mail: ParsedMail) -> Senders:
         """Look at the head of a mail."""
-        emails = {address.email for address in (*mail.authors, *mail.reply_to)}
+        emails = {address.email for address in (*mail.authors, *mail.reply_to)} | {mail.return_path or ""}
         fields = (value for name in _SENT_BY for value in mail.values(name))
         return cls(frozenset(map(_canonical, emails)), tuple(map(_literal, fields)))
 
@@ -204,7 +212,7 @@ def _worth_looking_for(known: Sequence[Names], texts: Sequence[tuple[str, str]])
 
 def _places(mail: ParsedMail) -> list[tuple[str, str]]:
     """Every text of the mail but To and Cc: the reporter chose whom to copy."""
-    author = [value for name in ("from", "sender", "reply-to") for value in mail.values(name)]
+    author = [value for name in ("from", "sender", "reply-to", *_ASKS_BACK) for value in mail.values(name)]
     author += [address.name for address in (*mail.authors, *mail.reply_to)]
     return [
         ("named-in-subject", "\n".join(dict.fromkeys((mail.subject, *mail.values("subject"))))),
@@ -213,7 +221,16 @@ def _places(mail: ParsedMail) -> list[tuple[str, str]]:
         ("named-in-attachment", _files(mail)),
         *(("named-in-forwarded", text) for text in mail.all_text),
         ("named-in-header", "\n".join(value for name in _TOLD for value in mail.values(name))),
+        ("named-in-header", _in_passing(mail)),
     ]
+
+
+def _in_passing(mail: ParsedMail) -> str:
+    """What every other field says in words. One with a number in it (a date: Jan, May) is a program's."""
+    read = ("from", "sender", "reply-to", "subject", *_TOLD)
+    fields = ((name, value) for name, value in mail.headers if name not in read and not _ON_THE_WAY.fullmatch(name))
+    said = "\n".join(value for _, value in fields if _DIGITS.search(value) is None)
+    return " ".join(_WORD.findall(said[:_MOST_PROSE]))
 
 
 def _files(mail: ParsedMail) -> str:

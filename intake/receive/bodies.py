@@ -50,6 +50,9 @@ _TEXT_SUFFIXES = ("+xml", "+json")
 _OUTLOOK_NAMES = (".msg", "winmail.dat")
 _OUTLOOK_FILES = {"application/ms-tnef", "application/vnd.ms-tnef", "application/vnd.ms-outlook"}
 _SIGNATURES = {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
+_NO_WORDS = _SIGNATURES | {"application/pgp-encrypted", "application/pgp-keys", "application/pdf"}
+_SAMPLE = 1024
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 
 
 @dataclass(slots=True)
@@ -335,7 +338,7 @@ def _attach(part: Part, bodies: Bodies) -> None:
         bodies.others.append(_path_of(part)[:998])
     if part.type in _OUTLOOK_FILES or name.lower().endswith(_OUTLOOK_NAMES):
         bodies.more(strings(part.decoded(bodies.room)))
-    elif part.main not in {"text", "message"} and _may_be_text(part, name):
+    elif part.main not in {"text", "message"} and (_may_be_text(part, name) or _looks_like_text(part)):
         bodies.others.append(bodies.text_of(part, MAX_ATTACHED))
     if part.enclosed or part.type in _SIGNATURES or part.type == "application/pgp-encrypted":
         return
@@ -348,6 +351,15 @@ def _attach(part: Part, bodies: Bodies) -> None:
 
 def _may_be_text(part: Part, name: str) -> bool:
     return part.type in _TEXT_BY_TYPE or part.type.endswith(_TEXT_SUFFIXES) or name.lower().endswith(_TEXT_BY_NAME)
+
+
+def _looks_like_text(part: Part) -> bool:
+    """Whether a file of a kind that says little begins like words: no control, no stray byte, and spaces in it."""
+    if part.main not in {"application", "x-unknown", "unknown"} or part.type in _NO_WORDS:
+        return False
+    sample = part.decoded(_SAMPLE)
+    readable = _CONTROL.search(sample) is None and "\ufffd" not in sample.decode("utf-8", "replace")[:-1]
+    return readable and sample.count(b" ") * 20 > len(sample)
 
 
 def _flag(part: Part, bodies: Bodies) -> None:

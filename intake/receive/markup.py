@@ -15,6 +15,8 @@ from intake.receive.text import clean, one_line
 
 MAX_HTML = 512 << 10  # letters that are read tag by tag; more is only stripped of what looks like a tag
 
+MAX_LOOKED_AT = 128 << 10  # letters of which is also read what a program shows that leaves out and puts in
+
 _BREAKING = {
     *("p", "br", "div", "li", "tr", "td", "th", "table", "blockquote", "pre", "hr", "ul", "ol", "dt", "dd"),
     *("h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "header", "footer"),
@@ -35,7 +37,18 @@ _RAW = {
     for name in ("style", "script", "title", "textarea", "xmp", "iframe", "noembed", "noframes")
 }
 _RAW_AND_SHOWN = {"textarea", "xmp"}
-_STYLED = re.compile(r"""content\s{0,5}:\s{0,5}(?:"([^"]*+)"|'([^']*+)')""", re.IGNORECASE)
+_STYLED = re.compile(r"""content\s{0,5}:((?:[^;}"']++|"[^"]*+"|'[^']*+')*+)""", re.IGNORECASE)
+_STRINGS = re.compile(r"""["']([^"']*+)["']""")
+_STYLE_COMMENT = re.compile(r"/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)")
+_STYLE_ESCAPE = re.compile(r"\\([0-9a-f]{1,6})\s?", re.IGNORECASE)
+# What a program leaves out within a text, and what it puts in for a picture that it does not load (as most do).
+_HIDDEN = re.compile(
+    r"<([a-z]{1,20})\b(?>[^<>]*?(?:display\s{0,5}:\s{0,5}none|font-size\s{0,5}:\s{0,5}0|\shidden\b))[^<>]*+>[^<]*+</\1\b[^<>]*+>",
+    re.IGNORECASE,
+)
+_PICTURE = re.compile(
+    r"""<img\b(?>[^<>]*?\salt\s{0,5}=\s{0,5}(?:"([^"<>]+)"|'([^'<>]+)'|([^\s"'<>]+)))[^<>]*+>""", re.IGNORECASE
+)
 _REVERSED = re.compile(r"<bdo|bidi-override", re.IGNORECASE)
 _LINKS = re.compile(r"(?:mailto:|https?://)\S", re.IGNORECASE)
 _EMBEDDED = re.compile(rb"data:[a-z0-9/+.;=-]{0,80};base64,[A-Za-z0-9+/=%\s]{64,}", re.IGNORECASE)
@@ -50,17 +63,29 @@ def html_text(html: str) -> tuple[str, str]:
     if len(html) > MAX_HTML:
         return without_tags(html), ""
     html = html.replace("\n", " ")
-    said: list[str] = []
     beside: list[str] = []
+    text = _said(html, beside)
+    if _REVERSED.search(html):
+        beside.append(text[::-1])
+    begin = html[:MAX_LOOKED_AT]
+    looked_at = _PICTURE.sub(_alternative, _HIDDEN.sub("", begin))
+    if looked_at != begin:
+        beside.append(_said(looked_at, []))
+    return text, clean(unescape("\n".join(beside)))
+
+
+def _said(html: str, beside: list[str]) -> str:
+    said: list[str] = []
     position = 0
     while (found := _MARKUP.search(html, position)) is not None:
         said.append(html[position : found.start()])
         position = _read(html, found, said, beside)
     said.append(html[position:])
-    text = _tidy(unescape("".join(said)))
-    if _REVERSED.search(html):
-        beside.append(text[::-1])
-    return text, clean(unescape("\n".join(beside)))
+    return _tidy(unescape("".join(said)))
+
+
+def _alternative(found: re.Match[str]) -> str:
+    return found[1] or found[2] or found[3] or ""
 
 
 def _read(html: str, found: re.Match[str], said: list[str], beside: list[str]) -> int:
@@ -71,8 +96,10 @@ def _read(html: str, found: re.Match[str], said: list[str], beside: list[str]) -
     name = name.lower()
     if "=" in attributes:
         beside.extend(_shown("".join(value)) for value in _SPOKEN.findall(attributes) if any(value))
+    if ">" in attributes:  # where the tag ends for who takes the quotes before it for none
+        beside.append(_LIKE_A_TAG.sub(" ", attributes.partition(">")[2]))
     if found.end() == len(html) and html[-1:] != ">":
-        beside.append(attributes)
+        beside.append(found[0])
     if name in _RAW and not closing:
         return _raw(html, found, name, said, beside)
     if name == "blockquote":
@@ -96,7 +123,8 @@ def _raw(html: str, found: re.Match[str], name: str, said: list[str], beside: li
     stop = end.start() if end else len(html)
     content = html[found.end() : stop]
     if name == "style":
-        beside.extend(one or other for one, other in _STYLED.findall(content))
+        values = _STYLED.findall(_STYLE_COMMENT.sub("", content))
+        beside.extend(_STYLE_ESCAPE.sub(_escaped, " ".join(_STRINGS.findall(value))) for value in values)
     elif name == "script":  # data for programs stand there (JSON-LD): whose appointment it is, say
         beside.append(content)
     else:
@@ -104,10 +132,15 @@ def _raw(html: str, found: re.Match[str], name: str, said: list[str], beside: li
     return stop
 
 
+def _escaped(found: re.Match[str]) -> str:
+    return unescape(f"&#x{found[1]};")  # which no number can break
+
+
 def _shown(value: str) -> str:
     """An attribute as text. Where a link leads is marked as quoted: replies are full of links to whom they quote."""
     if _LINKS.match(value):
         return f"> {one_line(unquote(value[:2000]))}"
+    value = unquote(value) if "%" in value else value
     return _LIKE_A_TAG.sub(" ", unescape(value)) if "&lt;" in value or "<" in value else value
 
 

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
+from html import unescape
+from html.parser import HTMLParser
 from pathlib import Path
 
 from unit.judging import COMMUNITY, config, judge
@@ -14,9 +16,12 @@ from unit.judging import COMMUNITY, config, judge
 from intake.compose.composer import Composer
 from intake.config import loads
 from intake.decide import command
+from intake.decide.folding import Folded, fold
 from intake.decide.plan import Planner
+from intake.decide.recuse import withheld
 from intake.deliver import envelope
 from intake.errors import ConfigError, DeliveryError
+from intake.ledger.mentioned import mentioned
 from intake.letters import Acknowledgement, AcknowledgementState, Copy, Reader, Thread
 from intake.model import (
     OUTCOMES,
@@ -35,7 +40,10 @@ from intake.model import (
     RawMail,
     Verdict,
 )
+from intake.receive.markup import html_text
+from intake.receive.otherwise import readings, strings
 from intake.receive.parse import parse as parse_mail
+from intake.receive.text import clean
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TEAM = {"ann@example.org", "bram@example.net", "zoe.muller@gmail.com"}
@@ -72,6 +80,56 @@ def parse(data: bytes) -> None:
     for text in (mail.text, *mail.all_text):
         text.encode("utf-8")
         assert "\0" not in text
+
+
+class _Browser(HTMLParser):
+    """Another program that reads HTML: what it takes for text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        self.said.append(data)
+
+
+def markup(data: bytes) -> None:
+    """Each word that another program takes for text is read here too, and what is read is clean."""
+    html = clean(data.decode("utf-8", "replace"))
+    text, beside = html_text(html)
+    assert not _CONTROLS.search((text + beside).replace("\n", ""))
+    browser = _Browser()
+    browser.feed(html)
+    browser.close()
+    read = letters(unescape(text + beside))
+    for said in browser.said:
+        if not said.startswith("<"):  # a tag without an end, which it gives back
+            assert letters(unescape(said)) in read
+
+
+def letters(text: str) -> str:
+    """The letters of a text, without whatever stands between them."""
+    return "".join(filter(str.isalnum, text))
+
+
+def otherwise(data: bytes) -> None:
+    """What is read in a second way has its limit, and is clean."""
+    text = clean(data.decode("utf-8", "replace"))
+    found = [*readings(text, 5000), clean(strings(data))]
+    assert sum(map(len, found[:-1])) <= 5000
+    for reading in found:
+        assert not _CONTROLS.search(reading.replace("\n", ""))
+
+
+def named(data: bytes) -> None:
+    """Nothing that stands before or after a name or a code hides it; no text is folded in two ways."""
+    text = clean(data.decode("utf-8", "replace"))
+    assert fold(fold(text)) == fold(text)
+    folded = Folded.of(text)
+    assert folded.joined == "".join(folded.words)
+    mail = ParsedMail(text=f"{text}\nBram van den Berg\n{text}", all_text=(f"{text}\nEUG-7K3M9Q\n",))
+    assert "bram@example.net" in {one.organizer for one in withheld(mail, config().organizers)}
+    assert "EUG-7K3M9Q" in mentioned(mail)
 
 
 def classify(data: bytes) -> None:
@@ -171,6 +229,9 @@ def _explained(error: ConfigError) -> None:
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "parse": parse,
+    "markup": markup,
+    "otherwise": otherwise,
+    "named": named,
     "classify": classify,
     "plan": plan,
     "compose": compose,
@@ -190,5 +251,7 @@ PIECES: tuple[bytes, ...] = (
     b"Content-Type: application/pkcs7-mime\r\n", b"\x30\x80\x04\x05", b"begin 644 x\r\n", b"#86%A\r\n", b"base64 ", b"=?utf-8?q?=41?=",
     b"<style>", b"</style", b"<a title='", b"]]>", b"{\\rtf", b"Content-Type: text/plain; charset=utf-16\r\n", b"; boundary=b",
     b"\r\nBcc: x@y.example\r\n", b"{{ 7 * 7 }}", b"claim", b"close ban", b"recuse Ann", b"\xff\xfe", b"\0", b"\x1b[2J",
+    b"<img alt='x'>", b"<i hidden>", b"</i>", b"display:none", b"-->", b"<!", b"<?", b"<svg>", b"</title>", b"&#x41;", b"&lt;",
+    b"content:'", b"/*", b"EUG-7K3M9Q", b"\xe2\x80\xae", b"\xc3\xa4", b"begin 644 x\n", b"\\'41",
     b"[[organizer]]\n", b'name = "', b"[smtp]\n", b"port = 0\n", b"re:(a+)+$", b'"', b"'''", b"{", b"1e999", b"[phrases]\n",
 )  # fmt: skip

@@ -115,6 +115,8 @@ def _encodings(said: Said, first: bytes, last: bytes) -> Iterator[tuple[str, byt
     rtf = b"Content-Type: text/rtf\r\n\r\n{\\rtf1 %s\\~\\'%02x%s}" % (first, last[0], last[1:])
     yield "rich text", mixed(rtf)
     yield "enriched text", typed(b"text/enriched", b"<bold>%s</bold> <italic>%s</italic>ample" % (first, last[:-5]))
+    for kind in (b"octet-stream; name=notes", b"x-yaml; name=a.yaml", b"msword; name=a.doc", b"octet-stream"):
+        yield f"a text as {kind!r}", mixed(b"\r\nhi", b"Content-Type: application/" + kind + b"\r\n\r\n" + said.plain)
     yield "XML", typed(b"text/xml", b"<a>%s</a><b>&#%d;%s</b>" % (first, last[0], last[1:]))
     yield "XHTML", mixed(b"Content-Type: application/xhtml+xml\r\n\r\n<td>%s</td><td>%s</td>" % (first, last))
     yield "a drawing", mixed(b"Content-Type: image/svg+xml\r\n\r\n<svg><text>%s %s</text></svg>" % (first, last))
@@ -157,6 +159,12 @@ def _heads(whole: bytes, said: Said) -> Iterator[tuple[str, bytes]]:
     rest = b"Content-Transfer-Encoding: base64\r\n\r\n" + said.base64
     yield "an encoding after what is none", b"From: r@example.com\r\nnone\r\nnone\r\n" + rest
     yield "a subject behind a bare CR", b"From: r@example.com\r\nX: y\rSubject: " + word + b"\r\n\r\nhello"
+    yield "a field of one's own", HEAD + b"X-About: " + whole + b"\r\n\r\nhello"
+    yield "a summary", HEAD + b"Summary: what " + whole + b" did\r\n\r\nhello"
+    yield (
+        "who is told that it was read",
+        HEAD + b"Disposition-Notification-To: " + whole + b" <x@y.example>\r\n\r\nhello",
+    )
     yield "an encoded word with a space", HEAD.replace(b"x\r", b"=?utf-8?q?" + whole + b"?=\r", 1) + b"\r\nhello"
 
 
@@ -251,6 +259,23 @@ def _html(first: bytes, last: bytes) -> Iterator[tuple[str, bytes]]:
     yield "in an island of XML", b"<xml><o:p>" + name + b"</o:p></xml>"
     yield "after the end of all tags", b"<plaintext>" + name
     yield "in a tag without an end", b"<p>x<p title='" + name + b"'"
+    yield "behind a quote that is none", b"<p ='>" + name + b"'>"
+    yield "behind a quote within a value", b"<p a=='>" + name + b"'>x"
+    split = first + b" " + last[:3] + b"%s" + last[3:]
+    yield "a word around what is not shown", split % b"<span style='display: none'>zq</span>"
+    yield "a word around letters without a size", split % b"<B STYLE='font-size:0px'>zq</B>"
+    yield "a word around what is hidden", split % b"<i hidden>zq</i>"
+    yield "words around what is not shown", b"<p>%s<span style='display:none'> was not </span> %s" % (first, last)
+    yield (
+        "a word around a picture of a letter",
+        b"<p>%s %s<img src=x alt='%s'>%s" % (first, last[:1], last[1:2], last[2:]),
+    )
+    yield "a word beside a picture of one", b"<p><img src=x alt=" + first + b"> " + last
+    style = b"<style>p::before{%s}</style><p>x</p>"
+    yield "a style that writes with numbers", style % (b"content: '\\%x%s'" % (first[0], name[1:]))
+    yield "a style that writes in pieces", style % (b"content: counter(x) '%s' ' ' \"%s\"" % (first, last))
+    yield "a style that writes, with a comment", style % (b"content/* x */:/**/'" + name + b"'")
+    yield "an address that is not one of the net", b"<a href='/people/%s%%20%s'>x</a>" % (first, last)
     yield "with zeros", b"<p>" + first[:1] + b"\0" + first[1:] + b" " + last
     yield "at the end of six hundred kilobytes", b"<p>x</p>" * 80_000 + cells
     yield "at the end of more than a megabyte", b"<p>x</p>" * 150_000 + cells

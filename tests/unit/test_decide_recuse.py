@@ -218,6 +218,17 @@ def test_a_name_outside_every_part_counts() -> None:
         ({"subject": "About Ann Example"}, {ANN: "named-in-subject"}),
         ({"subject": "=?utf-8?q?About_Ann_Ex?= =?utf-8?q?ample?="}, {ANN: "named-in-subject"}),
         ({"Thread_Topic": "Ann Example"}, {ANN: "named-in-header"}),
+        ({"X_About": "what Ann Example did"}, {ANN: "named-in-header"}),
+        ({"X_About": "=?utf-8?q?Ann_Ex=61mple?="}, {ANN: "named-in-header"}),
+        ({"Return_Path": "<Ann+x@example.org>"}, {ANN: "is-sender"}),
+        ({"Disposition_Notification_To": "ann@example.org"}, {ANN: "is-sender"}),
+        # What servers write of every mail that passes through them, or of whom it is for.
+        ({"X_Original_To": "Ann Example <ann@example.org>"}, {}),
+        ({"Delivered_To": "ann@example.org"}, {}),
+        ({"X_Forwarded_For": "help@example.org ann@example.org"}, {}),
+        ({"Received": "from ann-example by mx.example.org for <ann@example.org>; Mon, 2 Mar 2026 10:00:00 +0100"}, {}),
+        ({"X_Host": "mail.ann.example.org"}, {}),
+        ({"X_Arrived": "Mon, 2 Mar 2026 Annie"}, {}),
     ],
 )
 def test_names_in_the_head(headers: dict[str, str], reasons: dict[str, str]) -> None:
