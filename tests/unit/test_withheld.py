@@ -356,6 +356,24 @@ class Days:
     def commands(self, detail: str) -> None:
         self.society.mail(BOB, detail, refers=self.society.last(BOB), subject="Re: x")
 
+    def bob_answers_rita(self, detail: str) -> None:
+        """He writes to the reporter, as if there were something to answer."""
+        told = {"report": self.report, "answer": self.society.last(RITA, self.code) if self.code else ""}
+        head = f"From: {BOB}\r\nTo: {RITA}\r\nCc: {HELP}\r\nSubject: Re: x\r\n"
+        head += f"Message-ID: <bob{self.society.now:%d%H%M}@x.example>\r\n"
+        head += f"In-Reply-To: {told[detail] or GUESS}\r\n" if detail else ""
+        self.society.raw(f"{head}\r\nDear Rita, tell me more.\r\n".encode())
+
+    def bob_passes_on(self, _detail: str) -> None:
+        """A mail with the reporter's in it, or with one that he made up."""
+        inner = f"From: {RITA}\r\nTo: {HELP}\r\nMessage-ID: {self.report or GUESS}\r\n\r\nhello"
+        text = f"\r\n--b\r\n\r\nsee\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n{inner}\r\n--b--"
+        more = 'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b"\r\n'
+        self.society.mail(BOB, text, subject="Fwd: x", more=more)
+
+    def bob_is_away(self, _detail: str) -> None:
+        self.society.mail(BOB, "I am away.", "", "Out of office", "Auto-Submitted: auto-replied\r\n\r\n")
+
 
 def _hidden(what: str, *details: str) -> st.SearchStrategy[Event]:
     return st.sampled_from([Event(what, detail, hidden=True) for detail in details])
@@ -391,6 +409,8 @@ SEEN = st.one_of(
         [Event("guesses", f"{c}|{how}") for c in (*COMMANDS, "hello you all") for how in ("code", "report", "copy")]
     ),
     st.sampled_from([Event("commands", c) for c in ("claim", "note all is well", "hello you all")]),
+    st.sampled_from([Event("bob-answers-rita", to) for to in ("", "report", "answer")]),
+    st.sampled_from([Event("bob-passes-on"), Event("bob-is-away")]),
 )
 EVENTS = st.builds(
     lambda before, accusation, after: [*before, accusation, *after],
