@@ -48,6 +48,7 @@ from intake.receive.text import clean
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 TEAM = {"ann@example.org", "bram@example.net", "zoe.muller@gmail.com"}
 _CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+_FOREIGN = {"script", "img", "svg", "iframe", "object", "embed", "form", "input", "link", "base", "video", "i"}
 _HEADER = re.compile(rb"(?:[!-9;-~]+:[ \t]?[^\r\n]*(?:\r\n[ \t][^\r\n]*)*\r\n)+")
 
 
@@ -83,14 +84,24 @@ def parse(data: bytes) -> None:
 
 
 class _Browser(HTMLParser):
-    """Another program that reads HTML: what it takes for text."""
+    """Another program that reads HTML: what it takes for text, and for elements."""
 
-    def __init__(self) -> None:
+    def __init__(self, html: str) -> None:
         super().__init__()
         self.said: list[str] = []
+        self.elements: set[str] = set()
+        self.attributes: set[str] = set()
+        self.links: list[str] = []
+        self.feed(html)
+        self.close()
 
     def handle_data(self, data: str) -> None:
         self.said.append(data)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.links += [value or "" for name, value in attrs if name == "href"]
 
 
 def markup(data: bytes) -> None:
@@ -98,11 +109,8 @@ def markup(data: bytes) -> None:
     html = clean(data.decode("utf-8", "replace"))
     text, beside = html_text(html)
     assert not _CONTROLS.search((text + beside).replace("\n", ""))
-    browser = _Browser()
-    browser.feed(html)
-    browser.close()
     read = letters(unescape(text + beside))
-    for said in browser.said:
+    for said in _Browser(html).said:
         if not said.startswith("<"):  # a tag without an end, which it gives back
             assert letters(unescape(said)) in read
 
@@ -161,6 +169,14 @@ def _plan(data: bytes) -> Plan:
 
 def compose(data: bytes) -> None:
     """Every message has one recipient, no header that we did not write, and the original byte for byte."""
+    _composed(data)
+    line = b" ".join(data.split())
+    file = b'--b\r\nContent-Disposition: attachment; filename="' + line.replace(b'"', b"'") + b'"\r\n\r\nx\r\n--b--'
+    head = b"From: " + line + b" <rita@people.example>\r\nSubject: " + line + b"\r\n"
+    _composed(head + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n" + data + b"\r\n" + file)
+
+
+def _composed(data: bytes) -> None:
     mail, verdict = _judged(data)
     case = Case(
         1, "EUG-7K3M9Q", verdict.category, verdict.rule, verdict.urgency, verdict.urgency_reasons, verdict.language,
@@ -170,7 +186,9 @@ def compose(data: bytes) -> None:
         MessageKind.REPORT, Address("Ann Example", "ann@example.org"), "en", Thread("<token@example.org>"), case, mail,
         verdict, NOW, "help", "INBOX", len(data), (Reader("Ann Example"),), 0, AcknowledgementState("waiting", ""), data,
     )  # fmt: skip
-    _held(_composer().copy(letter, NOW), "ann@example.org")
+    copied = _composer().copy(letter, NOW)
+    _held(copied, "ann@example.org")
+    _inert(copied)
     if verdict.acknowledge_to:
         thread = Thread("<token@example.org>", mail.message_id, (*mail.references, mail.message_id))
         answer = Acknowledgement(
@@ -201,6 +219,16 @@ def _held(made: Outgoing, recipient: str) -> None:
     assert carried == envelope.wire(made.content)
     assert b"\r\n.\r\n" not in carried
     assert carried.count(b"\r") == carried.count(b"\n") == carried.count(b"\r\n")
+
+
+def _inert(copied: Outgoing) -> None:
+    """The page of a copy is of our making: nothing of the mail is an element, an attribute or a link in it."""
+    parts = email.message_from_bytes(copied.content).walk()
+    page = next(part for part in parts if part.get_content_type() == "text/html")
+    shown = _Browser(page.get_payload(decode=True).decode())  # type: ignore[union-attr]  # bytes, of a part that holds none
+    assert not shown.elements & _FOREIGN
+    assert not [name for name in shown.attributes if name.startswith("on") or name in {"src", "background", "hidden"}]
+    assert all(link.startswith("mailto:") for link in shown.links)
 
 
 def team_command(data: bytes) -> None:
@@ -251,7 +279,7 @@ PIECES: tuple[bytes, ...] = (
     b"Content-Type: application/pkcs7-mime\r\n", b"\x30\x80\x04\x05", b"begin 644 x\r\n", b"#86%A\r\n", b"base64 ", b"=?utf-8?q?=41?=",
     b"<style>", b"</style", b"<a title='", b"]]>", b"{\\rtf", b"Content-Type: text/plain; charset=utf-16\r\n", b"; boundary=b",
     b"\r\nBcc: x@y.example\r\n", b"{{ 7 * 7 }}", b"claim", b"close ban", b"recuse Ann", b"\xff\xfe", b"\0", b"\x1b[2J",
-    b"<img alt='x'>", b"<i hidden>", b"</i>", b"display:none", b"-->", b"<!", b"<?", b"<svg>", b"</title>", b"&#x41;", b"&lt;",
+    b"<img alt='x'>", b"<script>", b"<a href='http://x' onclick=y>", b"<i hidden>", b"</i>", b"display:none", b"-->", b"<!", b"<?", b"<svg>", b"</title>", b"&#x41;", b"&lt;",
     b"content:'", b"/*", b"EUG-7K3M9Q", b"\xe2\x80\xae", b"\xc3\xa4", b"begin 644 x\n", b"\\'41",
     b"[[organizer]]\n", b'name = "', b"[smtp]\n", b"port = 0\n", b"re:(a+)+$", b'"', b"'''", b"{", b"1e999", b"[phrases]\n",
 )  # fmt: skip

@@ -100,10 +100,8 @@ def test_no_table_and_no_log_tells(watched: Watched, server: Server) -> None:
     assert watched.leaks() == {}
 
 
-@pytest.mark.parametrize("name", ["originals in the clear", "a hash that is none"])
-def test_a_program_that_tells_is_caught(watched: Watched, server: Server, name: str) -> None:
-    watched.mutation = MUTATIONS[name]
+def test_a_program_that_tells_is_caught(watched: Watched, server: Server) -> None:
+    watched.mutation = MUTATIONS["originals in the clear"] + MUTATIONS["a hash that is none"]
     watched.world.deliver(mail(watched.world.community, 1))
     watched.run("once", "--no-send", "--now", EVENING)
-    assert "written ahead" in told(server)
-    assert told(server) - {"written ahead"}
+    assert told(server) >= {"original", "mail", "written ahead"}
