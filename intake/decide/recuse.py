@@ -103,7 +103,7 @@ class Senders:
     @classmethod
     def of(cls, mail: ParsedMail) -> Senders:
         """Look at the head of a mail."""
-        emails = {address.email for address in (*mail.authors, *mail.reply_to)} | {mail.return_path or ""}
+        emails = {address.email for address in (*mail.authors, *mail.reply_to)}
         fields = (value for name in _SENT_BY for value in mail.values(name))
         return cls(frozenset(map(_canonical, emails)), tuple(map(_literal, fields)))
 

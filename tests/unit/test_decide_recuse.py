@@ -220,11 +220,11 @@ def test_a_name_outside_every_part_counts() -> None:
         ({"Thread_Topic": "Ann Example"}, {ANN: "named-in-header"}),
         ({"X_About": "what Ann Example did"}, {ANN: "named-in-header"}),
         ({"X_About": "=?utf-8?q?Ann_Ex=61mple?="}, {ANN: "named-in-header"}),
-        ({"Return_Path": "<Ann+x@example.org>"}, {ANN: "is-sender"}),
         ({"Disposition_Notification_To": "ann@example.org"}, {ANN: "is-sender"}),
         # What servers write of every mail that passes through them, or of whom it is for.
         ({"X_Original_To": "Ann Example <ann@example.org>"}, {}),
         ({"Delivered_To": "ann@example.org"}, {}),
+        ({"Return_Path": "<ann@example.org>"}, {}),
         ({"X_Forwarded_For": "help@example.org ann@example.org"}, {}),
         ({"Received": "from ann-example by mx.example.org for <ann@example.org>; Mon, 2 Mar 2026 10:00:00 +0100"}, {}),
         ({"X_Host": "mail.ann.example.org"}, {}),
