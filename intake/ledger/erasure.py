@@ -30,6 +30,10 @@ CHUNK = 400  # numbers in one question, well under every database's limit
 A_DAY, THREE_MONTHS = timedelta(days=1), timedelta(days=92)
 
 
+class InHandError(LedgerError):
+    """A message of the case is in somebody's hands, and would arrive after the case was gone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trace:
     """One mail of a case: how it can be found in its mailbox. ``places`` are where it may stand, the likeliest first.
@@ -99,12 +103,12 @@ class Eraser:
     def being_sent(self, case_id: int, now: datetime) -> bool:
         """Whether somebody is just handing over a message of a case."""
         with self._database.reading() as connection:
-            running = and_(delivery.c.state == DeliveryState.CLAIMED, delivery.c.lease_until > now)
-            chosen = select(delivery.c.id).where(delivery.c.case_id == case_id, running).limit(1)
-            return connection.execute(chosen).scalar() is not None
+            return _being_sent(connection, case_id, now)
 
     def erase(self, code: str, by: str, why: str, now: datetime) -> Gone:
-        """Count a case, and take it out. ``why`` is ``request`` or ``retention``. Raises LedgerError when it is held.
+        """Count a case, and take it out. ``why`` is ``request`` or ``retention``.
+
+        Raises LedgerError when it is held, InHandError while a message of it is being sent.
 
         What was deleted is overwritten in the file as well, the write-ahead log emptied, and a copy from before an
         upgrade removed.
@@ -233,13 +237,24 @@ def _trace(row: Row[Any], outcome: str, places: Sequence[MailRef]) -> Trace:
     )
 
 
+def _being_sent(connection: Connection, case_id: int, now: datetime) -> bool:
+    running = and_(delivery.c.state == DeliveryState.CLAIMED, delivery.c.lease_until > now)
+    chosen = select(delivery.c.id).where(delivery.c.case_id == case_id, running).limit(1)
+    return connection.execute(chosen).scalar() is not None
+
+
 def _erase(connection: Connection, key: Key, last_line: Entry, now: datetime) -> Gone:
     code = last_line.code
-    row = connection.execute(select(case).where(case.c.code == code)).one_or_none()
+    row = connection.execute(select(case).where(case.c.code == code).with_for_update()).one_or_none()
     if row is None:
         raise LedgerError(f"no case has the code {code}; see: intake cases list --all")
     if connection.execute(select(hold.c.since).where(hold.c.case_id == row.id)).scalar() is not None:
         raise LedgerError(f"case {code} is held and must be kept; end that first: intake hold {code} --end")
+    # From here on nobody takes a message of it in hand; who has just done so is seen.
+    its_messages = select(delivery.c.id).where(delivery.c.case_id == row.id).order_by(delivery.c.id)
+    connection.execute(its_messages.with_for_update())
+    if _being_sent(connection, row.id, now):
+        raise InHandError(f"a message of case {code} is just being sent; try again in a few minutes")
     numbers = [one.mail_id for one in traces(connection, row.id)]
     if row.rule != DRILL:
         _count(connection, row)

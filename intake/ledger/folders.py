@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, or_, select, update
 
 from intake.ledger.outbox import FARTHEST
-from intake.ledger.schema import folder, mail, meta, trouble
+from intake.ledger.schema import folder, mail, meta, place, trouble
 from intake.model import MailHead, MailRef, Outcome
 
 SENT_BEFORE = "sent-before"  # the reason of sent mail that was there at first contact: nobody ever waited for it
@@ -88,6 +88,8 @@ def restart(connection: Connection, mailbox: str, name: str, before: int, uidval
     nowhere = min(connection.execute(lowest).scalar() or 0, 0) - 1
     connection.execute(update(mail).where(_stands_in(mailbox, name, uidvalidity)).values(uidvalidity=nowhere))
     connection.execute(trouble.delete().where(trouble.c.mailbox == mailbox, trouble.c.folder == name))
+    if before == uidvalidity:  # so it may be where mail was filed, and what is erased is found by its UID first
+        connection.execute(delete(place).where(place.c.mailbox == mailbox))
     return True
 
 

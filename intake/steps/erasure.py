@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from intake.decide.clock import MAILBOX_LEASE
 from intake.errors import IntakeError, MailboxError
+from intake.ledger.erasure import InHandError
 from intake.model import OPERATOR, PROGRAM, REPORTER, Case, CaseState, DeliveryState, MessageKind
 from intake.steps.copies import ours, remove_copies
 from intake.steps.recognise import in_folder
@@ -120,7 +121,10 @@ def erase(parts: Parts, case: Case, *, closed_before: datetime | None = None) ->
         met |= {one.content for one in traces if one.content and one.mail_id in met}
         told.missing = sum(not _any(one, met) for one in traces)
         by, why = (PROGRAM, "retention") if closed_before else (OPERATOR, "request")
-        told.ledger = parts.ledger.erase(case.code, by, why, parts.now)
+        try:
+            told.ledger = parts.ledger.erase(case.code, by, why, parts.now)
+        except InHandError as error:  # taken in hand while the mailboxes were searched
+            raise NotNowError(str(error)) from None
     return told
 
 

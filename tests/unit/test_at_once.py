@@ -28,6 +28,7 @@ from intake.model import (
 )
 from intake.steps import deliver
 from intake.steps.bounces import REASON
+from intake.steps.erasure import NotNowError, erase
 from intake.steps.parts import PassReport
 
 from .homes import Home, InFile, OnServer
@@ -198,3 +199,23 @@ def test_a_case_that_is_closed_while_a_mail_about_it_is_read_is_where_its_log_sa
     other.join(PATIENCE)
     assert [one.state for one in world.parts.ledger.cases()] == [CaseState.CLOSED]
     assert world.parts.ledger.verify_log().problems == ()
+
+
+def test_a_case_is_not_erased_while_somebody_sends_what_they_took_in_hand_meanwhile(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [case] = world.parts.ledger.cases()
+
+    def right_after_that(_case_id: int, _now: datetime) -> bool:
+        assert claimed(world)
+        return False
+
+    nowhere = replace(world.parts, config=replace(world.config, mailboxes=()))
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(world.parts.ledger, "being_sent", right_after_that)
+        with pytest.raises(NotNowError, match="is just being sent"):
+            erase(nowhere, case)
+    world.until_quiet()
+    assert world.reached("report") == [ANN, BOB, CARL]
+    erase(nowhere, case)
+    assert world.parts.ledger.cases() == []

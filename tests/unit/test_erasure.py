@@ -15,7 +15,7 @@ from servers.databases import ask
 
 from intake.decide.casework import Decision
 from intake.errors import LedgerError
-from intake.ledger.erasure import Gone, PastRow
+from intake.ledger.erasure import Gone, InHandError, PastRow
 from intake.ledger.ledger import Ledger
 from intake.ledger.recall import JUNK
 from intake.model import (
@@ -209,7 +209,9 @@ def test_a_message_in_somebody_s_hands_is_seen(ledger: Ledger) -> None:
 def test_whoever_was_sending_meanwhile_writes_nothing_down(ledger: Ledger) -> None:
     code = one_case(ledger)
     claimed = [one for one in ledger.claim("somebody", NOW, timedelta(minutes=5), 100) if one.mail_id in {1, 2}]
-    ledger.erase(code, "operator", "request", NOW)
+    with pytest.raises(InHandError, match="try again"):
+        ledger.erase(code, "operator", "request", NOW)
+    ledger.erase(code, "operator", "request", NOW + timedelta(minutes=5))
     assert claimed
     assert not any(record(ledger, one, DeliveryState.SENT, NOW) for one in claimed)
     assert not any(replace(one).mail_id in {1, 2} for one in ledger.deliveries(tuple(DeliveryState)))

@@ -81,3 +81,14 @@ def test_a_uidvalidity_that_was_there_before_is_another_one(world: World) -> Non
     world.deliver(mail(4))
     world.until_quiet()
     assert len(world.parts.ledger.cases()) == 4
+
+
+def test_where_mail_was_filed_is_found_out_anew(world: World) -> None:
+    filed = world.server.shelves["Processed"]
+    assert audit(world.parts).ok
+    assert len(world.parts.ledger.accounts("help", "Processed", filed.uidvalidity)) == 3
+    passed(world)
+    assert world.parts.ledger.accounts("help", "Processed", filed.uidvalidity) == {}, (
+        "its numbers may be given again, too"
+    )
+    assert audit(world.parts).ok
