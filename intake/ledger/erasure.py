@@ -30,8 +30,8 @@ CHUNK = 400  # numbers in one question, well under every database's limit
 A_DAY, THREE_MONTHS = timedelta(days=1), timedelta(days=92)
 
 
-class InHandError(LedgerError):
-    """A message of the case is in somebody's hands, and would arrive after the case was gone."""
+class InUseError(LedgerError):
+    """Somebody is at the case: a message of it is in their hands and would arrive after it, or it was opened again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +105,10 @@ class Eraser:
         with self._database.reading() as connection:
             return _being_sent(connection, case_id, now)
 
-    def erase(self, code: str, by: str, why: str, now: datetime) -> Gone:
-        """Count a case, and take it out. ``why`` is ``request`` or ``retention``.
+    def erase(self, code: str, by: str, why: str, now: datetime, closed_before: datetime | None = None) -> Gone:
+        """Count a case, and take it out; if given, only one that was ``closed_before`` then and still is.
 
-        Raises LedgerError when it is held, InHandError while a message of it is being sent.
+        ``why`` is ``request`` or ``retention``. Raises LedgerError when it is held, InUseError while somebody is at it.
 
         What was deleted is overwritten in the file as well, the write-ahead log emptied, and a copy from before an
         upgrade removed.
@@ -117,7 +117,7 @@ class Eraser:
         for attempt in range(RACES):
             try:
                 with self._database.transaction() as connection:
-                    gone = _erase(connection, self.key, last_line, now)
+                    gone = _erase(connection, self.key, last_line, now, closed_before)
                 self._database.drop_copies()
                 emptied = self._database.forget()
             except ConflictError:
@@ -243,18 +243,20 @@ def _being_sent(connection: Connection, case_id: int, now: datetime) -> bool:
     return connection.execute(chosen).scalar() is not None
 
 
-def _erase(connection: Connection, key: Key, last_line: Entry, now: datetime) -> Gone:
+def _erase(connection: Connection, key: Key, last_line: Entry, now: datetime, closed_before: datetime | None) -> Gone:
     code = last_line.code
     row = connection.execute(select(case).where(case.c.code == code).with_for_update()).one_or_none()
     if row is None:
         raise LedgerError(f"no case has the code {code}; see: intake cases list --all")
     if connection.execute(select(hold.c.since).where(hold.c.case_id == row.id)).scalar() is not None:
         raise LedgerError(f"case {code} is held and must be kept; end that first: intake hold {code} --end")
+    if closed_before and not (row.state == CaseState.CLOSED and row.closed_at < closed_before):
+        raise InUseError(f"case {code} was opened again")
     # From here on nobody takes a message of it in hand; who has just done so is seen.
     its_messages = select(delivery.c.id).where(delivery.c.case_id == row.id).order_by(delivery.c.id)
     connection.execute(its_messages.with_for_update())
     if _being_sent(connection, row.id, now):
-        raise InHandError(f"a message of case {code} is just being sent; try again in a few minutes")
+        raise InUseError(f"a message of case {code} is just being sent; try again in a few minutes")
     numbers = [one.mail_id for one in traces(connection, row.id)]
     if row.rule != DRILL:
         _count(connection, row)

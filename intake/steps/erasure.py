@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from intake.decide.clock import MAILBOX_LEASE
 from intake.errors import IntakeError, MailboxError
-from intake.ledger.erasure import InHandError
+from intake.ledger.erasure import InUseError
 from intake.model import OPERATOR, PROGRAM, REPORTER, Case, CaseState, DeliveryState, MessageKind
 from intake.steps.copies import ours, remove_copies
 from intake.steps.recognise import in_folder
@@ -122,8 +122,8 @@ def erase(parts: Parts, case: Case, *, closed_before: datetime | None = None) ->
         told.missing = sum(not _any(one, met) for one in traces)
         by, why = (PROGRAM, "retention") if closed_before else (OPERATOR, "request")
         try:
-            told.ledger = parts.ledger.erase(case.code, by, why, parts.now)
-        except InHandError as error:  # taken in hand while the mailboxes were searched
+            told.ledger = parts.ledger.erase(case.code, by, why, parts.now, closed_before)
+        except InUseError as error:  # since the mailboxes are searched
             raise NotNowError(str(error)) from None
     return told
 

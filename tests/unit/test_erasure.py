@@ -15,7 +15,7 @@ from servers.databases import ask
 
 from intake.decide.casework import Decision
 from intake.errors import LedgerError
-from intake.ledger.erasure import Gone, InHandError, PastRow
+from intake.ledger.erasure import Gone, InUseError, PastRow
 from intake.ledger.ledger import Ledger
 from intake.ledger.recall import JUNK
 from intake.model import (
@@ -209,7 +209,7 @@ def test_a_message_in_somebody_s_hands_is_seen(ledger: Ledger) -> None:
 def test_whoever_was_sending_meanwhile_writes_nothing_down(ledger: Ledger) -> None:
     code = one_case(ledger)
     claimed = [one for one in ledger.claim("somebody", NOW, timedelta(minutes=5), 100) if one.mail_id in {1, 2}]
-    with pytest.raises(InHandError, match="try again"):
+    with pytest.raises(InUseError, match="try again"):
         ledger.erase(code, "operator", "request", NOW)
     ledger.erase(code, "operator", "request", NOW + timedelta(minutes=5))
     assert claimed
@@ -222,6 +222,16 @@ def test_closed_cases_whose_time_is_up(ledger: Ledger) -> None:
     closed = NOW + timedelta(hours=1)
     assert [one.code for one in ledger.outlived(closed + timedelta(seconds=1))] == [code]
     assert ledger.outlived(closed) == []
+
+
+def test_a_case_that_was_opened_again_meanwhile_is_not_outlived(ledger: Ledger) -> None:
+    code = one_case(ledger)
+    year = NOW + YEAR
+    change(ledger, code, CaseAction.CLAIM)
+    with pytest.raises(InUseError, match="opened again"):
+        ledger.erase(code, "intake", "retention", year, closed_before=year)
+    change(ledger, code, CaseAction.CLOSE, outcome="warning")
+    assert ledger.erase(code, "intake", "retention", year, closed_before=year).mails == 3
 
 
 def test_marks_fade_from_mail_that_belongs_to_no_case(ledger: Ledger) -> None:
