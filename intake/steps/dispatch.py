@@ -105,11 +105,18 @@ class Dispatcher:
             return Withhold()
         original = self._in_hand.original(delivery.mail_id)
         if original is None:
-            return Impossible("the original is no longer in the ledger")
+            return self._without(delivery, context)
         mail, verdict = self._understood(delivery, context, original)
         if delivery.kind is MessageKind.ACKNOWLEDGEMENT:
             return self._acknowledgement(delivery, context, mail, verdict)
         return self._copy(delivery, context, mail, verdict, original)
+
+    def _without(self, delivery: Delivery, context: MailContext) -> Composed:
+        """A copy that was decided on in the instant in which the original was wiped becomes word of where it stands."""
+        to = self._person(delivery.recipient)
+        if to is None or context.case is None:
+            return Impossible("the original is no longer in the ledger")
+        return news.waiting(self.parts, delivery, context, *to)
 
     def _by_ourselves(self, delivery: Delivery) -> Composed:
         """What stems from no mail."""

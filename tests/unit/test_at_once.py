@@ -219,3 +219,18 @@ def test_a_case_is_not_erased_while_somebody_sends_what_they_took_in_hand_meanwh
     assert world.reached("report") == [ANN, BOB, CARL]
     erase(nowhere, case)
     assert world.parts.ledger.cases() == []
+
+
+def test_who_gets_a_case_while_its_original_is_wiped_hears_where_it_stands(world: World) -> None:
+    parts = world.parts
+    for name in ("Ann", "Bob"):
+        command(world, CaseAction.RECUSE, name)
+    while copies := parts.ledger.claim("me", parts.now, timedelta(minutes=5), 10):
+        sent = [deliver._became(parts, PassReport(), one, Sent("250"), set()) for one in copies]
+        parts.ledger.record_all(sent, parts.now)
+    wiped: list[int] = []
+    other = before_the_commit(world, lambda: wiped.append(parts.ledger.tidy()))
+    command(world, CaseAction.RECUSE, "Carl")
+    other.join(PATIENCE)
+    world.until_quiet()
+    assert [header(one, "X-Intake-Kind") for one in world.transport.to(BOARD)] == ["notice" if wiped[0] else "report"]
