@@ -226,10 +226,10 @@ def _places(mail: ParsedMail) -> list[tuple[str, str]]:
 
 
 def _in_passing(mail: ParsedMail) -> str:
-    """What every other field says in words. One with a number in it (a date: Jan, May) is a program's."""
+    """What every other field says in several words. One with a number in it (a date: Jan, May) is a program's."""
     read = ("from", "sender", "reply-to", "subject", *_TOLD)
     fields = ((name, value) for name, value in mail.headers if name not in read and not _ON_THE_WAY.fullmatch(name))
-    said = "\n".join(value for _, value in fields if _DIGITS.search(value) is None)
+    said = "\n".join(value for _, value in fields if " " in value and _DIGITS.search(value) is None)
     return " ".join(_WORD.findall(said[:_MOST_PROSE]))
 
 

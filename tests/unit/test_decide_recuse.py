@@ -228,6 +228,7 @@ def test_a_name_outside_every_part_counts() -> None:
         ({"X_Forwarded_For": "help@example.org ann@example.org"}, {}),
         ({"Received": "from ann-example by mx.example.org for <ann@example.org>; Mon, 2 Mar 2026 10:00:00 +0100"}, {}),
         ({"X_Host": "mail.ann.example.org"}, {}),
+        ({"X_Authenticated_User": "annexample"}, {}),
         ({"X_Arrived": "Mon, 2 Mar 2026 Annie"}, {}),
     ],
 )
