@@ -21,9 +21,10 @@ _BREAKING = {
     *("p", "br", "div", "li", "tr", "td", "th", "table", "blockquote", "pre", "hr", "ul", "ol", "dt", "dd"),
     *("h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "header", "footer"),
 }
-# A comment, another declaration, or a tag with its attributes; one that nothing ends reaches to the end of the text.
+# A comment, another declaration (an end of nothing is one too), or a tag with its attributes; one that nothing ends
+# reaches to the end of the text.
 _MARKUP = re.compile(
-    r"""<(?:(!--)|([!?])|(/?)([a-z][^\s/>]*+)((?:[^>"'=]++|=\s*+(?:"[^"]*+"|'[^']*+')?+|["'])*+)(?:>|\Z))""",
+    r"""<(?:(!--)|([!?]|/(?![a-z]))|(/?)([a-z][^\s/>]*+)((?:[^>"'=]++|=\s*+(?:"[^"]*+"|'[^']*+')?+|["'])*+)(?:>|\Z))""",
     re.IGNORECASE,
 )
 _SPOKEN = re.compile(
@@ -35,8 +36,8 @@ _SPOKEN = re.compile(
 _RAW = {
     name: re.compile(rf"</{name}\b", re.IGNORECASE)
     for name in ("style", "script", "title", "textarea", "xmp", "iframe", "noembed", "noframes")
-}
-_RAW_AND_SHOWN = {"textarea", "xmp"}
+} | {"plaintext": re.compile("(?!)")}
+_RAW_AND_SHOWN = {"textarea", "xmp", "plaintext"}
 _STYLED = re.compile(r"""content\s{0,5}:((?:[^;}"']++|"[^"]*+"|'[^']*+')*+)""", re.IGNORECASE)
 _STRINGS = re.compile(r"""["']([^"']*+)["']""")
 _STYLE_COMMENT = re.compile(r"/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)")
@@ -53,7 +54,7 @@ _REVERSED = re.compile(r"<bdo|bidi-override", re.IGNORECASE)
 _LINKS = re.compile(r"(?:mailto:|https?://)\S", re.IGNORECASE)
 _EMBEDDED = re.compile(rb"data:[a-z0-9/+.;=-]{0,80};base64,[A-Za-z0-9+/=%\s]{64,}", re.IGNORECASE)
 _OF_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=%\r\n"
-_LIKE_A_TAG = re.compile(r"<[^<>]{0,2000}>")
+_LIKE_A_TAG = re.compile(r"<[a-z/!?][^<>]{0,2000}>", re.IGNORECASE)
 _SPACES = re.compile(r"[ \t\u00a0]+")
 _BLANK_LINES = re.compile(r"\n[ \n]*\n")
 
@@ -122,10 +123,10 @@ def _raw(html: str, found: re.Match[str], name: str, said: list[str], beside: li
     end = _RAW[name].search(html, found.end())
     stop = end.start() if end else len(html)
     content = html[found.end() : stop]
-    if name == "style":
+    if name == "style" and "{" in content:  # else it is no style, or stands where there are none
         values = _STYLED.findall(_STYLE_COMMENT.sub("", content))
         beside.extend(_STYLE_ESCAPE.sub(_escaped, " ".join(_STRINGS.findall(value))) for value in values)
-    elif name == "script":  # data for programs stand there (JSON-LD): whose appointment it is, say
+    elif name in {"style", "script"}:  # data for programs stand there (JSON-LD): whose appointment it is, say
         beside.append(content)
     else:
         (said if name in _RAW_AND_SHOWN else beside).append(_LIKE_A_TAG.sub(" ", content))

@@ -26,7 +26,15 @@ def test_anything(name: str) -> None:
     search()
 
 
+FOUND = (
+    b"<a ='a\xff\xfflt=&>xcb>'@ <d><!",  # a quote that begins no value
+    b"</\xc8\xc8<style>\xc8J\xc8yl",  # the end of nothing, with an element in it that hides all
+    b"<!---<<!b>f-<'q>f",  # in a comment, what is no tag
+    b"<a",
+)
+
+
 @pytest.mark.parametrize("name", TARGETS)
-@pytest.mark.parametrize("data", [b"", b"\0", b"\r\n.\r\n", *PIECES[:4]])
+@pytest.mark.parametrize("data", [b"", b"\0", b"\r\n.\r\n", *PIECES[:4], *FOUND])
 def test_what_is_known_to_be_hard(name: str, data: bytes) -> None:
     TARGETS[name](data)

@@ -259,6 +259,10 @@ def _html(first: bytes, last: bytes) -> Iterator[tuple[str, bytes]]:
     yield "in an island of XML", b"<xml><o:p>" + name + b"</o:p></xml>"
     yield "after the end of all tags", b"<plaintext>" + name
     yield "in a tag without an end", b"<p>x<p title='" + name + b"'"
+    yield "behind the end of nothing", b"</1<style>" + name
+    yield "behind a style after the end of all tags", b"<plaintext><style>p{" + name
+    yield "in a formula's style", b"<math><style>" + name + b"</style></math>"
+    yield "in a tag that is none, in a comment", b"<!-- <'" + name + b"> -->"
     yield "behind a quote that is none", b"<p ='>" + name + b"'>"
     yield "behind a quote within a value", b"<p a=='>" + name + b"'>x"
     split = first + b" " + last[:3] + b"%s" + last[3:]
