@@ -50,6 +50,8 @@ install: $(BUILD)/.wheel
 	@$(PYTHON) -m pip --python $(PREFIX)/bin/python --disable-pip-version-check install --quiet --force-reinstall --no-deps --no-index $(BUILD)/wheel/*.whl
 	@PYTHONDONTWRITEBYTECODE= $(PREFIX)/bin/python -m compileall -q $(PREFIX)/lib || true
 	@echo "Installed: $$($(PREFIX)/bin/intake --version), as $(PREFIX)/bin/intake"
+	@case "$$(readlink -f $(PREFIX)/bin/python)" in /home/*|/root/*) \
+	echo "Its Python is in somebody's home, where other users can't run it; if they should: remove $(PREFIX), and name a Python of the system with PYTHON=…";; esac
 
 bench: $(VENV)/.dev $(VENV)/.wheel
 	@PYTHON=$(PYTHON) benchmarks/peers/install
