@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import os
 import resource
@@ -80,6 +81,7 @@ def intake(debug: bool) -> None:
 def main() -> None:
     """Run the command line; errors become one line each on stderr and the documented exit code."""
     harden()
+    open_what_is_closed()
     debug = "--debug" in sys.argv[1:]
     sys.excepthook = functools.partial(_unexpected, debug)
     argv = [word for word in sys.argv[1:] if word != "--debug"]
@@ -99,6 +101,11 @@ def main() -> None:
     except IntakeError as error:
         _explain(error, debug=debug)
         sys.exit(1)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        click.echo("intake: can't write, the disk is full: make room and try again", err=True)
+        sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -112,6 +119,13 @@ def harden() -> None:
     with contextlib.suppress(OSError):
         Path("/proc/self/coredump_filter").write_text("0", "ascii")
     os.umask(0o077)
+
+
+def open_what_is_closed() -> None:
+    """Standard streams that the caller closed lead nowhere: else a file or connection would get their number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - to the end
 
 
 def _wrong_usage(error: click.ClickException) -> None:

@@ -39,7 +39,8 @@ def once(invocation: Invocation, no_send: bool) -> int:
         return LEFT
     _show(invocation, report)
     if stop.is_set():
-        raise click.exceptions.Exit(exit_code(report))  # of several communities, no other one begins
+        _say("ended before the pass was over; the next pass does what is left")
+        raise click.exceptions.Exit(LEFT)  # of several communities, no other one begins
     return exit_code(report)
 
 
