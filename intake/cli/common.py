@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from intake.config import Config
 
 DONE, FINDING, USAGE, LEFT, MISCONFIGURED = 0, 1, 2, 75, 78
-_YEARS = range(1970, 3000)  # those in which every time that follows from another can be written down
+YEARS = range(1970, 3000)  # those in which every time that follows from another can be written down
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -38,8 +38,8 @@ class Moment(click.ParamType[datetime]):
             moment = datetime.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r} is no ISO 8601 time, such as 2026-04-18T08:30:00+02:00", param, ctx)
-        if moment.year not in _YEARS:
-            self.fail(f"{value!r} is not between {_YEARS[0]} and {_YEARS[-1]}", param, ctx)
+        if moment.year not in YEARS:
+            self.fail(f"{value!r} is not between {YEARS[0]} and {YEARS[-1]}", param, ctx)
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

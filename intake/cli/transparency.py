@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from intake.cli.common import DONE, Invocation, options, print_json
+from intake.cli.common import DONE, YEARS, Invocation, options, print_json
 
 if TYPE_CHECKING:
     from intake.decide.statistics import Statistics
@@ -23,9 +23,12 @@ class Day(click.ParamType[date]):
         if isinstance(value, date) and not isinstance(value, datetime):
             return value
         try:
-            return date.fromisoformat(value)
+            day = date.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r} is no date; write it as 2026-04-01", param, ctx)
+        if day.year not in YEARS:
+            self.fail(f"{value!r} is not between {YEARS[0]} and {YEARS[-1]}", param, ctx)
+        return day
 
 
 @click.command()

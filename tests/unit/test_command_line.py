@@ -13,6 +13,7 @@ from servers.world import CHECKOUT, COMMAND, WHEEL
 
 from intake.cli import main
 from intake.cli.common import Moment, behind_the_command
+from intake.cli.transparency import Day
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,8 @@ def test_what_every_command_takes_may_stand_before_its_name(given: str, meant: s
 def test_a_time_from_which_none_can_be_counted_is_wrong_usage(far: str) -> None:
     with pytest.raises(click.BadParameter, match="is not between 1970 and 2999"):
         Moment().convert(far, None, None)
+    with pytest.raises(click.BadParameter, match="is not between 1970 and 2999"):
+        Day().convert(far[:10], None, None)
 
 
 def test_streams_that_the_caller_closed_lead_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
