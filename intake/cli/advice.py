@@ -144,6 +144,8 @@ def key(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
         yield ok("key", f"{path}")
     elif config.ledger.file is not None and config.ledger.file.exists() and config.ledger.file.stat().st_size:
         yield failure("key", f"the ledger is there, but its key {path} is not", "restore the key from a backup")
+    elif not path.parent.is_dir():
+        yield failure("key", f"there is no folder {path.parent} to make it in", "make the folder, with rights 0700")
     else:
         yield ok("key", f"{path} is made at the first pass; keep a copy of it apart from the ledger")
 

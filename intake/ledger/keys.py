@@ -80,6 +80,8 @@ def key_from_file(path: Path, *, create: bool) -> Key:
 
     Raises LedgerError when it can't be read or made, or when others could read it.
     """
+    if create and not path.parent.is_dir():
+        raise LedgerError(f"{path}: there is no folder to make this key in; make the folder, with rights 0700")
     try:
         if create:
             _make(path)

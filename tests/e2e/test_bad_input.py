@@ -331,3 +331,11 @@ def test_json_means_json_alone(embedded: World) -> None:
         answer = embedded.run(*words, "--json")
         assert answer.code in {0, 1, 75}, (words, answer)
         answer.json  # noqa: B018 - it parses
+
+
+def test_a_key_in_a_folder_that_is_not_there(embedded: World) -> None:
+    path = embedded.configure()
+    path.write_text(path.read_text("utf-8").replace("intake.key", "keys/intake.key"), "utf-8")
+    checked, passed = embedded.run("check", "--offline"), embedded.run("once")
+    assert (checked.code, passed.code) == (1, 75)
+    assert all("make the folder" in said for said in (checked.out, passed.err)), "nothing is there to restore"
