@@ -584,6 +584,7 @@ def test_status_tells_weeks_ahead(tmp_path: Path, authority: Authority) -> None:
 
 
 @pytest.mark.dovecot
+@pytest.mark.sqlite  # the quick look is at a file
 def test_the_whole_command_with_tokens(
     tmp_path: Path, authority: Authority, dovecot_oauth: Dovecot, aiosmtpd_server: Aiosmtpd
 ) -> None:

@@ -44,6 +44,7 @@ def lives_on(place: World) -> None:
     assert [one["folder"] for one in found["unaccounted"]] == ["Processed"]  # the second, and it is named
 
 
+@pytest.mark.sqlite
 def test_a_file_is_copied_and_restored(place: World, tmp_path: Path) -> None:
     place.configure(folders='["INBOX"]')
     place.deliver(mail(1))
@@ -68,6 +69,7 @@ def test_a_file_is_copied_and_restored(place: World, tmp_path: Path) -> None:
     lives_on(place)
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize(
     ("to", "said"),
     [

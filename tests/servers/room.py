@@ -21,6 +21,7 @@ from intake.steps.parts import Parts, PassReport
 from intake.steps.whole import one_pass
 
 from .base import ImapServer
+from .databases import ledger_of
 from .smtp import Aiosmtpd
 
 COMMUNITY = "help@azug.example"
@@ -44,6 +45,8 @@ user = "{user}"
 password_file = "pw"
 folders = ["INBOX"]
 start = "all"
+[ledger]
+url = "{ledger}"
 [smtp]
 host = "{smtp_host}"
 port = {smtp_port}
@@ -165,6 +168,7 @@ def room(imap: ImapServer, smtp: Aiosmtpd, folder: Path, people: str, now: datet
         "user": user,
         "smtp_host": smtp.host,
         "smtp_port": smtp.port,
+        "ledger": ledger_of(folder),
     }
     (folder / "config.toml").write_text(CONFIG.format(**values) + people)
     clock = [now]

@@ -9,6 +9,7 @@ from datetime import date
 
 import pytest
 
+from intake import tls
 from intake.compose import reasons, sample, words
 from intake.compose.composer import Composer
 from intake.compose.render import LANGUAGES
@@ -54,7 +55,7 @@ def test_a_folder_and_what_nobody_has_thought_of() -> None:
 
 
 def test_no_sentence_of_the_receiving_room_is_just_other() -> None:
-    sentences = re.findall(r'return f?"([^"]{20,})"', inspect.getsource(trouble) + inspect.getsource(login))
+    sentences = re.findall(r'return f?"([^"]{20,})"', "".join(map(inspect.getsource, (trouble, login, tls))))
     assert len(sentences) > 10
     assert [one for one in sentences if reasons.kind(f"mailbox m (h:1): {one}") == "other"] == []
 

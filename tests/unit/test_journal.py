@@ -22,7 +22,7 @@ ANN, BOB = ORGANIZERS
 
 ADDED = (
     "INSERT INTO change (code, at, by, what, about, previous, hash) "
-    "SELECT code, at, by, 'note', '', hash, randomblob(16) FROM change WHERE id = (SELECT max(id) FROM change)"
+    "SELECT code, at, by, 'note', '', hash, (SELECT max(content) FROM mail) FROM change ORDER BY id DESC LIMIT 1"
 )
 
 

@@ -158,6 +158,7 @@ def test_two_machines_begin_one_ledger(tmp_path: Path, ledger_url: Callable[[], 
     open_ledger(first, url=url).close()
 
 
+@pytest.mark.sqlite
 def test_without_room_for_the_copy_nothing_is_upgraded(
     tmp_path: Path, newer: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,6 +175,7 @@ def test_without_room_for_the_copy_nothing_is_upgraded(
     assert not list(tmp_path.glob("*before*"))
 
 
+@pytest.mark.sqlite
 def test_an_upgrade_that_fails_leaves_everything_as_it_was(tmp_path: Path, newer: Callable[[], None]) -> None:
     filled(tmp_path).close()
     newer()
@@ -200,6 +202,7 @@ def test_a_program_that_still_runs_writes_no_more(
     old.close()
 
 
+@pytest.mark.sqlite
 def test_the_copy_goes_with_an_erased_case_and_after_its_time(tmp_path: Path, newer: Callable[[], None]) -> None:
     filled(tmp_path).close()
     newer()
@@ -218,6 +221,7 @@ def test_the_copy_goes_with_an_erased_case_and_after_its_time(tmp_path: Path, ne
     ledger.close()
 
 
+@pytest.mark.sqlite
 def test_a_copy_while_somebody_writes(tmp_path: Path) -> None:
     ledger = filled(tmp_path)
     target = tmp_path / "copy 100%.db"
@@ -231,6 +235,7 @@ def test_a_copy_while_somebody_writes(tmp_path: Path) -> None:
     ledger.close()
 
 
+@pytest.mark.sqlite
 def test_a_damaged_ledger_makes_no_backup(tmp_path: Path) -> None:
     ledger = filled(tmp_path)
     ledger.close()
