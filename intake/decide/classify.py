@@ -118,7 +118,8 @@ class Judge:
     # --- category ---------------------------------------------------------------------------------
 
     def _seen(self, mail: ParsedMail, arrived: datetime) -> Seen:
-        subject = bare_subject(mail.subject)
+        # Some programs take the subject of a mailto link as it stands there, blanks encoded (RFC 6068, section 2).
+        subject = bare_subject(mail.subject.replace("%20", " "))
         body = own_text(mail)[:MAX_JUDGED]
         text = Text(body, Folded.of(body))
         headers: dict[str, Text] = {}

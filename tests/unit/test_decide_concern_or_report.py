@@ -21,6 +21,7 @@ MAILS = [
     ("report", "en", COC, "I have a question about the code of conduct itself: does it hold on Slack too?"),
     ("report", "en", COC, ""),
     ("report", "en", COC, "Hi, can we talk?"),
+    ("report", "en", "Code%20of%20conduct", "Hi, can we talk?"),
     ("report", "en", COC, "He sent me explicit pictures this morning after he had seen my name on the attendee list."),
     ("report", "en", "CoC", "A slide in the second session showed a half-naked woman. That is not what your rules promise."),
     ("report", "en", "Re: Fwd: RE: [CONDUCT] hallway", "Two attendees were laughing at a colleague's headscarf during the break."),
