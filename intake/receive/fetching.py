@@ -148,7 +148,8 @@ class Reader:
     def _slices(self, head: MailHead, got: bytearray) -> _End:
         """Read into ``got``, going on where a connection broke; raises when it breaks twice at one place.
 
-        The size that a server tells is a hint (some lie): the mail ends where a slice comes back short.
+        The size that a server tells is a hint (some lie): the mail ends where a slice comes back empty, or short when
+        that size is reached.
         """
         wanted = BEGINNING if head.size > self._max_size else self._max_size + 1
         broke_at = -1
@@ -170,7 +171,8 @@ class Reader:
             if piece is None:
                 return _End.WHOLE if got else _End.NOTHING
             got += piece
-            if len(piece) != count:  # short: the end; longer: all at once
+            short = len(piece) < count
+            if not piece or len(piece) > count or (short and len(got) >= head.size):  # longer: all at once
                 break
         if len(got) < wanted and len(got) <= self._max_size:
             return _End.WHOLE

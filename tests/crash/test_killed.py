@@ -174,7 +174,7 @@ class Stage:
                 code = self.run("once", "--now", later.isoformat())
         assert code == 0, self.output()
         assert self.run("once", "--json") == 0, self.output()
-        assert json.loads(self.output())["sent"] == 0
+        assert json.loads(self.output().splitlines()[-1])["sent"] == 0  # below what is said of the clock
         return self.holds(most_repeated)
 
     def holds(self, most_repeated: int = 1) -> int:

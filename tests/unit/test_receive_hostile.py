@@ -506,18 +506,25 @@ def test_a_folder_without_uidvalidity_is_not_read(validity: bytes) -> None:
 
 
 def test_more_is_sent_than_the_server_said() -> None:
-    """A size below the truth must not cut a mail, one above must not hold it up, a lie about the limit must not fill memory."""
-    body = b"x" * 3000
+    """A size below the truth must not cut a mail, one above must not hold it up, a lie about the limit must not fill memory.
+
+    Nor may a slice that is shorter than what was asked for cut one.
+    """
+    body = bytes(range(250)) * 12
+    most = 0
 
     def slices(peer: Peer, tag: bytes) -> None:
         line = server.heard[-1]
         offset, count = (int(one) for one in line.partition(b"<")[2].partition(b">")[0].split(b"."))
-        piece = body[offset : offset + count]
+        piece = body[offset : offset + min(count, most)]
         peer.raw(b"* 1 FETCH (UID 1 BODY[]<%d> {%d}\r\n%s)\r\n" % (offset, len(piece), piece))
         peer.say(tag + b" OK done")
 
     with ScriptedImap(polite({r"UID FETCH .*BODY\.PEEK\[\]<": slices})) as server:
-        for told, limit, whole in ((4000, 3999, True), (2001, 2000, False), (2001, 5000, True)):
+        for told, limit, longest, whole in (
+            (4000, 3999, 9999, True), (2001, 2000, 9999, False), (2001, 5000, 9999, True), (3000, 5000, 700, True),
+        ):  # fmt: skip
+            most = longest
             mailbox = mailbox_at(server.port, deadline_s=5.0, max_size=limit)
             mailbox.open()
             mailbox.select("INBOX")
