@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 from crash.proxy import Between
-from crash.test_killed import CONFIG, PEOPLE, report
+from crash.test_killed import CONFIG, PEOPLE, far_off, report
 from servers.databases import ledger_of
 from servers.embedded import Pymap
 from servers.smtp import Aiosmtpd
@@ -152,8 +152,9 @@ class Place:
         self.imap, self.smtp = imap, smtp
         self.user, self.before, self.ahead = imap.user(), len(smtp.faults.taken), timedelta(0)
         text = CONFIG.format(
-            imap=ill_imap.port, smtp=ill_smtp.port, user=self.user, connections=1, ledger=ledger_of(folder)
-        )
+            imap=ill_imap.port, smtp=ill_smtp.port, user=self.user, connections=1, ledger=ledger_of(folder),
+            digest=far_off(),
+        )  # fmt: skip
         (folder / "pw").write_text(imap.password)
         (folder / "pw").chmod(0o600)
         config = loads(text, folder / "config.toml")

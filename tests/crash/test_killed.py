@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from crash.proxy import Proxy
@@ -63,7 +64,14 @@ email = "bob@example.org"
 [fallback]
 name = "Board"
 email = "board@example.net"
+[digest]
+schedule = "daily {digest}"
 """
+
+
+def far_off() -> str:
+    """A time of day at which no test is at work: a digest in the middle of one would count as a message."""
+    return f"{datetime.now(ZoneInfo('Europe/Brussels')) + timedelta(hours=12):%H:%M}"
 
 
 def report(number: int) -> bytes:
@@ -108,7 +116,7 @@ class Stage:
             home.put_back(None)
         text = CONFIG.format(
             imap=self.imap_proxy.port, smtp=self.smtp_proxy.port, user=self.user, connections=connections,
-            ledger=home.url,
+            ledger=home.url, digest=far_off(),
         )  # fmt: skip
         (self.folder / "config.toml").write_text(text)
         self.mails = [report(next(NUMBERS)) for _ in range(mails)]
