@@ -16,6 +16,7 @@ from functools import lru_cache
 
 from intake.errors import DeliveryError
 from intake.model import Address
+from intake.model.domains import in_ascii, is_domain
 
 LINE = 76  # where a line is folded if there is a space (RFC 5322, 2.1.1 asks for 78)
 LIMIT = 990  # an id that is longer than this can't stand on a line (998) and is left out
@@ -184,10 +185,7 @@ def _local(local: str) -> str:
 def _domain(domain: str) -> str:
     if _LITERAL.match(domain):
         return domain
-    try:
-        ascii_domain = domain if domain.isascii() else domain.encode("idna").decode("ascii")
-    except UnicodeError:
-        raise DeliveryError("the domain of the address is malformed", permanent=True) from None
-    if len(ascii_domain) > 253 or not _DOMAIN.match(ascii_domain):
+    written = in_ascii(domain)
+    if len(written) > 253 or not _DOMAIN.match(written) or not (domain.isascii() or is_domain(domain)):
         raise DeliveryError("the domain of the address is malformed", permanent=True)
-    return ascii_domain.lower()
+    return written

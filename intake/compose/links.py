@@ -24,7 +24,8 @@ def replying(link: str, in_reply_to: str) -> str:
 
 def reporter(mail: ParsedMail, verdict: Verdict) -> Address | None:
     """Whom an answer goes to: the address that was judged safe to answer, else the first author with a usable one."""
-    candidates = ([verdict.acknowledge_to] if verdict.acknowledge_to else []) + list(mail.authors)
+    authors = [] if "uncertain-from" in mail.defects else list(mail.authors)
+    candidates = ([verdict.acknowledge_to] if verdict.acknowledge_to else []) + authors
     for candidate in candidates:
         try:
             return Address(candidate.name, addr_spec(candidate.email))

@@ -7,15 +7,16 @@ others.
 from __future__ import annotations
 
 import re
-import unicodedata
 
 from intake.model import ParsedMail
+from intake.model.domains import in_ascii
 
 MICROSOFT = "microsoft"  # Exchange Online writes the field without an authserv-id; this name asks for that form
 
 _COMMENT = re.compile(r"\([^()]{0,500}\)")
 _TOKEN = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^\s;"])+|;')
-_DOUBTFUL = {
+# defects that leave it open who wrote a mail; the first is told
+DOUBTFUL = (
     "no-from",
     "several-from",
     "control-in-from",
@@ -23,7 +24,9 @@ _DOUBTFUL = {
     "empty-from",
     "invalid-from",
     "several-authors",
-}
+    "uncertain-from",
+    "head-unreadable",
+)
 
 
 def result(mail: ParsedMail, authserv_id: str) -> str:
@@ -43,7 +46,7 @@ def result(mail: ParsedMail, authserv_id: str) -> str:
 
 def claimed_domain(mail: ParsedMail) -> str:
     """The domain that a mail claims to come from; empty where authorship is in doubt."""
-    return mail.authors[0].domain if len(mail.authors) == 1 and not _DOUBTFUL & set(mail.defects) else ""
+    return mail.authors[0].domain if len(mail.authors) == 1 and not set(mail.defects).intersection(DOUBTFUL) else ""
 
 
 def _server_says(mail: ParsedMail, domain: str, wanted: str) -> str:
@@ -111,7 +114,7 @@ def aligned(proved: str, domain: str, *, exact: bool = False) -> bool:
     The upper one of the two must be somebody's own: not ``com``, nor the likes of ``co.uk``. (Two that are side by
     side below a third are not taken for one organisation: that would need the list of all public suffixes.)
     """
-    proved, domain = _ascii(proved), _ascii(domain)
+    proved, domain = (in_ascii(one[:1000].strip(".")) for one in (proved, domain))
     if exact or proved == domain:
         return proved == domain and "." in proved
     upper, lower = sorted((proved, domain), key=len)
@@ -128,9 +131,3 @@ _SHARED |= {"nom", "or", "org", "plc", "sch"}
 def _is_public(domain: str) -> bool:
     labels = domain.split(".")
     return len(labels) < 2 or (len(labels) == 2 and len(labels[1]) == 2 and labels[0] in _SHARED)
-
-
-def _ascii(domain: str) -> str:
-    """The domain in lower case with its labels as they stand in the DNS (RFC 5890)."""
-    labels = unicodedata.normalize("NFC", domain[:1000].strip(".").lower()).split(".")
-    return ".".join(one if one.isascii() else f"xn--{one.encode('punycode').decode('ascii')}" for one in labels)

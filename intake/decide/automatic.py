@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from intake.decide import away, machines
+from intake.decide.authenticate import DOUBTFUL
 from intake.model import Address, Kind, ParsedMail, Sender
+from intake.model.domains import is_domain
 
 if TYPE_CHECKING:
     from intake.config import Config
@@ -143,20 +145,9 @@ def _list(question: Question) -> Sender | None:
     return Sender(Kind.LIST, acknowledge=False, reason=reason) if reason else None
 
 
-_DOUBTFUL = (
-    "no-from",
-    "several-from",
-    "control-in-from",
-    "group-from",
-    "empty-from",
-    "invalid-from",
-    "several-authors",
-)
-
-
 def _doubtful(question: Question) -> Sender | None:
     """Authorship that is missing, ambiguous or made to look like something else: people get it, nobody is answered."""
-    for defect in _DOUBTFUL:
+    for defect in DOUBTFUL:
         if defect in question.mail.defects:
             return Sender(Kind.PERSON, acknowledge=False, reason=f"author:{defect}")
     return None
@@ -173,6 +164,8 @@ RULES: tuple[Rule, ...] = (_ours, _bounce, _automatic, _list, _doubtful, _away)
 
 
 # --- to whom ------------------------------------------------------------------------------------
+
+_UNSURE = "uncertain-reply-to"
 
 
 def _person(question: Question) -> Sender:
@@ -194,7 +187,7 @@ def _where(question: Question) -> tuple[Address | None, str]:
     if rewritten is not None:
         return rewritten, "person:behind-our-list"
     author = question.author
-    if author is None or len(mail.reply_to) != 1 or len(mail.values("reply-to")) > 1:
+    if author is None or len(mail.reply_to) != 1 or len(mail.values("reply-to")) > 1 or _UNSURE in mail.defects:
         return author, "person"
     wanted = mail.reply_to[0]
     if wanted.email.lower() == author.email.lower() or question.own.is_ours(wanted.email):
@@ -224,20 +217,23 @@ def _rewritten(question: Question) -> Address | None:
         return None
     for name in ("x-original-from", "x-original-sender"):
         for value in mail.values(name)[:1]:
-            match = _ADDRESS.search(value[:LONGEST_LINE])
-            if match and not question.own.is_ours(match[0]):
-                return Address("", match[0].lower() if match[0].isascii() else match[0])
+            written = value.rpartition("<")[2].partition(">")[0].partition("(")[0].strip()
+            if "@" in written and not question.own.is_ours(written):
+                # Letters beyond ASCII may have been guessed, the end of a long one cut off: then it is nobody's.
+                sure = written.isascii() and len(value) <= LONGEST_LINE
+                return Address("", written.lower()) if sure else NOBODY
     others = [address for address in mail.reply_to if not question.own.is_ours(address.email)]
-    return others[0] if len(others) == 1 else None
+    if len(others) != 1:
+        return None
+    return NOBODY if _UNSURE in mail.defects else others[0]
 
 
 # --- addresses ----------------------------------------------------------------------------------
 
 LONGEST_LINE = 998  # RFC 5322, 2.1.1
+NOBODY = Address("", "")
 _ATOM = r"[\w!#$%&'*+/=?^`{|}~-]++"
-_ADDRESS = re.compile(rf"{_ATOM}(?:\.{_ATOM})*+@[\w.-]+")
 _DOT_STRING = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
-_LABEL = re.compile(r"(?!-)[\w-]{1,63}(?<!-)")
 _NOWHERE = {"invalid", "localhost", "localdomain", "onion", "arpa"}
 
 
@@ -250,9 +246,9 @@ def is_deliverable(email: str) -> bool:
     local, at, domain = email.rpartition("@")
     if not at or len(email.encode("utf-8", "replace")) > 254 or len(local.encode("utf-8", "replace")) > 64:
         return False
-    if not email.isprintable() or _DOT_STRING.fullmatch(local) is None:
+    if "=?" in email or not email.isprintable() or _DOT_STRING.fullmatch(local) is None:
         return False
-    labels = domain.split(".")
-    if labels[-1].isdigit() or labels[-1].lower() in _NOWHERE:
+    above, _, top = domain.rpartition(".")
+    if not above or top.isdigit() or top.lower() in _NOWHERE:  # without a dot, a server on the way may complete it
         return False
-    return all(_LABEL.fullmatch(label) and "_" not in label for label in labels)
+    return is_domain(domain)

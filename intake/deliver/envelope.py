@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from intake.model import Outgoing, Shared
+from intake.model.domains import in_ascii, is_domain
 
 # RFC 5321, 4.1.2: Local-part as a Dot-string or a Quoted-string; RFC 6531, 3.3 adds everything beyond ASCII.
 _ATOM = r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\u0080-\U0010ffff]+"
 _LOCAL = re.compile(rf'(?:{_ATOM}(?:\.{_ATOM})*|"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\[\x20-\x7e])*")')
-_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _LITERAL = re.compile(r"\[(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|IPv6:[0-9A-Fa-f:.]{2,45})\]")
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
@@ -60,18 +60,9 @@ def _is_visible(address: str) -> bool:
 def _domain(domain: str) -> str:
     if _LITERAL.fullmatch(domain):
         return domain
-    labels = [_label(label) for label in unicodedata.normalize("NFC", domain.lower()).split(".")]
-    if not all(_LABEL.fullmatch(label) for label in labels) or len(".".join(labels)) > 253:
+    if not is_domain(domain):
         raise BadAddressError("its domain is not allowed")
-    return ".".join(labels)
-
-
-def _label(label: str) -> str:
-    if label.isascii():
-        return label
-    if not all(letter == "-" or unicodedata.category(letter)[0] in "LMN" for letter in label):
-        raise BadAddressError("its domain is not allowed")
-    return "xn--" + label.encode("punycode").decode("ascii")  # RFC 3492; the label is in lower case and NFC already
+    return in_ascii(domain)
 
 
 def wire(content: bytes) -> bytes:

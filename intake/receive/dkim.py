@@ -11,7 +11,6 @@ import base64
 import binascii
 import hashlib
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +24,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from intake.model import Signatures
+from intake.model.domains import in_ascii
 from intake.ports import TextRecords
 
 MAX_SIGNATURES = 20  # looked at in a mail
@@ -173,12 +173,6 @@ def _base64(text: str) -> bytes:
         return b""
 
 
-def _ascii(domain: str) -> str:
-    """A domain with its labels as they stand in the DNS (RFC 5890)."""
-    labels = unicodedata.normalize("NFC", domain[:1000].strip().rstrip(".").lower()).split(".")
-    return ".".join(one if one.isascii() else f"xn--{one.encode('punycode').decode('ascii')}" for one in labels)
-
-
 # --- whether it holds -------------------------------------------------------------------------------
 
 
@@ -308,3 +302,7 @@ def _pieces(raw: bytes, start: int) -> Iterator[bytes]:
         piece = raw[start:end]
         yield piece if piece.endswith(b"\n") else piece + b"\r\n"
         start = end
+
+
+def _ascii(domain: str) -> str:
+    return in_ascii(domain[:1000].strip().rstrip("."))

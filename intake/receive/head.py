@@ -72,14 +72,19 @@ def read_head(fields: tuple[Field, ...], leaf: Leaf | None) -> Head:
     authors: tuple[Address, ...] = ()
     for value in raw_authors[:20]:
         authors += _read_addresses(value)
+    reply_to = _read_addresses(_topmost(fields, "reply-to"))
     return Head(
         subject=_subject(fields),
         authors=authors,
-        reply_to=_read_addresses(_topmost(fields, "reply-to")),
+        reply_to=reply_to,
         to=_read_addresses(_topmost(fields, "to")) + _beyond(fields, "to"),
         cc=_read_addresses(_topmost(fields, "cc")) + _beyond(fields, "cc"),
         date=_date(parse_mail_date(unfolded(_topmost(fields, "date")[:MAX_ADDRESS_BYTES])).value, fields),
-        defects=_author_defects(raw_authors, authors),
+        defects=(
+            *_author_defects(raw_authors, authors),
+            *_uncertain("from", b",".join(raw_authors), authors),
+            *_uncertain("reply-to", _topmost(fields, "reply-to"), reply_to),
+        ),
         text=_leaf_text(leaf) if leaf is not None else None,
     )
 
@@ -178,6 +183,16 @@ def _author_defects(raw: list[bytes], authors: tuple[Address, ...]) -> tuple[str
     if len({author.email.lower() for author in authors}) > 1 and "several-from" not in found:
         found.append("several-authors")
     return tuple(found)
+
+
+def _uncertain(name: str, raw: bytes, addresses: tuple[Address, ...]) -> tuple[str, ...]:
+    """Whether an address may not be the one that was written: its letters were guessed, or its end is cut off.
+
+    Beyond ASCII an address is one in UTF-8 only (RFC 6532, 3.2), and there are no encoded words in it (RFC 2047, 5).
+    """
+    written = raw.decode("utf-8", "replace").lower()
+    sure = all(one.email.isascii() or one.email.lower() in written for one in addresses)
+    return (f"uncertain-{name}",) if not sure or len(raw) > MAX_ADDRESS_BYTES else ()
 
 
 def _date(found: object, fields: tuple[Field, ...]) -> datetime | None:

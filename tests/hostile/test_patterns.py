@@ -25,7 +25,6 @@ LOOKS = ("search", "match", "fullmatch", "finditer", "findall", "sub", "split")
 # Slow in principle, and never given more than a short text: what keeps it short.
 SHORT = {
     "compose.lint._EXPRESSION": "a line of a template that the operator has written",
-    "decide.automatic._ADDRESS": "LONGEST_LINE",
     "decide.recuse._HANDLE": "a name of an organizer, from the configuration",
     "deliver.replies._ADDRESS": "five times LONGEST of a server's reply",
 }

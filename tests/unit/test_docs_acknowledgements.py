@@ -11,7 +11,7 @@ import pytest
 import intake
 from intake.compose.acknowledgement import VARIANTS
 from intake.config.models import AcknowledgementConfig
-from intake.decide import automatic, machines
+from intake.decide import authenticate, machines
 from intake.model import DRILL
 
 PACKAGE = Path(intake.__file__).parent
@@ -93,7 +93,7 @@ def test_the_fields_of_a_family_are_all_named(family: str, fields: set[str]) -> 
 
 def test_the_doubts_about_an_author_are_all_named() -> None:
     (row,) = re.findall(r"^\| `author:…` .*$", PAGE, re.MULTILINE)
-    assert re.findall(r"`([a-z-]+)`", row) == list(automatic._DOUBTFUL)
+    assert re.findall(r"`([a-z-]+)`", row) == list(authenticate.DOUBTFUL)
 
 
 def test_limits_and_words_are_the_programs() -> None:
