@@ -15,6 +15,7 @@ import click
 
 from intake import __version__
 from intake.cli.common import MISCONFIGURED, behind_the_command
+from intake.cli.streams import steady
 from intake.errors import ConfigError, IntakeError
 
 # name -> (module, attribute, one line of help)
@@ -81,7 +82,7 @@ def intake(debug: bool) -> None:
 def main() -> None:
     """Run the command line; errors become one line each on stderr and the documented exit code."""
     harden()
-    open_what_is_closed()
+    steady()
     debug = "--debug" in sys.argv[1:]
     sys.excepthook = functools.partial(_unexpected, debug)
     argv = [word for word in sys.argv[1:] if word != "--debug"]
@@ -119,13 +120,6 @@ def harden() -> None:
     with contextlib.suppress(OSError):
         Path("/proc/self/coredump_filter").write_text("0", "ascii")
     os.umask(0o077)
-
-
-def open_what_is_closed() -> None:
-    """Standard streams that the caller closed lead nowhere: else a file or connection would get their number."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - to the end
 
 
 def _wrong_usage(error: click.ClickException) -> None:

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import click
 import pytest
-from servers.world import CHECKOUT, COMMAND, WHEEL
 
-from intake.cli import main
 from intake.cli.common import Moment, behind_the_command
 from intake.cli.transparency import Day
 
@@ -41,23 +34,3 @@ def test_a_time_from_which_none_can_be_counted_is_wrong_usage(far: str) -> None:
         Moment().convert(far, None, None)
     with pytest.raises(click.BadParameter, match="is not between 1970 and 2999"):
         Day().convert(far[:10], None, None)
-
-
-def test_streams_that_the_caller_closed_lead_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("stdin", "stdout", "stderr"):
-        monkeypatch.setattr(sys, name, None)
-    main.open_what_is_closed()
-    with sys.stdin, sys.stdout, sys.stderr:
-        assert sys.stdin.read() == ""
-        click.echo("words")
-        click.echo("words", err=True)
-
-
-def test_output_on_a_full_disk_is_no_error_in_the_program() -> None:
-    environ = {**os.environ, **({} if WHEEL else {"PYTHONPATH": str(CHECKOUT)})}
-    with Path("/dev/full").open("w", encoding="utf-8") as full:
-        done = subprocess.run(
-            [*COMMAND, "--help"], env=environ, stdout=full, stderr=subprocess.PIPE, text=True, check=False
-        )
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
-    assert "the disk is full" in done.stderr
