@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from intake import credentials
@@ -134,6 +136,7 @@ def _rules(category: object) -> list[object]:
 def key(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
     """The key of the ledger: only looked at, never made here."""
     path = config.ledger.key_file
+    keyed = config.ledger.file is not None and has_key(config.ledger.file)  # looked at before the key, made after it
     if path is None:
         if not credentials.problems(config, environ):
             yield ok("key", "comes from outside")
@@ -142,12 +145,27 @@ def key(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
         yield failure("key", what, action)
     elif path.exists():
         yield ok("key", f"{path}")
-    elif config.ledger.file is not None and config.ledger.file.exists() and config.ledger.file.stat().st_size:
+    elif keyed:
         yield failure("key", f"the ledger is there, but its key {path} is not", "restore the key from a backup")
     elif not path.parent.is_dir():
         yield failure("key", f"there is no folder {path.parent} to make it in", "make the folder, with rights 0700")
     else:
         yield ok("key", f"{path} is made at the first pass; keep a copy of it apart from the ledger")
+
+
+def has_key(ledger: Path) -> bool:
+    """Whether a ledger in a file has been made with a key; not while a first pass is still making its tables."""
+    from intake import app
+
+    try:
+        if not ledger.exists():
+            return False
+        with app.glance(ledger) as look:
+            return look.meta("key") is not None
+    except sqlite3.OperationalError:  # no such table
+        return False
+    except (sqlite3.Error, OSError):
+        return True
 
 
 def clock(config: Config, now: datetime) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from intake.cli.advice import has_key
 from intake.cli.findings import Finding, failed, failure, ok, warning
 from intake.edge import Chance
 from intake.errors import IntakeError, MailboxError
@@ -36,7 +37,7 @@ def ledger(config: Config, now: datetime) -> Iterator[Finding]:
     from intake import app
 
     file = config.ledger.file
-    if file is not None and not file.exists():
+    if file is not None and not has_key(file):
         yield ok("ledger", f"{file} is made at the first pass")
         return
     try:

@@ -21,6 +21,7 @@ from intake.cli import advice
 from intake.cli.answering import first_name
 from intake.cli.findings import Level
 from intake.config import Config, load
+from intake.ledger.engine import Database
 
 TEXT = """
 [community]
@@ -184,6 +185,25 @@ def test_a_ledger_whose_key_is_gone(tmp_path: Path, pymap_server: Pymap) -> None
     assert code == 1
     assert findings["key"][0]["action"] == "restore the key from a backup"
     assert not findings["ledger"][0]["ok"]
+    assert not (tmp_path / "intake.key").exists()
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("tables", [False, True])
+def test_a_ledger_that_a_first_pass_is_making_has_lost_no_key(
+    tmp_path: Path, pymap_server: Pymap, tables: bool
+) -> None:
+    path = write(tmp_path, pymap_server, 25)
+    database = Database(load(path).ledger.url)
+    try:
+        assert database.version() is None
+        if tables:
+            database.upgrade(print)
+        code, findings = found(path, "--offline")
+    finally:
+        database.close()
+    assert (tmp_path / "intake.db").stat().st_size
+    assert (code, findings["key"][0]["ok"], findings["ledger"][0]["ok"]) == (0, True, True)
     assert not (tmp_path / "intake.key").exists()
 
 
