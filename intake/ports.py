@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from intake.model import MailHead, Outgoing, RawMail, Result
 
 
@@ -56,6 +58,9 @@ class Mailbox(Protocol):
 
     def heads(self, uids: Sequence[int]) -> list[MailHead]:
         """Size and INTERNALDATE for those that are still there."""
+
+    def dates(self, uids: Sequence[int]) -> dict[int, datetime]:
+        """INTERNALDATE of those that are still there, by one request; of none where one of them can't be looked at."""
 
     def fetch(self, heads: Iterable[MailHead], most: int | None = None) -> Iterator[RawMail]:
         """The mails themselves; one that has vanished meanwhile is left out.

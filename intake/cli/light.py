@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from intake import __version__, app
 from intake.errors import IntakeError
+from intake.steps.numbers import given_again
 from intake.steps.reports import MailboxReport, PassReport
 
 if TYPE_CHECKING:
@@ -148,8 +149,8 @@ def _read_to_its_end(mailbox: Mailbox, name: str, folder: str, ledger: Glance) -
     next_uid = ledger.next_uid(name, folder, found.uidvalidity)
     if next_uid is None:
         return False
-    if 0 < found.uidnext < next_uid:
-        return False  # it gives numbers a second time
+    if given_again(mailbox, found, next_uid, lambda uids: ledger.dates(name, folder, found.uidvalidity, uids)):
+        return False
     return next_uid == found.uidnext or not mailbox.uids(next_uid)
 
 

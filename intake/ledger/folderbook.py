@@ -24,6 +24,11 @@ class FolderBook:
         with self._database.reading() as connection:
             return folders.cursor(connection, mailbox, name)
 
+    def dates(self, mailbox: str, name: str, uidvalidity: int, uids: range) -> dict[int, datetime]:
+        """When those of these mails came in that were read."""
+        with self._database.reading() as connection:
+            return folders.dates(connection, mailbox, name, uidvalidity, uids)
+
     def begin(self, mailbox: str, name: str, uidvalidity: int, boundary: int, now: datetime) -> None:
         """First contact; mail below ``boundary`` was there before."""
         with self._database.transaction() as connection:

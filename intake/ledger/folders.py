@@ -45,6 +45,15 @@ def _cursor(row: Row[Any]) -> Cursor:
     return Cursor(row.uidvalidity, row.next_uid, row.first_contact, row.boundary, row.rescanning, in_hand)
 
 
+def dates(connection: Connection, mailbox: str, name: str, uidvalidity: int, uids: range) -> dict[int, datetime]:
+    """INTERNALDATE of those of these mails that are written down, and could be read."""
+    if not uids:
+        return {}
+    within = mail.c.uid.between(uids[0], uids[-1])
+    known = select(mail.c.uid, mail.c.internal_date).where(_stands_in(mailbox, name, uidvalidity), within)
+    return {row.uid: row.internal_date for row in connection.execute(known.where(mail.c.size > 0))}
+
+
 def take_in_hand(connection: Connection, mailbox: str, name: str, uids: tuple[int, int] | None) -> None:
     """Note what is being worked on, or that nothing is."""
     first, last = uids or (None, None)

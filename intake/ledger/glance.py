@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -30,6 +31,10 @@ _WORKING = "SELECT EXISTS (SELECT 1 FROM lease) OR EXISTS (SELECT 1 FROM folder 
 _TROUBLE = "SELECT EXISTS (SELECT 1 FROM trouble WHERE not_before <= ?)"
 _HEALTHY = "SELECT EXISTS (SELECT 1 FROM mailbox_pass WHERE mailbox = ? AND error = '')"
 _CURSOR = "SELECT uidvalidity, next_uid FROM folder WHERE mailbox = ? AND name = ?"
+_DATES = (
+    "SELECT uid, internal_date FROM mail "
+    "WHERE mailbox = ? AND folder = ? AND uidvalidity = ? AND uid >= ? AND uid < ? AND size > 0"
+)
 _TO_FILE = (
     "SELECT EXISTS (SELECT 1 FROM mail INDEXED BY ix_mail_filing WHERE filing = 'due' AND mailbox = ? AND folder = ?)"
 )
@@ -85,6 +90,11 @@ class Glance:
         if not found or found[0] != uidvalidity or self._says(_TO_FILE, mailbox, folder):
             return None
         return int(found[1])
+
+    def dates(self, mailbox: str, folder: str, uidvalidity: int, uids: range) -> dict[int, datetime]:
+        """When those of these mails came in that were read."""
+        found = self._connection.execute(_DATES, (mailbox, folder, uidvalidity, uids.start, uids.stop))
+        return {uid: datetime.fromtimestamp(date / 1000, UTC) for uid, date in found}
 
     def note_pass(self, mailboxes: Sequence[str], now: int, note: str) -> bool:
         """Write down that these mailboxes were looked at; False when somebody has written since, or works now."""

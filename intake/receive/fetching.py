@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Any, TypeVar
 
 from intake.model import MailHead
+from intake.receive.dates import aware
 from intake.receive.sequence import batches, uid_chunks
 from intake.receive.session import Session, Told
 from intake.receive.trouble import LostError, RefusedError
@@ -27,7 +27,6 @@ BEGINNING = 256 << 10  # what is fetched of a mail above max_size
 BROKEN_WITHOUT_ONE_GOOD = 40
 CUT_WITHOUT_ONE_GOOD = 2
 CUT_AT_MOST = 5  # each costs a whole deadline
-NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)  # of a mail whose INTERNALDATE can't be had
 
 Item = TypeVar("Item")
 
@@ -222,13 +221,4 @@ def _section(told: dict[bytes, Any] | None, *names: bytes) -> bytes | None:
 
 def _head(uid: int, told: dict[bytes, Any]) -> MailHead:
     size, moment = told.get(b"RFC822.SIZE"), told.get(b"INTERNALDATE")
-    return MailHead(uid, size if isinstance(size, int) and size > 0 else 0, _aware(moment))
-
-
-def _aware(moment: Any) -> datetime:
-    if not isinstance(moment, datetime):
-        return NO_DATE
-    try:
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):  # an offset of days, or the year 1
-        return NO_DATE
+    return MailHead(uid, size if isinstance(size, int) and size > 0 else 0, aware(moment))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from intake.errors import IntakeError, MailboxError
 from intake.ports import Filed, Folder
+from intake.receive.dates import NO_DATE, aware
 from intake.receive.filing import COPIED, Mover, remove
 from intake.receive.folders import Namespace, candidates
 from intake.receive.login import PasswordLike
@@ -22,6 +23,8 @@ from intake.receive.trouble import LostError, RefusedError
 from intake.receive.wire import Settings
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from intake.model import MailHead, RawMail
     from intake.receive.fetching import Reader
 
@@ -116,6 +119,20 @@ class ImapMailbox:
         """Size and INTERNALDATE for those that are still there, by UID."""
         with self._doing("mail can't be looked at"):
             return sorted(self._reader(self._current()).heads(uids), key=lambda head: head.uid)
+
+    def dates(self, uids: Sequence[int]) -> dict[int, datetime]:
+        """INTERNALDATE of those that are still there; of none where a mail refuses the request or breaks it off."""
+        with self._doing("mail can't be looked at"):
+            selected = self._current()
+            try:
+                told = self._session.fetch(uids, "INTERNALDATE")
+            except RefusedError:
+                told = {}
+            except LostError:
+                self._reopen(selected)
+                told = {}
+            dates = {uid: aware(answer.get(b"INTERNALDATE")) for uid, answer in told.items()}
+            return {uid: date for uid, date in dates.items() if date != NO_DATE}
 
     def fetch(self, heads: Iterable[MailHead], most: int | None = None) -> Iterator[RawMail]:
         """The mails themselves, those that the server has trouble with last."""

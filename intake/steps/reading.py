@@ -19,6 +19,7 @@ from intake.model import Arrival, History, MailHead, MailRef, Outcome, ParsedMai
 from intake.steps.audit import unknown_in_processed
 from intake.steps.blame import others_can_be_read
 from intake.steps.bounces import take_back
+from intake.steps.numbers import given_again
 from intake.steps.quoted import own_words
 from intake.steps.understand import UNPROCESSABLE, understand, unprocessable
 
@@ -56,15 +57,16 @@ def read_folder(
 def _cursor(parts: Parts, settings: MailboxConfig, mailbox: Mailbox, name: str, folder: Folder) -> Cursor:
     ledger = parts.ledger
     cursor = ledger.cursor(settings.name, name)
-    gives_again = cursor is not None and 0 < folder.uidnext < cursor.next_uid  # a server restored from a backup does
-    if cursor is not None and cursor.uidvalidity == folder.uidvalidity and not gives_again:
-        return cursor
+    if cursor is not None and cursor.uidvalidity == folder.uidvalidity:
+        place = settings.name, name, folder.uidvalidity
+        if not given_again(mailbox, folder, cursor.next_uid, lambda uids: ledger.dates(*place, uids)):
+            return cursor
     end = folder.uidnext or max(mailbox.uids(1), default=0) + 1
     if cursor is None:
         boundary = end if settings.start == "now" or name == settings.sent else 1
         ledger.begin(settings.name, name, folder.uidvalidity, boundary, parts.now)
     else:
-        what = "UIDNEXT went back" if cursor.uidvalidity == folder.uidvalidity else "UIDVALIDITY"
+        what = "it gives UIDs a second time" if cursor.uidvalidity == folder.uidvalidity else "UIDVALIDITY"
         parts.say(f"{settings.name}/{name}: the server has renumbered its mail ({what}); reading all of it again")
         if settings.processed:
             _look_back(parts, settings, mailbox)

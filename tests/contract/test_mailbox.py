@@ -71,6 +71,9 @@ def test_mails_come_as_the_server_holds_them_and_stay_untouched(server: ImapServ
         folder = mailbox.select("INBOX")
         heads = mailbox.heads(mailbox.uids(1))
         mails = list(mailbox.fetch(heads))
+        assert mailbox.dates([uid for head in heads for uid in (head.uid, head.uid + 1_000)]) == {
+            head.uid: ARRIVED for head in heads
+        }
     held = server.read(user, "INBOX")
     assert [mail.body for mail in mails] == held
     assert [mail.size for mail in mails] == [len(one) for one in held]

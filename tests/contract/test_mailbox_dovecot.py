@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from intake.model import RawMail
 from intake.ports import Filed
 from intake.receive.filing import COPIED
 from intake.receive.imap import ImapMailbox
+from intake.steps.numbers import given_again
 
 PLAIN = b"From: a@b.example\r\nSubject: code-of-conduct\r\n\r\n%d\r\n"
 
@@ -123,6 +126,33 @@ def test_a_folder_that_is_renumbered_under_a_live_session(dovecot: Dovecot) -> N
         mailbox.open()
         assert mailbox.select("INBOX").uidvalidity == before.uidvalidity + 7
         assert len(mailbox.uids(1)) == 3
+
+
+@pytest.mark.parametrize("came", [1, 2, 3])
+def test_numbers_that_a_restored_server_gives_again_stand_for_other_mails(dovecot: Dovecot, came: int) -> None:
+    """Its backup knows of one mail, and two more were read when it was put back; ``came`` have come in since."""
+    user = dovecot.user()
+    dovecot.append(user, "INBOX", PLAIN % 0, when=datetime(2026, 4, 20, tzinfo=UTC))
+    kept = dovecot.maildir(user).with_name("kept")
+    shutil.copytree(dovecot.maildir(user), kept)
+    dovecot.append(user, "INBOX", PLAIN % 1, PLAIN % 2, when=datetime(2026, 4, 21, tzinfo=UTC))
+    with opened(mailbox_on(dovecot, user)) as mailbox:
+        before = mailbox.select("INBOX")
+        known = {head.uid: head.internal_date for head in mailbox.heads(mailbox.uids(1))}
+
+        def of(uids: range) -> dict[int, datetime]:
+            return {uid: date for uid, date in known.items() if uid in uids}
+
+        assert not given_again(mailbox, before, before.uidnext, of)
+    shutil.rmtree(dovecot.maildir(user))
+    shutil.copytree(kept, dovecot.maildir(user))
+    for file in [dovecot.maildir(user), *dovecot.maildir(user).rglob("*")]:
+        shutil.chown(file, dovecot.maildir(user).parent.owner(), dovecot.maildir(user).parent.group())
+    dovecot.append(user, "INBOX", *(PLAIN % (7 + one) for one in range(came)), when=datetime(2026, 4, 22, tzinfo=UTC))
+    with opened(mailbox_on(dovecot, user)) as mailbox:
+        after = mailbox.select("INBOX")
+        assert (after.uidvalidity, after.uidnext) == (before.uidvalidity, before.uidnext - 2 + came)
+        assert given_again(mailbox, after, before.uidnext, of)
 
 
 def test_a_folder_removed_between_two_filings_is_made_again(dovecot: Dovecot) -> None:

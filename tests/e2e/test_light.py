@@ -105,6 +105,16 @@ def test_mail_is_read_at_once(place: World) -> None:
     assert not look(config, START + timedelta(minutes=2))
 
 
+def test_a_number_that_stands_for_another_mail_is_news(place: World) -> None:
+    place.configure(start="now")
+    place.imap.append(place.community, "INBOX", MAIL % 1)
+    config = quiet(place)
+    sql(config, "UPDATE mail SET internal_date = internal_date - 1000")  # the mail that was read was another one
+    assert not look(config, START + timedelta(minutes=1))
+    assert "it gives UIDs a second time" in once(config, START + timedelta(minutes=1))[2]
+    assert look(config, START + timedelta(minutes=2)), "it is read anew once"
+
+
 def _other_bytes(config: Path) -> None:
     config.write_text(config.read_text("utf-8") + "\n# a remark\n", "utf-8")
 

@@ -71,6 +71,9 @@ class Box:
     def heads(self, uids: Sequence[int]) -> list[MailHead]:
         return [MailHead(uid, self.held[uid].stat().st_size, NOW) for uid in uids]
 
+    def dates(self, uids: Sequence[int]) -> dict[int, datetime]:
+        return {uid: NOW for uid in uids if uid in self.held}
+
     def fetch(self, heads: Iterable[MailHead], most: int | None = None) -> Iterator[RawMail]:
         for head in heads:
             yield RawMail(MailRef("help", "INBOX", 1, head.uid), NOW, head.size, self.held[head.uid].read_bytes())

@@ -24,7 +24,8 @@ from intake import greeting
 from intake.errors import ConfigError, MailboxError
 from intake.model import MailHead, RawMail
 from intake.ports import Filed
-from intake.receive.fetching import NO_DATE, Reader
+from intake.receive.dates import NO_DATE
+from intake.receive.fetching import Reader
 from intake.receive.imap import ImapMailbox
 
 DEADLINE_S = 0.4
@@ -491,6 +492,17 @@ def test_a_server_that_delivers_nothing_is_ill_and_no_mail_is_given_up() -> None
         with pytest.raises(MailboxError, match="can't be fetched"):
             list(mailbox.fetch(heads))
         assert 10 < server.connections <= 41
+
+
+@pytest.mark.parametrize("answer", [b"TAG NO [SERVERBUG] no\r\n", lambda peer, _: peer.connection.shutdown(2)])
+def test_a_date_that_can_not_be_had_keeps_no_mail_waiting(answer: Answer) -> None:
+    with ScriptedImap(*[polite({r"UID FETCH .*\(INTERNALDATE\)": answer})] * 2) as server:
+        mailbox = mailbox_at(server.port, deadline_s=5.0)
+        mailbox.open()
+        mailbox.select("INBOX")
+        assert mailbox.dates([1, 2, 3]) == {}
+        assert [head.uid for head in mailbox.heads([1, 2, 3])] == [1, 2, 3], "the connection is as it was"
+        mailbox.close()
 
 
 def test_a_renumbered_folder_ends_the_fetch() -> None:

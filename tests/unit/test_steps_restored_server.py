@@ -23,6 +23,16 @@ def world(tmp_path: Path) -> World:
     return made
 
 
+@pytest.fixture
+def stays(tmp_path: Path) -> World:
+    """Three mails that were read, and stay where they are."""
+    made = World(tmp_path, processed="")
+    for number in (1, 2, 3):
+        made.deliver(mail(number))
+    made.until_quiet()
+    return made
+
+
 def test_a_mail_with_a_number_of_another_one_is_read(world: World) -> None:
     assert world.deliver(mail(4)) == 2
     world.until_quiet()
@@ -38,6 +48,45 @@ def test_it_is_noticed_before_anything_comes_in(world: World) -> None:
         world.deliver(mail(number))
     world.until_quiet()
     assert len(world.parts.ledger.cases()) == 6, "as many numbers as before, and more"
+
+
+@pytest.mark.parametrize("came", [2, 3])
+@pytest.mark.parametrize("taken_away", [False, True])
+def test_it_is_noticed_when_as_many_have_come_in_as_were_lost(world: World, came: int, *, taken_away: bool) -> None:
+    world.now += timedelta(minutes=1)
+    for number in range(4, 4 + came):
+        world.deliver(mail(number))
+    if taken_away:  # by a person, out of the last number that was read
+        del world.server.shelves["INBOX"].mails[3]
+    world.until_quiet()
+    assert len(world.parts.ledger.cases()) == 3 + came - taken_away
+    assert world.server.texts("INBOX") == []
+
+
+@pytest.mark.parametrize("came", [2, 3])
+def test_so_it_is_where_mail_stays_in_its_folder(stays: World, came: int) -> None:
+    inbox = stays.server.shelves["INBOX"]
+    for uid in (2, 3):
+        del inbox.mails[uid]
+    inbox.next_uid = 2
+    stays.now += timedelta(minutes=1)
+    for number in range(4, 4 + came):
+        stays.deliver(mail(number))
+    stays.until_quiet()
+    assert len(stays.parts.ledger.cases()) == 3 + came
+    said = len(stays.said)
+    assert passed(stays).mailboxes[0].seen == 0, "it is read anew once"
+    assert len(stays.said) == said
+
+
+def test_one_more_request_at_most_says_that_all_is_as_it_was(stays: World) -> None:
+    stays.passed.clear()
+    passed(stays)
+    assert [name for name in stays.passed if name.startswith("imap")] == [
+        *("imap open", "imap open answered"),
+        *("imap select", "imap select answered", "imap dates", "imap dates answered"),
+        *("imap select", "imap select answered"),  # Junk is empty
+    ]
 
 
 def test_it_may_happen_again(world: World) -> None:

@@ -77,6 +77,7 @@ user = "{name}@eug.example"
 password_env = "NONE"
 folders = ["INBOX", "Junk"]
 start = "{start}"
+processed = "{processed}"
 """
 ALARM = f"""
 [alarm]
@@ -194,6 +195,10 @@ class WorldMailbox:
                 if uid in self._shelf.mails
             ]
 
+    def dates(self, uids: Sequence[int]) -> dict[int, datetime]:
+        with self._command("dates"):
+            return {uid: self._shelf.mails[uid][1] for uid in uids if uid in self._shelf.mails}
+
     def fetch(self, heads: Iterable[MailHead], most: int | None = None) -> Iterator[RawMail]:
         with self._command("fetch"):
             self.world.people(self.server)
@@ -285,6 +290,7 @@ class World:
         folder: Path,
         *,
         start: str = "all",
+        processed: str = "Processed",
         mailboxes: Sequence[str] = ("help",),
         more: str = "",
         digest: str = "daily 08:00",
@@ -306,7 +312,7 @@ class World:
         self.lives = itertools.count(1)
         self.paused = 0.0
         text = CONFIG.format(
-            mailboxes="".join(MAILBOX.format(name=name, start=start) for name in mailboxes),
+            mailboxes="".join(MAILBOX.format(name=name, start=start, processed=processed) for name in mailboxes),
             more=more or ALARM,
             digest=digest,
             ledger=self.home.url,
