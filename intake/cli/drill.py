@@ -45,7 +45,8 @@ class Span(click.ParamType[timedelta]):
 @click.option("--named", default="", help="Name somebody in it, to see who is withheld then.")
 @click.option("--by", type=click.Choice(["smtp", "imap"]), default="smtp", show_default=True,
               help="How it comes in: sent to our own address, or put into the mailbox.")  # fmt: skip
-@click.option("--wait", type=Span(), default="5m", show_default=True, help="How long to wait for it to arrive.")
+@click.option("--wait", type=Span(), default="90s", show_default=True,
+              help="How long to wait for a pass to read it and to send its copies.")  # fmt: skip
 @click.option("--pass", "passes", is_flag=True, help="Do the passes too, instead of waiting for cron or the service.")
 @click.option("--every", type=Span(), help="Look at the self-checks: start one unless the last is younger than this.")
 @options
@@ -77,7 +78,9 @@ def drill(
     try:
         sent = _send(parts, _address(to), named, by)
         if not invocation.json:
-            click.echo(f"Sent by {by} to {config.community.address}; waiting for the pass that reads it …", err=True)
+            whose = "passes of our own" if passes else "the service or cron"
+            said = f"waiting at most {wait.total_seconds():g} s for {whose} to read it and to send its copies …"
+            click.echo(f"Sent by {by} to {config.community.address}; {said}", err=True)
         seen = _follow(parts, sent, wait, passes=passes)
         if seen.case:
             from intake.steps.drill import end
@@ -166,7 +169,8 @@ def _show(invocation: Invocation, seen: Watched) -> None:
         return
     if seen.case is None:
         if seen.read_after is None:
-            raise IntakeError("no pass has read the drill in this time; is the service or cron running? or use --pass")
+            what = "no pass has read the drill in this time; is the service or cron running?"
+            raise IntakeError(f"{what} give it longer with --wait 5m, or use --pass")
         raise IntakeError("it was read, but opened no case: is a second copy of it in the mailbox? see: intake audit")
     from intake.cli.tables import Cell, table
 
@@ -202,7 +206,8 @@ def _summary(seen: Watched) -> str:
     said = f"{len(reached)} of {len(asked)} who should get it were reached"
     said += f", the last one after {max(reached):.1f} s" if reached else ""
     withheld = sum(line.state == "withheld" for line in seen.lines)
-    return f"{said}; withheld from {withheld}." if withheld else f"{said}."
+    said += f"; withheld from {withheld}." if withheld else "."
+    return said if seen.finished else f"{said} No longer waited for the rest: see intake outbox."
 
 
 def _state(line: Line) -> str:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import email.header
 import hashlib
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from servers.smtp import Aiosmtpd
 from servers.world import World
 
+from intake.cli.drill import drill as command
 from intake.compose.drill import SUBJECT, message, words
 from intake.compose.house import House
 from intake.config import load
+from intake.config.values import duration
 from intake.decide import drill
 from intake.receive.parse import parse
 
@@ -80,7 +82,19 @@ def test_a_table_says_who_was_reached(embedded: World) -> None:
 def test_without_a_pass_it_says_so(embedded: World) -> None:
     answer = embedded.run("drill", "--by", "imap", "--wait", "1s")
     assert answer.code == 1
+    assert "waiting at most 1 s for the service or cron to read it" in answer.err
     assert "no pass has read the drill" in answer.err
+
+
+def test_it_waits_no_longer_than_somebody_looks_on() -> None:
+    (wait,) = (one for one in command.params if one.name == "wait")
+    assert duration(wait.default) < timedelta(minutes=2)
+
+
+def test_what_is_left_after_the_wait_is_told(embedded: World) -> None:
+    answer = embedded.run("drill", "--by", "imap", "--pass", "--to", "defer@people.example", "--wait", "1s")
+    assert answer.code == 75, answer.err
+    assert "0 of 3 who should get it were reached. No longer waited for the rest" in answer.out
 
 
 def test_a_mark_that_is_not_ours_makes_no_drill(embedded: World) -> None:
