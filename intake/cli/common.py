@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from intake.edge import Clock
+from intake.edge import YEARS, Clock
 from intake.errors import ConfigError, IntakeError
 
 if TYPE_CHECKING:
     from intake.config import Config
 
 DONE, FINDING, USAGE, LEFT, MISCONFIGURED = 0, 1, 2, 75, 78
-YEARS = range(1970, 3000)  # those in which every time that follows from another can be written down
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from intake.cli.common import DONE, YEARS, Invocation, options, print_json
+from intake.cli.common import DONE, Invocation, options, print_json
+from intake.edge import YEARS
 
 if TYPE_CHECKING:
     from intake.decide.statistics import Statistics

@@ -267,8 +267,12 @@ def _metrics(draft: Draft) -> Iterator[Problem]:
             what = f"there is no directory {metrics.textfile.parent}"
             yield Problem((*keys, "textfile"), what, "make it, or correct the name")
         host, _, port = metrics.listen.rpartition(":")
-        if metrics.listen and not (is_loopback(host) and port.isdecimal() and 0 < int(port) < 65536):
+        if metrics.listen and not (is_loopback(host) and _is_port(port)):
             yield Problem((*keys, "listen"), "is no loopback address with a port", 'write it as "127.0.0.1:9123"')
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 65536
 
 
 def _rest(draft: Draft) -> Iterator[Problem]:
@@ -277,6 +281,10 @@ def _rest(draft: Draft) -> Iterator[Problem]:
             yield _of((*keys, "directory"), problem)
     for keys, alarm in draft.each(AlarmConfig):
         yield from _not_ours(draft, (*keys, "email"), alarm.email)
+        host, colon, port = alarm.smtp_host.rpartition(":")
+        if colon and not (host and (_is_port(port) or port.endswith("]") or host.endswith(":"))):
+            remedy = 'write it as "relay.example.org:587", an IPv6 address in brackets'
+            yield Problem((*keys, "smtp_host"), "has no port behind its colon", remedy)
         if alarm.ping_url and not alarm.ping_url.lower().startswith(("https://", "http://")):
             yield Problem((*keys, "ping_url"), "is no web address", "write it as https://…")
     notified: list[tuple[Keys, AlarmConfig | OrganizerConfig]] = [

@@ -79,7 +79,7 @@ LedgerUrl = Annotated[str, AfterValidator(_ledger_url)]
 Rule = Annotated[Matcher, BeforeValidator(_not_empty)]
 HeaderRules = Annotated[tuple[tuple[str, Matcher], ...], BeforeValidator(_headers)]
 Port = Annotated[int, Field(ge=1, le=65535)]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=10**9)]  # as seconds, 31 years; the ledger and the schedule can count so far
 
 
 class Section(BaseModel):

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
+from intake.edge import YEARS
+
 if TYPE_CHECKING:
     from pathlib import Path
     from zoneinfo import ZoneInfo
@@ -18,11 +20,12 @@ if TYPE_CHECKING:
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-_DURATION = re.compile(r"([0-9]{1,6})\s*([smhdw])")
+_DURATION = re.compile(r"([0-9]+)\s*([smhdw])")
 _LONGEST = timedelta(days=36500)
+_LARGEST = 4 << 30  # RFC 3501, 9: a mail's size has 32 bits
 # Mail servers count in powers of two, and a limit that is a little wider than meant loses nothing.
 _BYTES = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-_SIZE = re.compile(r"([0-9]{1,9})\s*(?:([kmg])(?:i?b)?|b)?", re.IGNORECASE)
+_SIZE = re.compile(r"([0-9]+)\s*(?:([kmg])(?:i?b)?|b)?", re.IGNORECASE)
 _CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 # RFC 5321, 4.1.2 (dot-string) with RFC 6531's wider letters; quoted local parts are no address people publish.
 _LOCAL = re.compile(r"[^\x00-\x20\x7f-\xa0()<>\[\]:;@\\,.\"]+(?:\.[^\x00-\x20\x7f-\xa0()<>\[\]:;@\\,.\"]+)*")
@@ -55,14 +58,14 @@ def duration(value: object) -> timedelta:
         match = _DURATION.match(rest, at)
         if match is None:
             raise ValueError(f"is no duration; {hint}")
-        seconds += int(match[1]) * _UNITS[match[2]]
+        seconds += _number(match[1]) * _UNITS[match[2]]
         at = match.end()
         while at < len(rest) and rest[at] == " ":
             at += 1
     if seconds == 0:
         raise ValueError(f"must be longer than nothing; {hint}")
     if seconds > _LONGEST.total_seconds():
-        raise ValueError("is longer than a hundred years; give a shorter time")
+        raise ValueError(f'is too long; the longest is "{_LONGEST.days}d", a hundred years')
     return timedelta(seconds=seconds)
 
 
@@ -80,10 +83,16 @@ def size(value: object) -> object:
         match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
         if match is None:
             raise ValueError(f"is no size; {hint}")
-        count = int(match[1]) * _BYTES[(match[2] or "").lower()]
+        count = _number(match[1]) * _BYTES[(match[2] or "").lower()]
     if count < 1 << 10:
         raise ValueError(f"is too small for any mail; {hint}")
+    if count > _LARGEST:
+        raise ValueError('is larger than any mail; the largest is "4 GB"')
     return count
+
+
+def _number(digits: str) -> int:
+    return int(digits.lstrip("0")[:18] or "0")  # with more of them it is beyond every limit all the same
 
 
 def schedule(value: object) -> object:
@@ -154,6 +163,8 @@ def moment(value: object, zone: ZoneInfo | None) -> object:
     """A date and time; without an offset it is the community's."""
     if not isinstance(value, datetime):
         raise ValueError("is no date and time; write it without quotes, such as 2026-04-18T08:30:00")  # noqa: TRY004 - as above
+    if value.year not in YEARS:
+        raise ValueError(f"is in no year that can be; give one between {YEARS[0]} and {YEARS[-1]}")
     return value.replace(tzinfo=zone) if value.tzinfo is None and zone is not None else value
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from contextlib import nullcontext
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from intake.config import DEFAULT_CATEGORIES, Config, load, loads, values
 from intake.config.models import Section
 from intake.config.reference import reference
 from intake.config.whole import tables
+from intake.errors import ConfigError
 
 ROOT = Path(__file__).parent.parent.parent
 EXAMPLE = ROOT / "config.example.toml"
@@ -196,6 +198,13 @@ def test_what_is_no_duration(text: object) -> None:
         values.duration(text)
 
 
+@pytest.mark.parametrize("text", ["3000000d", "36501d", "36500d 1s", "9" * 5000 + "s", "1w " + "9" * 30 + "m"])
+def test_a_duration_that_is_too_long_is_told_the_longest(text: str) -> None:
+    with pytest.raises(ValueError, match=r'^is too long; the longest is "36500d", a hundred years$'):
+        values.duration(text)
+    assert values.duration("36500d") == values.duration("0000036500d") == timedelta(days=36500)
+
+
 @pytest.mark.parametrize(
     ("text", "count"), [("40 MB", 40 << 20), ("1kb", 1024), ("2 GiB", 2 << 30), ("5000", 5000), (4096, 4096)]
 )
@@ -207,6 +216,33 @@ def test_sizes(text: object, count: int) -> None:
 def test_what_is_no_size(text: object) -> None:
     with pytest.raises(ValueError, match=";"):
         values.size(text)
+
+
+@pytest.mark.parametrize("text", ["99999999999 MB", "5 GB", (4 << 30) + 1, 10**30, "9" * 5000])
+def test_a_size_that_is_too_large_is_told_the_largest(text: object) -> None:
+    with pytest.raises(ValueError, match=r'^is larger than any mail; the largest is "4 GB"$'):
+        values.size(text)
+    assert values.size("4 GB") == 4 << 30
+
+
+@pytest.mark.parametrize(
+    ("place", "sound"),
+    [("a.example", True), ("a.example:587", True), ("[::1]:25", True), ("[::1]", True), ("::1", True), ("", True),
+     ("a.example:", False), ("a.example:0", False), ("a.example:65536", False), ("a.example:many", False), (":25", False),
+     ("fd00::1:99999999", False)],
+)  # fmt: skip
+def test_the_port_of_the_second_way_out(tmp_path: Path, place: str, sound: bool) -> None:
+    (tmp_path / "config.toml").write_text(MINIMAL + f'[alarm]\nemail = "t@x.example"\nsmtp_host = "{place}"\n', "utf-8")
+    (tmp_path / "config.toml").chmod(0o600)
+    told = "alarm.smtp_host: has no port behind its colon"
+    with nullcontext() if sound else pytest.raises(ConfigError, match=told):
+        assert load(tmp_path / "config.toml").alarm.smtp_host == place
+
+
+@pytest.mark.parametrize("year", ["0001", "1969", "3000", "9999"])
+def test_a_time_from_which_none_can_be_counted_is_told(year: str) -> None:
+    with pytest.raises(ValueError, match=r"^is in no year that can be; give one between 1970 and 2999$"):
+        values.moment(datetime.fromisoformat(f"{year}-12-31T12:00:00+12:00"), None)
 
 
 @pytest.mark.parametrize(
