@@ -15,23 +15,14 @@ from sqlalchemy import URL, Connection, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from intake.errors import LedgerError, OutdatedError
-from intake.ledger import copies
+from intake.ledger import copies, postgresql
 from intake.ledger.glance import TAKE_AWAY
-from intake.ledger.schema import HEAD, for_postgresql
+from intake.ledger.postgresql import BUSY_SECONDS
+from intake.ledger.schema import HEAD
 
-BUSY_SECONDS = 20
-# With PostgreSQL: a network that is cut shows after so many seconds, not after the hours that TCP has for it.
-PATIENCE = {
-    "connect_timeout": 10,
-    "keepalives_idle": 15,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 30_000,
-}
 _FORM = text("SELECT version_num FROM alembic_version")
 _SEVERAL = re.compile(r"(postgresql[^:/]*://(?:[^@/?]*@)?)([^@/?]*,[^@/?]*)(.*)")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::([0-9]+))?")
-_DEADLOCK = "40P01"  # PostgreSQL has chosen this transaction to let the others go on
 _ONE_MIGRATION = 0x696E74616B65  # a lock's number: any that nobody else would choose
 
 
@@ -56,17 +47,7 @@ class Database:
             event.listen(self._engine, "connect", _sqlite_connect)
             event.listen(self._engine, "begin", _sqlite_begin)
         else:
-            for_postgresql()
-            url_with_driver = self.url.set(drivername="postgresql+psycopg")
-            self._engine = create_engine(
-                url_with_driver,
-                hide_parameters=True,
-                pool_pre_ping=True,
-                pool_size=2,
-                max_overflow=10,
-                connect_args=PATIENCE,
-            )
-            event.listen(self._engine, "connect", _postgresql_connect)
+            self._engine = postgresql.engine(self.url)
         self._reading = self._engine.execution_options(intake_reading=True)
 
     @contextmanager
@@ -82,7 +63,7 @@ class Database:
                 yield connection
         except SQLAlchemyError as error:
             is_again = isinstance(error, IntegrityError) or (
-                isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _DEADLOCK
+                isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) in postgresql.LOST_A_RACE
             )
             raise (ConflictError if is_again else LedgerError)(self.explain(error)) from error
 
@@ -128,6 +109,7 @@ class Database:
             "database is locked": "another program holds it locked; it is tried again at the next pass",
             "file is not a database": "it is no SQLite database; restore it from a backup or move it away",
             "database disk image is malformed": "it is damaged; restore it from a backup",
+            **postgresql.MEANING,
         }
         return f"{place}: the ledger can't be used: {next((v for k, v in known.items() if k in cause), cause)}"
 
@@ -253,15 +235,6 @@ def _sqlite_connect(connection: Any, _record: object) -> None:
     for pragma in PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
-
-
-def _postgresql_connect(connection: Any, _record: object) -> None:
-    # A machine that is cut off or asleep in the middle of a transaction keeps its rows from the others no longer.
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SET idle_in_transaction_session_timeout = '{2 * BUSY_SECONDS}s'; SET lock_timeout = '{BUSY_SECONDS}s'"
-        )
-    connection.commit()
 
 
 def _sqlite_begin(connection: Connection) -> None:
