@@ -95,6 +95,7 @@ class Service:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         self._at_work: dict[str, Community] = {}
+        self._missing: dict[str, Config] = {}  # whose ledger could not be had when they were to begin
         self._leaving: list[Community] = []  # with a step that did not end in time
 
     def run(self) -> bool:
@@ -114,6 +115,7 @@ class Service:
             elif wish is Wish.RELOAD:
                 self._reload()
             self._put_right()
+            self._begin_missing()
             if not self._progress.stands(self._hung_seconds):
                 notify("WATCHDOG=1", self._environ)
                 told = False
@@ -172,6 +174,8 @@ class Service:
                 if not name and not self._at_work:
                     raise
                 well = False
+                if name not in self._at_work and isinstance(error, LedgerError) and not isinstance(config, ConfigError):
+                    self._missing[name] = config
                 for line in str(error).splitlines():
                     self._outset.say(line, name)
                 continue
@@ -179,8 +183,14 @@ class Service:
             if name in self._at_work:
                 community.follow(self._at_work[name])
             self._end([name])
-            self._begin(community, len(found))
+            self._begin(community, len({*found, *self._at_work, *self._missing}))
         return well
+
+    def _begin_missing(self) -> None:
+        """Those whose ledger could not be had, from the time it can: at most one is waited for in vain at each look."""
+        for name in list(self._missing):
+            if not self._take_up({name: self._missing.pop(name)}):
+                return
 
     def _begin(self, community: Community, count: int) -> None:
         mailboxes = community.config.mailboxes
@@ -216,6 +226,7 @@ class Service:
                 self._say(line)
             well = False
         else:
+            self._missing.clear()
             gone = [community for name, community in self._at_work.items() if name not in found]
             self._end([community.name for community in gone])
             for community in gone:

@@ -78,3 +78,39 @@ def test_a_ledger_that_does_not_answer_at_a_turn_is_told_as_such(
     community.read_at[settings.name] = world.now
     Service(outset, queue.SimpleQueue(), {})._poll(community, settings)
     assert said == ["the ledger can't be read; see its server"]
+
+
+def test_who_could_not_begin_without_a_ledger_begins_when_it_is_there(tmp_path: Path) -> None:
+    """A database is started after the service, or has no connection left while all communities ask for one."""
+    names = ("first", "second", "third")
+    worlds = {}
+    for name in names:
+        (tmp_path / name).mkdir()
+        worlds[name] = World(tmp_path / name)
+        worlds[name].deliver(mail(1))
+    absent = set(names)
+    said: list[tuple[str, str]] = []
+    wishes: queue.SimpleQueue[Wish] = queue.SimpleQueue()
+
+    def build(name: str, _config: Config, stopping: Callable[[], bool]) -> Parts:
+        if name in absent:
+            raise LedgerError("its server does not answer")
+        return replace(worlds[name].parts, stopping=stopping)
+
+    outset = Outset(
+        lambda: {name: world.config for name, world in worlds.items()}, build, lambda *told: said.append(told[::-1])
+    )
+    service = Service(outset, wishes, {"WATCHDOG_USEC": "200000"})  # it looks every 50 ms
+    thread = threading.Thread(target=service.run, daemon=True)
+    thread.start()
+    try:
+        told = [(name, "its server does not answer") for name in names]
+        wait_for(lambda: all(said.count(line) > 1 for line in told), "another look at each")
+        absent.remove("second")
+        wait_for(lambda: len(worlds["second"].transport.taken) == 4, "the mail of the second one")
+        assert not worlds["first"].transport.taken
+        absent.clear()
+        wait_for(lambda: all(len(world.transport.taken) == 4 for world in worlds.values()), "everybody's mail")
+    finally:
+        wishes.put(Wish.STOP)
+        thread.join(30)
