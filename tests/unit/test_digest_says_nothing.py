@@ -19,7 +19,7 @@ from intake.steps.parts import PassReport
 from intake.steps.understand import understand
 from intake.steps.whole import settle
 
-from .test_withheld import FRIDAY, Society
+from .society import FRIDAY, Society
 
 # Words that can stand in a mail and in no digest by themselves.
 WORD = st.from_regex(r"\A[b-df-hj-np-tv-z]{7,12}\Z") | st.text(
