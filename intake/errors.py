@@ -31,7 +31,7 @@ class LedgerError(IntakeError):
 
 
 class OutdatedError(LedgerError):
-    """A newer program has upgraded the ledger while this one ran; only a new start helps."""
+    """The ledger became another one while this program ran: upgraded, replaced. Only a new start helps."""
 
 
 class TemplateError(IntakeError):

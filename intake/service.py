@@ -85,7 +85,7 @@ class Service:
     ) -> None:
         self._outset, self._wishes, self._environ = outset, wishes, environ
         self._hung_seconds = hung_seconds
-        self.outdated = False  # it has ended because the ledger belongs to a newer program
+        self.outdated = False  # it has ended because the ledger became another one
         self._stop = threading.Event()
         self._progress = Progress()
         # A run that is late is still run, once; the scheduler's own default would drop one that is a second late.

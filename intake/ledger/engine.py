@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from intake.ledger.schema import HEAD
 _FORM = text("SELECT version_num FROM alembic_version")
 _SEVERAL = re.compile(r"(postgresql[^:/]*://(?:[^@/?]*@)?)([^@/?]*,[^@/?]*)(.*)")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::([0-9]+))?")
+_FILE = "file"  # under which name a connection knows which file it has open
 _ONE_MIGRATION = 0x696E74616B65  # a lock's number: any that nobody else would choose
 
 
@@ -40,12 +42,13 @@ class Database:
             raise LedgerError("[ledger] url is not a database address, such as sqlite:///intake.db") from None
         self.sqlite = self.url.get_backend_name() == "sqlite"
         if self.sqlite:
-            _own_file(Path(str(self.url.database)))
+            path = Path(str(self.url.database))
+            _own_file(path)
             self._engine = create_engine(
                 self.url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
             )
-            event.listen(self._engine, "connect", _sqlite_connect)
-            event.listen(self._engine, "begin", _sqlite_begin)
+            event.listen(self._engine, "connect", partial(_sqlite_connect, path))
+            event.listen(self._engine, "begin", partial(_sqlite_begin, path))
         else:
             self._engine = postgresql.engine(self.url)
         self._reading = self._engine.execution_options(intake_reading=True)
@@ -209,6 +212,14 @@ def _address(url: str) -> URL:
     return make_url(before + after).update_query_dict({"host": ",".join(names), "port": ",".join(ports)})
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _own_file(path: Path) -> None:
     # Made here, with narrow rights, so that it never exists with wider ones; WAL files inherit them.
     try:
@@ -229,7 +240,8 @@ PRAGMAS = (
 )  # fmt: skip
 
 
-def _sqlite_connect(connection: Any, _record: object) -> None:
+def _sqlite_connect(path: Path, connection: Any, record: Any) -> None:
+    record.info[_FILE] = _identity(path)
     connection.isolation_level = None  # transactions begin where we say so, see below
     cursor = connection.cursor()
     for pragma in PRAGMAS:
@@ -237,7 +249,12 @@ def _sqlite_connect(connection: Any, _record: object) -> None:
     cursor.close()
 
 
-def _sqlite_begin(connection: Connection) -> None:
+def _sqlite_begin(path: Path, connection: Connection) -> None:
+    # A file that is no longer under its name takes whatever is written, and takes it along when it is closed.
+    if connection.info[_FILE] != _identity(path):
+        raise OutdatedError(
+            f"{path}: the ledger's file was replaced or taken away while it was open; put it right, and start again"
+        )
     # A writer takes its lock at once: a transaction that reads first and writes later could not be retried.
     reading = connection.get_execution_options().get("intake_reading")
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

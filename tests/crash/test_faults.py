@@ -33,7 +33,7 @@ from intake.config import loads
 from intake.credentials import Password
 from intake.deliver.smtp import SmtpTransport
 from intake.edge import Clock, utc_now
-from intake.errors import LedgerError
+from intake.errors import LedgerError, OutdatedError
 from intake.receive.imap import ImapMailbox
 from intake.steps.whole import one_pass
 
@@ -309,3 +309,42 @@ def test_a_read_only_ledger_files_and_sends_nothing(tmp_path: Path) -> None:
     engine.dispose()
     world.until_quiet()
     assert world.reached("report") == [ANN, BOB, CARL]
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("removed", [False, True])
+@pytest.mark.parametrize("reading", [False, True])
+def test_a_ledger_whose_file_is_replaced_or_removed_takes_no_mail_along(
+    tmp_path: Path, *, reading: bool, removed: bool
+) -> None:
+    world = World(tmp_path)
+    world.deliver(mail(1))
+    world.until_quiet()
+    file, kept = tmp_path / "intake.db", tmp_path / "kept.db"
+    world.parts.ledger.copy(kept)
+
+    def replace_it(_server: object = None) -> None:
+        world.people = lambda _server: None
+        kept.replace(file)
+        if removed:
+            file.replace(kept)
+
+    world.deliver(mail(2))
+    if reading:
+        world.people = replace_it
+    else:
+        replace_it()
+    sent = len(world.transport.taken)
+    with pytest.raises(OutdatedError, match="ledger's file was replaced or taken away while it was open"):
+        one_pass(world.parts)
+    assert world.server.texts("INBOX") == [mail(2)]
+    assert len(world.transport.taken) == sent
+    world.parts.ledger.close()
+    for name in ("intake.db-wal", "intake.db-shm"):
+        file.with_name(name).unlink(missing_ok=True)
+    if removed:
+        kept.replace(file)
+    world.restart()
+    world.until_quiet()
+    assert world.server.texts("INBOX") == []
+    assert world.reached("report") == [one for one in (ANN, BOB, CARL) for _ in range(2)]
