@@ -148,10 +148,10 @@ class Reader:
         """Read into ``got``, going on where a connection broke; raises when it breaks twice at one place.
 
         The size that a server tells is a hint (some lie): the mail ends where a slice comes back empty, or short when
-        that size is reached.
+        that size is reached. Where it is not reached, whatever a server answers to asking for more may mean the end.
         """
         wanted = BEGINNING if head.size > self._max_size else self._max_size + 1
-        broke_at = -1
+        broke_at, may_end = -1, False
         while len(got) < wanted:
             count = min(SLICE, wanted - len(got))
             try:
@@ -162,16 +162,21 @@ class Reader:
                 broke_at = len(got)
                 self._note(lost)
                 continue
-            if head.uid not in found:
+            except RefusedError:
+                if may_end:
+                    return _End.WHOLE
+                raise
+            if head.uid not in found and not may_end:
                 return _End.GONE
             # A server that knows no slices gives all; what an earlier FETCH left behind must not be taken for a slice.
             names = (b"BODY[]<%d>" % len(got), *([] if got else [b"BODY[]"]))
-            piece = _section(found[head.uid], *names)
+            piece = _section(found.get(head.uid), *names)
             if piece is None:
                 return _End.WHOLE if got else _End.NOTHING
             got += piece
-            short = len(piece) < count
-            if not piece or len(piece) > count or (short and len(got) >= head.size):  # longer: all at once
+            short, complete = len(piece) < count, len(got) >= head.size
+            may_end = short or complete
+            if not piece or len(piece) > count or (short and complete):  # longer: all at once
                 break
         if len(got) < wanted and len(got) <= self._max_size:
             return _End.WHOLE

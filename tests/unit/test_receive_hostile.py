@@ -197,20 +197,27 @@ def test_more_is_sent_than_the_server_said() -> None:
     Nor may a slice that is shorter than what was asked for cut one.
     """
     body = bytes(range(250)) * 12
-    most = 0
+    most, beyond = 0, b""
 
     def slices(peer: Peer, tag: bytes) -> None:
         line = server.heard[-1]
         offset, count = (int(one) for one in line.partition(b"<")[2].partition(b">")[0].split(b"."))
         piece = body[offset : offset + min(count, most)]
-        peer.raw(b"* 1 FETCH (UID 1 BODY[]<%d> {%d}\r\n%s)\r\n" % (offset, len(piece), piece))
-        peer.say(tag + b" OK done")
+        if piece or beyond == b"OK with nothing in it":
+            peer.raw(b"* 1 FETCH (UID 1 BODY[]<%d> {%d}\r\n%s)\r\n" % (offset, len(piece), piece))
+        peer.say(tag + b" " + (b"OK done" if piece else beyond))
 
     with ScriptedImap(polite({r"UID FETCH .*BODY\.PEEK\[\]<": slices})) as server:
-        for told, limit, longest, whole in (
-            (4000, 3999, 9999, True), (2001, 2000, 9999, False), (2001, 5000, 9999, True), (3000, 5000, 700, True),
-        ):  # fmt: skip
-            most = longest
+        for told, limit, longest, at_the_end, whole in (
+            (4000, 3999, 9999, b"OK with nothing in it", True),
+            (4000, 3999, 9999, b"OK without it", True),
+            (4000, 3999, 9999, b"NO there is no more", True),
+            (4000, 5000, 700, b"BAD what?", True),
+            (2001, 2000, 9999, b"", False),
+            (2001, 5000, 9999, b"", True),
+            (3000, 5000, 700, b"", True),
+        ):
+            most, beyond = longest, at_the_end
             mailbox = mailbox_at(server.port, deadline_s=5.0, max_size=limit)
             mailbox.open()
             mailbox.select("INBOX")
