@@ -199,8 +199,7 @@ def test_a_copy_that_only_somebody_has_who_must_not_does_not_count_as_arrived(
     place.write("Somebody shouted at me.")
     one_pass(place.parts, send=False)
     code = place.parts.ledger.cases()[0].code
-    hook = lambda recipient, _raw: recuse(place, code, BOB) if recipient == BOB else None  # noqa: E731
-    monkeypatch.setattr(place.smtp.faults, "hook", hook)
+    monkeypatch.setattr(place.smtp.faults, "hook", lambda to, _raw: recuse(place, code, BOB) if to == BOB else None)
     [answer] = [mail for mail in place.run() if mail.kind == "acknowledgement"]
     assert "may not have reached anybody" in answer.text
 
