@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from crash.proxy import Proxy
 from servers.base import ImapServer, stop_process
+from servers.databases import ON_POSTGRESQL
 from servers.embedded import Pymap
 from servers.smtp import Aiosmtpd
 from unit.homes import Home, OnServer, home_of
@@ -172,14 +173,17 @@ class Stage:
             found.append((recipient, str(message["X-Intake-Kind"]), str(message["Message-ID"])))
         return found
 
-    def check(self, most_repeated: int = 1) -> int:
-        """Come to rest, and hold every promise; says how many messages were repeated."""
+    def check(self, most_repeated: int = 1, *, minutes: tuple[int, ...] = (3,)) -> int:
+        """Come to rest, and hold every promise; says how many messages were repeated.
+
+        A mail that was in hand twice when it ended is put off for a while: so many ``minutes``, one time after another.
+        """
         code = self.run("once", "--json")
-        for minutes in (3, 12):  # a mail that was in hand twice when it ended is put off for a while, each time longer
+        for later in minutes:
             assert code in {0, 75}, self.output()
             if code:
-                later = datetime.now(UTC) + timedelta(minutes=minutes)
-                code = self.run("once", "--now", later.isoformat())
+                moment = datetime.now(UTC) + timedelta(minutes=later)
+                code = self.run("once", "--now", moment.isoformat())
         assert code == 0, self.output()
         assert self.run("once", "--json") == 0, self.output()
         assert json.loads(self.output().splitlines()[-1])["sent"] == 0  # below what is said of the clock
@@ -322,7 +326,8 @@ def test_killed_again_and_again_while_recovering(stage: Stage) -> None:
     stage.begin(mails=3)
     for statement in (30, 55, 80, 31, 77, 120, 64):
         stage.run("once", statement=statement)
-    stage.check(most_repeated=3)
+    # With PostgreSQL these statements are others, and a mail may be in hand at three of them.
+    stage.check(most_repeated=3, minutes=(3, 12) if ON_POSTGRESQL else (3,))
 
 
 @pytest.mark.sqlite
