@@ -3,9 +3,9 @@
 Each machine is a service in namespaces of its own for network, host name and processes; Dovecot, PostgreSQL with a
 synchronous replica, and a way out that counts are reached over the network. A fault strikes when a third of the mail is
 out; then each mailbox gets one more mail, and it is measured how long it takes until all has reached everybody.
-The first mailbox is flooded with a tenth of all mail. At the end nothing may be lost, nothing may have come twice but
-under its own Message-ID, and ``intake audit`` must be content. Needs root. Prints a table; ends with 1 when something
-was lost.
+``in_turn`` is one trial with all faults, each when the one before is over, timed from the last. The first mailbox
+is flooded with a tenth of all mail. At the end nothing may be lost, nothing may have come twice but under its own
+Message-ID, and ``intake audit`` must be content. Needs root. Prints a table; ends with 1 when something was lost.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ import psycopg
 from servers.base import ServerTroubleError
 from servers.cluster import Cluster
 from servers.databases import new_database
-from servers.sink import CountingSink
+from servers.sink import CountingSink, Taken
 
 from benchmarks.arena import COMMUNITY, ORGANIZERS, ROOT, Dovecot, fill, intake, table
 from benchmarks.network import Host, alone, service_address
@@ -78,11 +78,15 @@ class Trial:
     poll_seconds: int
     delivered: int = 0
     most: Counter[str] = field(default_factory=Counter)
+    taken: list[Taken] = field(default_factory=list)  # copies, those that came twice included
+    cases: set[str] = field(default_factory=set)  # those that the first organizer has
+    struck: float = 0.0  # when the last fault did, in seconds since 1970
 
     def __post_init__(self) -> None:
         self.boxes = [self.imap.user() for _ in range(self.mailboxes)]
         self.database = str(new_database(self.cluster.first.url).database)
-        self.before = len(self.sink.taken)
+        self.node = self.cluster.first
+        self.looked_at = len(self.sink.taken)
         (self.folder / "password").write_text(self.imap.password)
         (self.folder / "password").chmod(0o600)
         facts = {"host": self.imap_address, "port": self.imap.imaps_port, "ca": self.imap.ca_file}
@@ -109,11 +113,14 @@ class Trial:
         """The service on a machine."""
         return host.start(intake("run", "-c", str(self.config)), self.environment, str(self.folder / host.name))
 
-    def copies(self) -> list[str]:
-        """The cases of which the first organizer has a copy."""
+    def copies(self) -> int:
+        """Of how many cases the first organizer has a copy."""
         first = f"{ORGANIZERS[0].split()[0].lower()}@example.org"
-        taken = self.sink.taken[self.before :]
-        return [one.case for one in taken if one.kind in COPIES and one.recipient == first]
+        fresh = self.sink.taken[self.looked_at :]
+        self.looked_at += len(fresh)
+        self.taken += (one for one in fresh if one.kind in COPIES)
+        self.cases.update(one.case for one in fresh if one.kind in COPIES and one.recipient == first)
+        return len(self.cases)
 
     def wait(self, ready: Callable[[], bool], what: str) -> float:
         """Until then; how long it took. Looks at the connections meanwhile."""
@@ -129,6 +136,14 @@ class Trial:
             time.sleep(0.5)
         return time.monotonic() - begin
 
+    def wait_for_copies(self, count: int) -> None:
+        """Until the first organizer has a copy of so many cases."""
+        self.wait(lambda: self.copies() >= count, f"{count} of {self.delivered} mails")
+
+    def wait_after(self, seconds: float) -> None:
+        """Until so long after the last fault."""
+        self.wait(lambda: time.time() - self.struck > seconds, "the end of the outage")
+
     def command(self, *words: str) -> str:
         """Run a command on the servers' side."""
         done = subprocess.run(
@@ -139,25 +154,26 @@ class Trial:
         return done.stdout
 
 
-def killed(trial: Trial) -> None:
-    """The first machine loses its power."""
+def killed(trial: Trial) -> Callable[[], object]:
+    """The first machine loses its power, and is started again."""
     trial.hosts[0].signal(signal.SIGKILL)
+    return lambda: trial.start(trial.hosts[0])
 
 
-def cut_from_database(trial: Trial) -> Callable[[], None]:
+def cut_from_database(trial: Trial) -> Callable[[], object]:
     """The first machine can't reach the database."""
     addresses = (trial.cluster.first.address, trial.cluster.second.address)
     trial.hosts[0].cut(*addresses)
     return lambda: trial.hosts[0].mend(*addresses)
 
 
-def cut_from_mail_server(trial: Trial) -> Callable[[], None]:
+def cut_from_mail_server(trial: Trial) -> Callable[[], object]:
     """The first machine can't reach the way out."""
     trial.hosts[0].cut(trial.sink.address)
     return lambda: trial.hosts[0].mend(trial.sink.address)
 
 
-def asleep(trial: Trial) -> Callable[[], None]:
+def asleep(trial: Trial) -> Callable[[], object]:
     """The first machine stops in the middle of whatever it does, and wakes up late."""
     trial.hosts[0].signal(signal.SIGSTOP)
     return lambda: trial.hosts[0].signal(signal.SIGCONT)
@@ -173,15 +189,30 @@ def failed_over(trial: Trial) -> None:
     """The database's machine loses its power, and the replica takes its place."""
     trial.cluster.first.stop("immediate")
     trial.cluster.second.promote()
+    trial.node = trial.cluster.second
 
 
 def nothing(_trial: Trial) -> None:
     """To compare with."""
 
 
-FAULTS: dict[str, Callable[[Trial], Callable[[], None] | None]] = {
-    one.__name__: one
-    for one in (nothing, killed, cut_from_database, cut_from_mail_server, asleep, restarted_database, failed_over)
+ALONE = (killed, cut_from_database, cut_from_mail_server, asleep, restarted_database, failed_over)
+
+
+def in_turn(trial: Trial) -> None:
+    """All of them, each at its share of the mail, and not before the one before it is over."""
+    for number, fault in enumerate(ALONE, 1):
+        share = 1 + 2 * number / (len(ALONE) + 1)  # thirds of the mail
+        trial.wait_for_copies(int(trial.delivered * share / 3))
+        print(f"{datetime.now(UTC):%H:%M:%S} {trial.copies()} out, {fault.__name__}", file=sys.stderr, flush=True)
+        trial.struck = time.time()
+        if (undo := fault(trial)) is not None:
+            trial.wait_after(OUTAGE)
+            undo()
+
+
+FAULTS: dict[str, Callable[[Trial], Callable[[], object] | None]] = {
+    one.__name__: one for one in (nothing, *ALONE, in_turn)
 }
 
 
@@ -205,31 +236,30 @@ def tried(trial: Trial, fault: str) -> tuple[list[str], bool]:
     began = time.time()
     for host in trial.hosts:
         trial.start(host)
-    trial.wait(lambda: len(trial.copies()) > trial.delivered // 3, "a third of the mail")
-    struck = time.time()
+    trial.wait_for_copies(trial.delivered // 3)
+    trial.struck = time.time()
     undo = FAULTS[fault](trial)
     for box in trial.boxes:
         trial.deliver(box, 1)
-    trial.wait(lambda: len(set(trial.copies())) == trial.delivered, "all mail")
+    trial.wait_for_copies(trial.delivered)
     over = time.time()
     if undo is not None:  # whoever comes back late finds nothing that is left to be done, or done twice
-        trial.wait(lambda: time.time() - struck > OUTAGE, "the end of the outage")
+        trial.wait_after(OUTAGE)
         undo()
-        trial.wait(lambda: time.time() - struck > OUTAGE + 20, "what comes late")
+        trial.wait_after(OUTAGE + 20)
     for host in trial.hosts:
         if host.processes[-1].poll() is None:
             host.signal(signal.SIGTERM)
             host.processes[-1].wait(60)
-    node = trial.cluster.second if fault == "failed_over" else trial.cluster.first
-    with psycopg.connect(node.url.replace("/postgres?", "?").rpartition("/")[0] + f"/{trial.database}") as connection:
+    with psycopg.connect(f"{trial.node.url.rpartition('/')[0]}/{trial.database}") as connection:
         found = connection.execute(FAIRNESS, {"flooded": trial.boxes[0], "flood": flood}).fetchone() or (0, 0, 0)
     lost, twice, well = checked(trial)
     others, flooded, read = (int(moment) / 1000 for moment in found)
     rate = trial.delivered / (over - began)
     figures = [
         f"{rate:.0f}",
-        f"{over - struck:.0f}",
-        f"{read - struck:.0f}",
+        f"{over - trial.struck:.0f}",
+        f"{read - trial.struck:.0f}",
         f"{others - began:.0f}",
         f"{flooded - began:.0f}",
     ]
@@ -242,7 +272,8 @@ def checked(trial: Trial) -> tuple[int, int, bool]:
     later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     trial.command("once", "--now", later)
     audit = json.loads(trial.command("audit", "--json"))
-    taken = [one for one in trial.sink.taken[trial.before :] if one.kind in COPIES]
+    trial.copies()
+    taken = trial.taken
     people = [f"{name.split()[0].lower()}@example.org" for name in ORGANIZERS]
     different = Counter(one.recipient for one in {(one.recipient, one.case): one for one in taken}.values())
     lost = sum(trial.delivered - different[person] for person in people)
