@@ -222,7 +222,7 @@ def test_what_can_not_be_is_refused(tmp_path: Path, table: str, what: str) -> No
     from .worlds import CONFIG, MAILBOX
 
     text = CONFIG.format(
-        mailboxes=MAILBOX.format(name="help", start="all"),
+        mailboxes=MAILBOX.format(name="help", start="all", processed="Processed"),
         more=f"[drill]\n{table}\n",
         digest="daily 08:00",
         ledger="sqlite:///intake.db",
