@@ -248,7 +248,7 @@ def is_deliverable(email: str) -> bool:
         return False
     if "=?" in email or not email.isprintable() or _DOT_STRING.fullmatch(local) is None:
         return False
-    above, _, top = domain.rpartition(".")
-    if not above or top.isdigit() or top.lower() in _NOWHERE:  # without a dot, a server on the way may complete it
+    top = domain.rpartition(".")[2]
+    if top.isdigit() or top.lower() in _NOWHERE:
         return False
     return is_domain(domain)
