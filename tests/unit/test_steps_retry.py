@@ -105,7 +105,10 @@ def test_the_command(world: World, words: list[str], code: int, said: str) -> No
     from .worlds import CONFIG, MAILBOX  # the file that a person would have
 
     text = CONFIG.format(
-        mailboxes=MAILBOX.format(name="help", start="all", processed="Processed"), digest="daily 08:00", more="", ledger=world.home.url
+        mailboxes=MAILBOX.format(name="help", start="all", processed="Processed"),
+        digest="daily 08:00",
+        more="",
+        ledger=world.home.url,
     )
     (world.folder / "config.toml").write_text(text, "utf-8")
     refuse(world, REFUSED, BOB)
