@@ -22,9 +22,10 @@ _BREAKING = {
     *("h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "header", "footer"),
 }
 # A comment, another declaration (an end of nothing is one too), or a tag with its attributes; one that nothing ends
-# reaches to the end of the text.
+# reaches to the end of the text. A group is repeated in an atomic group, nowhere possessively: Python before 3.11.5,
+# Debian 12's among them, matches that wrongly (gh-106052, gh-100061).
 _MARKUP = re.compile(
-    r"""<(?:(!--)|([!?]|/(?![a-z]))|(/?)([a-z][^\s/>]*+)((?:[^>"'=]++|=\s*+(?:"[^"]*+"|'[^']*+')?+|["'])*+)(?:>|\Z))""",
+    r"""<(?:(!--)|([!?]|/(?![a-z]))|(/?)([a-z][^\s/>]*+)((?>(?:[^>"'=]++|=\s*+(?>(?:"[^"]*+"|'[^']*+')?)|["'])*))(?:>|\Z))""",
     re.IGNORECASE,
 )
 _SPOKEN = re.compile(
@@ -38,9 +39,9 @@ _RAW = {
     for name in ("style", "script", "title", "textarea", "xmp", "iframe", "noembed", "noframes")
 } | {"plaintext": re.compile("(?!)")}
 _RAW_AND_SHOWN = {"textarea", "xmp", "plaintext"}
-_STYLED = re.compile(r"""content\s{0,5}:((?:[^;}"']++|"[^"]*+"|'[^']*+')*+)""", re.IGNORECASE)
+_STYLED = re.compile(r"""content\s{0,5}:((?>(?:[^;}"']++|"[^"]*+"|'[^']*+')*))""", re.IGNORECASE)
 _STRINGS = re.compile(r"""["']([^"']*+)["']""")
-_STYLE_COMMENT = re.compile(r"/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)")
+_STYLE_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 _STYLE_ESCAPE = re.compile(r"\\([0-9a-f]{1,6})\s?", re.IGNORECASE)
 # What a program leaves out within a text, and what it puts in for a picture that it does not load (as most do).
 _HIDDEN = re.compile(

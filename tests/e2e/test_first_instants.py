@@ -15,13 +15,19 @@ KILL = "import os, signal, time\nos.kill(os.getpid(), signal.{name})\ntime.sleep
 AT_EXIT = "import atexit, os, signal\natexit.register(os.kill, os.getpid(), signal.{name})\n"
 
 
+def heard() -> None:
+    """What a background job of a shell hands on is that SIGINT is ignored, also when these tests are that job."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def ended(folder: Path, module: str, text: str, *arguments: str) -> tuple[int, str]:
     (folder / f"{module}.py").write_text(text, "utf-8")
     path = [str(folder), *([] if WHEEL else [str(CHECKOUT)])]
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
     done = subprocess.run(
-        [*COMMAND, *arguments], cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=15
-    )
+        [*COMMAND, *arguments], cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=15,
+        preexec_fn=heard,
+    )  # fmt: skip
     return done.returncode, done.stderr.strip()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -195,3 +196,15 @@ def test_the_whole_program_ships_with_its_words_and_its_example() -> None:
     assert list((root / "templates").rglob("*.*"))
     assert (root / "config.example.toml").is_file()
     assert (PACKAGE / "py.typed").is_file()
+
+
+def test_no_pattern_repeats_a_group_possessively() -> None:
+    """Python before 3.11.5 matches it wrongly (gh-106052); an atomic group around the repetition says the same."""
+    groups = re.compile(r"\)(?:[*+?]|\{\d*,?\d*\})\+")
+    found = {
+        path.name: groups.findall(text)
+        for path in PACKAGE.rglob("*.py")
+        for text in [path.read_text("utf-8")]
+        if "re.compile" in text and groups.search(text)
+    }
+    assert found == {}
