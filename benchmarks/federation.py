@@ -1,11 +1,12 @@
-"""Many mailboxes shared by three machines, of which one has bad luck: ``FAULT… [--mailboxes N] [--mails N]``.
+"""Many mailboxes shared by three machines, of which one has bad luck: ``FAULT… [--in-turn] [--mailboxes N]``.
 
 Each machine is a service in namespaces of its own for network, host name and processes; Dovecot, PostgreSQL with a
 synchronous replica, and a way out that counts are reached over the network. A fault strikes when a third of the mail is
-out; then each mailbox gets one more mail, and it is measured how long it takes until all has reached everybody.
-``in_turn`` is one trial with all faults, each when the one before is over, timed from the last. The first mailbox
-is flooded with a tenth of all mail. At the end nothing may be lost, nothing may have come twice but under its own
-Message-ID, and ``intake audit`` must be content. Needs root. Prints a table; ends with 1 when something was lost.
+out; then each mailbox gets one more mail, and it is measured how long it takes until all has reached everybody. With
+``--in-turn`` all faults are one trial: each strikes in the middle of a share of the mail, when the one before is over
+and whoever had it is back. The first mailbox is flooded with a tenth of all mail. At the end nothing may be lost,
+nothing may have come twice but under its own Message-ID, and ``intake audit`` must be content. Needs root. Prints a
+table; ends with 1 when something was lost.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -80,7 +81,8 @@ class Trial:
     most: Counter[str] = field(default_factory=Counter)
     taken: list[Taken] = field(default_factory=list)  # copies, those that came twice included
     cases: set[str] = field(default_factory=set)  # those that the first organizer has
-    struck: float = 0.0  # when the last fault did, in seconds since 1970
+    over: float = 0.0  # when all was out, in seconds since 1970
+    idle: float = 0.0  # how long nothing was left to be done
 
     def __post_init__(self) -> None:
         self.boxes = [self.imap.user() for _ in range(self.mailboxes)]
@@ -109,6 +111,11 @@ class Trial:
         fill(self.imap, box, "INBOX", count, first=self.delivered)
         self.delivered += count
 
+    def deliver_to_all(self, count: int) -> None:
+        """So many new mails for each mailbox."""
+        for box in self.boxes:
+            self.deliver(box, count)
+
     def start(self, host: Host) -> subprocess.Popen[bytes]:
         """The service on a machine."""
         return host.start(intake("run", "-c", str(self.config)), self.environment, str(self.folder / host.name))
@@ -131,18 +138,26 @@ class Trial:
             for host in self.hosts:
                 for name, port in (("IMAP", self.imap.imaps_port), ("SMTP", self.sink.port)):
                     self.most[name] = max(self.most[name], host.connections(port))
-                ports = (self.cluster.first.port, self.cluster.second.port)
-                self.most["database"] = max(self.most["database"], *(host.connections(port) for port in ports))
+                self.most["database"] = max(self.most["database"], self.has_database(host))
             time.sleep(0.5)
         return time.monotonic() - begin
+
+    def has_database(self, host: Host) -> int:
+        """How many connections to the database a machine has."""
+        return max(host.connections(node.port) for node in (self.cluster.first, self.cluster.second))
 
     def wait_for_copies(self, count: int) -> None:
         """Until the first organizer has a copy of so many cases."""
         self.wait(lambda: self.copies() >= count, f"{count} of {self.delivered} mails")
 
-    def wait_after(self, seconds: float) -> None:
-        """Until so long after the last fault."""
-        self.wait(lambda: time.time() - self.struck > seconds, "the end of the outage")
+    def twice(self) -> int:
+        """How many copies came a second time."""
+        return len(self.taken) - len({(one.recipient, one.case) for one in self.taken})
+
+    def asked(self, query: str, facts: Mapping[str, object] | None = None) -> list[int]:
+        """The one row that the ledger answers with."""
+        with psycopg.connect(f"{self.node.url.rpartition('/')[0]}/{self.database}") as connection:
+            return [int(value) for value in connection.execute(query, facts).fetchone() or ()]
 
     def command(self, *words: str) -> str:
         """Run a command on the servers' side."""
@@ -196,117 +211,110 @@ def nothing(_trial: Trial) -> None:
     """To compare with."""
 
 
-ALONE = (killed, cut_from_database, cut_from_mail_server, asleep, restarted_database, failed_over)
-
-
-def in_turn(trial: Trial) -> None:
-    """All of them, each at its share of the mail, and not before the one before it is over."""
-    for number, fault in enumerate(ALONE, 1):
-        share = 1 + 2 * number / (len(ALONE) + 1)  # thirds of the mail
-        trial.wait_for_copies(int(trial.delivered * share / 3))
-        print(f"{datetime.now(UTC):%H:%M:%S} {trial.copies()} out, {fault.__name__}", file=sys.stderr, flush=True)
-        trial.struck = time.time()
-        if (undo := fault(trial)) is not None:
-            trial.wait_after(OUTAGE)
-            undo()
-
-
 FAULTS: dict[str, Callable[[Trial], Callable[[], object] | None]] = {
-    one.__name__: one for one in (nothing, *ALONE, in_turn)
+    one.__name__: one
+    for one in (nothing, killed, cut_from_database, cut_from_mail_server, asleep, restarted_database, failed_over)
 }
-
 
 # When the other mailboxes had their first mail out, and when the flood was: in milliseconds since 1970.
 FAIRNESS = """
 SELECT (SELECT max(first) FROM (SELECT min(sent_at) AS first FROM delivery JOIN mail ON mail.id = mail_id
         WHERE delivery.kind = 'report' AND mailbox <> %(flooded)s GROUP BY mailbox) AS others),
        (SELECT max(sent_at) FROM delivery JOIN mail ON mail.id = mail_id
-        WHERE delivery.kind = 'report' AND mailbox = %(flooded)s AND uid <= %(flood)s),
-       (SELECT max(last) FROM (SELECT max(accepted) AS last FROM mail GROUP BY mailbox) AS read)
+        WHERE delivery.kind = 'report' AND mailbox = %(flooded)s AND uid <= %(flood)s)
 """
+READ = "SELECT max(accepted) FROM mail"
 
 
-def tried(trial: Trial, fault: str) -> tuple[list[str], bool]:
-    """One row of the table, and whether all was well."""
+def tried(trial: Trial, faults: Sequence[str]) -> tuple[list[list[str]], bool]:
+    """A row of the table for each fault, and whether all was well at the end."""
     flood = max(1, trial.mails // 10)
     trial.deliver(trial.boxes[0], flood)
-    share = max(1, (trial.mails - flood) // trial.mailboxes - 1)
-    for box in trial.boxes:
-        trial.deliver(box, share)
+    share = max(1, (trial.mails - flood) // trial.mailboxes // len(faults) - 1)
+    trial.deliver_to_all(share)
     began = time.time()
     for host in trial.hosts:
         trial.start(host)
-    trial.wait_for_copies(trial.delivered // 3)
-    trial.struck = time.time()
-    undo = FAULTS[fault](trial)
-    for box in trial.boxes:
-        trial.deliver(box, 1)
-    trial.wait_for_copies(trial.delivered)
-    over = time.time()
-    if undo is not None:  # whoever comes back late finds nothing that is left to be done, or done twice
-        trial.wait_after(OUTAGE)
-        undo()
-        trial.wait_after(OUTAGE + 20)
+    trial.wait(lambda: all(map(trial.has_database, trial.hosts)), "all services have begun")
+    rows = []
+    for number, fault in enumerate(faults):
+        if number:
+            trial.deliver_to_all(share)
+        read = struck(trial, fault)
+        rows.append([fault.replace("_", " "), *read])
+        print(f"{datetime.now(UTC):%H:%M:%S} {trial.copies()} out; {' '.join(rows[-1])}", file=sys.stderr, flush=True)
+    rate = trial.delivered / (trial.over - began - trial.idle)
     for host in trial.hosts:
         if host.processes[-1].poll() is None:
             host.signal(signal.SIGTERM)
             host.processes[-1].wait(60)
-    with psycopg.connect(f"{trial.node.url.rpartition('/')[0]}/{trial.database}") as connection:
-        found = connection.execute(FAIRNESS, {"flooded": trial.boxes[0], "flood": flood}).fetchone() or (0, 0, 0)
-    lost, twice, well = checked(trial)
-    others, flooded, read = (int(moment) / 1000 for moment in found)
-    rate = trial.delivered / (over - began)
-    figures = [
-        f"{rate:.0f}",
-        f"{over - trial.struck:.0f}",
-        f"{read - trial.struck:.0f}",
-        f"{others - began:.0f}",
-        f"{flooded - began:.0f}",
-    ]
+    found = trial.asked(FAIRNESS, {"flooded": trial.boxes[0], "flood": flood})
+    others, flooded = (f"{moment / 1000 - began:.0f}" for moment in found)
+    lost, well = checked(trial)
     most = [str(trial.most[name]) for name in ("IMAP", "SMTP", "database")]
-    return [fault.replace("_", " "), *figures, *most, str(lost), str(twice), "yes" if well else "NO"], well
+    rows[-1] += [f"{rate:.0f}", others, flooded, *most, str(lost), "yes" if well else "NO"]
+    return rows, well
 
 
-def checked(trial: Trial) -> tuple[int, int, bool]:
-    """How many messages are missing, how many came twice under their own Message-ID, and whether all is well."""
+def struck(trial: Trial, fault: str) -> list[str]:
+    """One fault in the middle of what has just come in; seconds until all was out, and read, and what came twice."""
+    trial.wait_for_copies(trial.delivered - 2 * (trial.delivered - trial.copies()) // 3)
+    twice = trial.twice()
+    began = time.time()
+    undo = FAULTS[fault](trial)
+    trial.deliver_to_all(1)
+    trial.wait_for_copies(trial.delivered)
+    trial.over = time.time()
+    (read,) = trial.asked(READ)
+    if undo is not None:  # whoever comes back late finds nothing that is left to be done, or done twice
+        trial.wait(lambda: time.time() - began > OUTAGE, "the end of the outage")
+        undo()
+        trial.wait(lambda: time.time() - began > OUTAGE + 20, "whoever comes back")
+    trial.idle += time.time() - trial.over
+    return [f"{trial.over - began:.0f}", f"{read / 1000 - began:.0f}", str(trial.twice() - twice)]
+
+
+def checked(trial: Trial) -> tuple[int, bool]:
+    """How many messages are missing, and whether all is well."""
     later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
     trial.command("once", "--now", later)
     audit = json.loads(trial.command("audit", "--json"))
     trial.copies()
-    taken = trial.taken
     people = [f"{name.split()[0].lower()}@example.org" for name in ORGANIZERS]
-    different = Counter(one.recipient for one in {(one.recipient, one.case): one for one in taken}.values())
-    lost = sum(trial.delivered - different[person] for person in people)
-    twice = len(taken) - sum(different.values())
-    same = len({(one.recipient, one.message_id) for one in taken}) == sum(different.values())
-    return lost, twice, audit["ok"] and audit["mails"] == trial.delivered and not lost and same
+    different = {(one.recipient, one.case) for one in trial.taken}
+    each = Counter(recipient for recipient, _ in different)
+    lost = sum(trial.delivered - each[person] for person in people)
+    same = len({(one.recipient, one.message_id) for one in trial.taken}) == len(different)
+    return lost, audit["ok"] and audit["mails"] == trial.delivered and not lost and same
 
 
 def main() -> int:
-    """Every fault that is named, or all of them, each as a trial of its own."""
+    """Every fault that is named, or all of them, each as a trial of its own or all in one."""
     wish = argparse.ArgumentParser(description="Three machines, of which one has bad luck.")
     wish.add_argument("faults", nargs="*", choices=[*FAULTS, []], default=[])
     wish.add_argument("--mailboxes", type=int, default=100)
     wish.add_argument("--mails", type=int, default=2000)
     wish.add_argument("--poll-seconds", type=int, default=0, help="for 25 mailboxes a second, unless it is given")
+    wish.add_argument("--in-turn", action="store_true", help="all of them in one trial, one after the other")
     given = wish.parse_args()
     poll = given.poll_seconds or max(5, given.mailboxes // 25)
     alone()
     imap_address, smtp_address, *databases = (service_address(number) for number in range(1, 5))
     hosts = [Host(number) for number in range(1, MACHINES + 1)]
     rows = [[
-        "fault", "mails/s", "s until all was out", "s until all mailboxes were read", "others' first mail after s",
-        "flood over after s", "most IMAP", "most SMTP", "most database", "lost", "twice", "well",
+        "fault", "s until all was out", "s until all mailboxes were read", "twice",
+        "mails/s", "others' first mail after s", "flood over after s", "most IMAP", "most SMTP", "most database",
+        "lost", "well",
     ]]  # fmt: skip
+    faults = given.faults or list(FAULTS)
     well = True
     with Dovecot(address=imap_address) as imap, CountingSink(smtp_address) as sink:
-        for fault in given.faults or FAULTS:
+        for together in [faults] if given.in_turn else [[fault] for fault in faults]:
             with Cluster(*databases) as cluster, TemporaryDirectory() as folder:
                 made = Trial(imap, imap_address, sink, cluster, hosts, given.mailboxes, given.mails, Path(folder), poll)
-                line, fine = tried(made, fault)
-            rows.append(line)
+                lines, fine = tried(made, together)
+            rows += lines
             well = well and fine
-            print(f"{fault}: {' '.join(line)}", file=sys.stderr, flush=True)
     print(
         f"{given.mailboxes} mailboxes, {given.mails} mails, {MACHINES} machines, a poll every {poll} s\n\n{table(rows)}"
     )
