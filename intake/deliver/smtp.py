@@ -240,6 +240,8 @@ class SmtpTransport:
                 return Unknown(self._where(f"after the whole message, without an answer: {error}"))
         else:
             session.drop()
+            if reply.ok:  # to a message whose end never left this machine
+                return Unknown(self._where(f"in the middle of the message: {described(reply, *message.secrets)}"))
         self._used = self._monotonic()
         if reply.ok:
             session.sent += 1

@@ -55,16 +55,36 @@ def test_a_drip_after_the_last_dot_is_unknown() -> None:
     assert "did not finish" in only(result_of(polite({b".": drip}), USUAL, deadline_s=0.2), Unknown).reason
 
 
-def test_a_server_that_hangs_up_within_the_content_has_not_got_it() -> None:
-    def hang_up_early(peer: Peer) -> None:
+LARGE = Outgoing(COMMUNITY, "ann@people.example", MAIL + b"x" * 70 * 60_000)
+
+
+def breaks_off(*words: bytes) -> Callable[[Peer], None]:
+    """Takes the beginning of the content, says something, and is gone."""
+
+    def script(peer: Peer) -> None:
         peer.say(b"354 go on")
         peer.connection.recv(100)
+        for said in words:
+            peer.say(said)
         peer._file.close()
         peer.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # RST
         peer.connection.close()
 
-    large = Outgoing(COMMUNITY, "ann@people.example", MAIL + b"x" * 70 * 60_000)
-    assert not only(result_of(polite({b"DATA": hang_up_early}), large), Failed).permanent
+    return script
+
+
+def test_a_server_that_hangs_up_within_the_content_has_not_got_it() -> None:
+    assert not only(result_of(polite({b"DATA": breaks_off()}), LARGE), Failed).permanent
+
+
+def test_a_server_that_accepts_what_it_has_not_got_to_the_end_is_not_believed() -> None:
+    only(result_of(polite({b"DATA": breaks_off(b"250 2.0.0 taken")}), LARGE), Unknown)
+
+
+@pytest.mark.parametrize(("said", "permanent"), [(b"452 4.3.1 disk full", False), (b"554 5.6.0 malformed", True)])
+def test_a_server_that_refuses_before_the_end_is_heard(said: bytes, permanent: bool) -> None:
+    failed = only(result_of(polite({b"DATA": breaks_off(said)}), LARGE), Failed)
+    assert (failed.permanent, said.decode() in failed.reason) == (permanent, True)
 
 
 def test_a_server_that_stops_reading_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
