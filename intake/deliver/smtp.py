@@ -224,24 +224,9 @@ class SmtpTransport:
 
     def _hand_over(self, message: _Message) -> Result:
         session = self._session
-        seconds = min(self._deadline_s + message.size / SLOWEST_BYTES_S, max(LONGEST_TRANSFER_S, self._deadline_s))
-        try:
-            # The dot leaves with the last octets or, should writing fail, not at all: either way it is known.
-            at_once = message.size <= AT_ONCE
-            reply = session.pour([b"".join((*message.content, b".\r\n"))] if at_once else message.content, seconds)
-            if reply is None and not at_once:
-                session.dot()
-        except LostError as error:
-            return Failed(permanent=False, reason=self._where(f"in the middle of the message: {error}"))
-        if reply is None:
-            try:
-                reply = session.verdict(seconds)
-            except LostError as error:
-                return Unknown(self._where(f"after the whole message, without an answer: {error}"))
-        else:
-            session.drop()
-            if reply.ok:  # to a message whose end never left this machine
-                return Unknown(self._where(f"in the middle of the message: {described(reply, *message.secrets)}"))
+        reply = self._pour(message)
+        if not isinstance(reply, Reply):
+            return reply
         self._used = self._monotonic()
         if reply.ok:
             session.sent += 1
@@ -256,6 +241,27 @@ class SmtpTransport:
         if reply.about_us:
             return _for_the_operator(reason)
         return Failed(permanent=reply.permanent, reason=reason, size=reply.about_size)
+
+    def _pour(self, message: _Message) -> Reply | Result:
+        """The content; what the server says of it, or why that is not known."""
+        session = self._session
+        seconds = min(self._deadline_s + message.size / SLOWEST_BYTES_S, max(LONGEST_TRANSFER_S, self._deadline_s))
+        try:
+            # The dot leaves with the last octets or, should writing fail, not at all: either way it is known.
+            at_once = message.size <= AT_ONCE
+            early = session.pour([b"".join((*message.content, b".\r\n"))] if at_once else message.content, seconds)
+            if early is None and not at_once:
+                session.dot()
+        except LostError as error:
+            return Failed(permanent=False, reason=self._where(f"in the middle of the message: {error}"))
+        if early is not None:
+            session.drop()
+            said = described(early, *message.secrets)
+            return Unknown(self._where(f"in the middle of the message: {said}")) if early.ok else early
+        try:
+            return session.verdict(seconds)
+        except LostError as error:
+            return Unknown(self._where(f"after the whole message, without an answer: {error}"))
 
 
 def _for_the_operator(reason: str) -> Failed:
