@@ -106,7 +106,8 @@ def by_hand(world: World, code: str) -> None:
 
 
 def subject(outgoing: Outgoing) -> str:
-    return str(make_header(decode_header(header(outgoing, "Subject"))))
+    unfolded = header(outgoing, "Subject").replace("\r\n", "")
+    return str(make_header(decode_header(unfolded)))
 
 
 def pings(world: World, *recipients: str) -> list[Any]:
