@@ -52,8 +52,12 @@ PATIENCE = 50.0  # seconds that a pass waits for the rate limit before it leaves
 
 def deliver(parts: Parts, report: PassReport, *, until: datetime | None = None) -> bool:
     """Everything that is due, or what can go at once ``until`` then. True when there was work."""
-    with Senders(parts.transport, parts.connections) as senders:
-        worked = _Rounds(parts, senders, report, until).run()
+    worked = False
+    if parts.rest.lasts(parts.now):
+        report.way_out_failed = True
+    else:
+        with Senders(parts.transport, parts.connections) as senders:
+            worked = _Rounds(parts, senders, report, until).run()
     if report.way_out_failed:
         _alarms_otherwise(parts, report)
     if worked:
@@ -72,6 +76,7 @@ class _Rounds:
         self._dry = False  # nothing was due when it was last asked, and nothing has come back since
         self._over = False  # nothing more can go out in this pass
         self._worked = False
+        self._sent_before = report.sent
         self._under_way: dict[int, int | None] = {}  # the mail that each message on its way brings to somebody
 
     def run(self) -> bool:
@@ -171,11 +176,12 @@ class _Rounds:
         if trouble and not self._over:
             parts.say(f"{WAY_OUT}{trouble.reason}")
             self._over = True
-            self._give_back(next_try(1, parts.now, parts.chance.fraction()))
+            if self.report.sent == self._sent_before:  # else the way is open, and was only too narrow
+                parts.rest.begin(next_try(1, parts.now, parts.chance.fraction()))
 
-    def _give_back(self, not_before: datetime | None = None) -> None:
-        """What is not tried is due again, at once or then. An acknowledgement that was claimed is due, too."""
-        given = [(delivery, not_before or delivery.not_before) for delivery in self._claimed]
+    def _give_back(self) -> None:
+        """What is not tried is due again, for whoever is free. An acknowledgement that was claimed is due, too."""
+        given = [(delivery, delivery.not_before) for delivery in self._claimed]
         self._claimed.clear()
         self.parts.ledger.put_all_back(given)
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
-from intake.decide.clock import CLAIM_LEASE, MAILBOX_LEASE
+from intake.decide.clock import CLAIM_LEASE, FIRST_RETRY, MAILBOX_LEASE
 from intake.edge import Chance, Clock
 from intake.model import ParsedMail, Plan, Verdict
 from intake.steps.reports import MailboxReport, PassReport
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from intake.model import Arrival, History
     from intake.ports import TextRecords, Transport, Watched
 
-__all__ = ["Judge", "MailboxReport", "Memo", "Parse", "Parts", "PassReport", "Planner"]
+__all__ = ["Judge", "MailboxReport", "Memo", "Parse", "Parts", "PassReport", "Planner", "Rest"]
 
 
 class Parse(Protocol):
@@ -87,6 +87,21 @@ def _size(mail: ParsedMail) -> int:
     return 4000 + sum(map(len, texts)) + 300 * (len(mail.headers) + len(mail.attachments))
 
 
+@dataclass(slots=True)
+class Rest:
+    """The way out, after it has failed: until then this process claims nothing, so that others can have it."""
+
+    _until: datetime | None = None
+
+    def begin(self, until: datetime) -> None:
+        """It has just failed."""
+        self._until = until
+
+    def lasts(self, now: datetime) -> bool:
+        """Whether it is too early to try again. A clock that was put back makes it no longer."""
+        return self._until is not None and timedelta(0) < self._until - now <= 2 * FIRST_RETRY
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """Everything a step needs. Factories stand for what is expensive to make and often not needed."""
@@ -112,6 +127,7 @@ class Parts:
     stopping: Callable[[], bool] = lambda: False
     say: Callable[[str], None] = lambda _line: None
     memo: Memo = field(default_factory=Memo)
+    rest: Rest = field(default_factory=Rest)
     mailbox_lease: timedelta = MAILBOX_LEASE
     claim_lease: timedelta = CLAIM_LEASE
     connections: int = 1  # messages that may be on their way at once; with one, no thread is started

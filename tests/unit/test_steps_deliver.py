@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +16,8 @@ from intake.decide.clock import GIVE_UP_AFTER, LONGEST_RETRY
 from intake.errors import LedgerError
 from intake.model import Failed, MessageKind, Outgoing, Result, Unknown
 from intake.steps import reading
+from intake.steps.parts import Rest
+from intake.steps.whole import one_pass
 
 from .worlds import ANN, BOARD, BOB, CARL, KEEPER, World, header, mail, message_id, passed
 
@@ -170,6 +173,36 @@ def test_trouble_with_the_way_out_is_no_messages_fault(world: World) -> None:
     world.now += timedelta(hours=5)
     world.until_quiet()
     assert world.reached("report") == [ANN, BOB, CARL]
+
+
+def test_a_process_without_a_way_out_leaves_the_work_to_the_others_for_a_minute(world: World) -> None:
+    world.transport.answers = to(CLOSED)
+    passed(world)
+    calls = world.transport.calls
+    world.now += timedelta(seconds=30)
+    assert passed(world).way_out_failed, "whoever is called home must not hear that all is well"
+    assert world.transport.calls == calls
+    world.transport.answers = lambda _o, _n: None
+    other = one_pass(replace(world.parts, holder="another machine", rest=Rest()))
+    assert other.sent == 3, "all but the one that was tried"
+    world.now += timedelta(seconds=60)
+    assert passed(world).sent == 1
+    assert world.reached("report") == [ANN, BOB, CARL]
+
+
+def test_a_way_out_that_is_only_too_narrow_is_gone_on_with(world: World) -> None:
+    world.transport.answers = to(CLOSED, BOB)
+    assert passed(world).sent
+    world.transport.answers = lambda _o, _n: None
+    assert passed(world).sent, "what was not tried"
+
+
+def test_a_clock_that_was_put_back_keeps_nobody_waiting_for_the_way_out(world: World) -> None:
+    world.transport.answers = to(CLOSED)
+    passed(world)
+    world.transport.answers = lambda _o, _n: None
+    world.now -= timedelta(hours=3)
+    assert passed(world).sent
 
 
 def test_nothing_is_given_up_because_the_clock_jumped_or_nobody_tried(world: World) -> None:
