@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 MISSED_POLLS = 10  # a mailbox that was not read for so many of its intervals (or an hour) is a problem
 GRACE = timedelta(days=7)  # a mailbox may be out of reach for a while
 OVERDUE = timedelta(hours=1)
+# What a pass has raised an alarm for and nothing else here tells, by the alarm's name.
+RAISED = {
+    "unheard": "{} open case(s) that nobody has, and nobody is about to get; see: intake audit",
+    "quarantine": "{} mail(s) of the last day could not be processed; the organizers were sent them as they came",
+    "returned": "{} bounce(s) of the last day may be of messages of ours; see: intake cases machine",
+    "pings": "{} organizer(s) whose other channels take no calls; see: intake outbox list",
+}
 
 
 @click.command()
@@ -70,7 +77,7 @@ def look(config: Config, book: Ledger, now: datetime) -> dict[str, object]:
         problems.append(f"{len(late)} message(s) wait for more than an hour; see: intake outbox list")
     if trouble := book.trouble_count():
         problems.append(f"{trouble} mail(s) could not be read from the server yet; look at them in the mailbox")
-    problems += _self_check(book)
+    problems += _raised(book)
     if outlived := _outlived(config, book, now):
         problems.append(f"{outlived} case(s) should have been erased by now; run: intake retention --apply")
     expires = _expires(config, now, problems)
@@ -88,10 +95,17 @@ def _is_late(delivery: Delivery, now: datetime) -> bool:
     return now - delivery.created > OVERDUE and not delivery.asleep
 
 
-def _self_check(book: Ledger) -> list[str]:
-    """Whether a drill did not come through, as the passes have found."""
-    told = book.alarms.open().get(DRILL)
-    return [f"the last self-check failed ({told.detail}); see: intake drill --every 1d"] if told else []
+def _raised(book: Ledger) -> list[str]:
+    """What the passes have found and is not over: the alarm about it may have sent somebody here."""
+    found: list[str] = []
+    for name, trouble in book.alarms.open().items():
+        if name == DRILL:
+            found.append(f"the last self-check failed ({trouble.detail}); see: intake drill --every 1d")
+        elif trouble.topic == "audit":
+            found.append(f"{trouble.detail} mail(s) without an outcome; see: intake audit")
+        elif name in RAISED:
+            found.append(RAISED[name].format(trouble.detail))
+    return found
 
 
 def _outlived(config: Config, book: Ledger, now: datetime) -> int:

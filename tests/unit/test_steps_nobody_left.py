@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from intake.cli.status import look
 from intake.decide.casework import Casework
 from intake.decide.command import Command
 from intake.model import OPERATOR, CaseAction, Outgoing
@@ -48,6 +49,9 @@ def test_a_fallback_who_is_named_is_withheld_like_anyone(tmp_path: Path) -> None
     found = audit(world.parts)
     assert len(found.unheard) == 1
     assert not found.ok
+    health = look(world.config, world.parts.ledger, world.now)
+    assert health["healthy"] is False
+    assert "1 open case(s) that nobody has" in str(health["problems"])
     [answer] = world.sent("acknowledgement")
     said = plain(answer)
     assert "has not reached anybody" in said
