@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from intake.cli.cases import open_ledger
-from intake.cli.common import Invocation, Listing, options, print_json
+from intake.cli.common import DONE, FINDING, Invocation, Listing, options, print_json
 from intake.cli.tables import table, when
 from intake.model import Delivery, DeliveryState
 
@@ -76,7 +76,7 @@ def listed(invocation: Invocation, everything: bool) -> None:
 @click.option(
     "--to", "to", metavar="ADDRESS", default="", help="To this organizer instead, who has another address now."
 )
-def retry(invocation: Invocation, ids: tuple[int, ...], to: str) -> None:
+def retry(invocation: Invocation, ids: tuple[int, ...], to: str) -> int:
     """Try failed messages again (all of them, or those named), at the next pass, for days if need be.
 
     Where the original has been wiped from the ledger, the organizer is told where the mail stands.
@@ -89,11 +89,16 @@ def retry(invocation: Invocation, ids: tuple[int, ...], to: str) -> None:
         if to.lower() not in known | ({config.fallback.email.lower()} if config.fallback else set()):
             raise click.UsageError(f"{to} is no organizer: put the new address into the configuration first")
     with open_ledger(invocation) as book:
+        strangers = sorted(set(ids) - {one.id for one in book.deliveries((DeliveryState.FAILED,))})
         count = book.retry(ids, invocation.clock.now(), to.lower())
         left = sum(not ids or one.id in ids for one in book.deliveries((DeliveryState.FAILED,)))
+    for number in strangers:
+        click.echo(f"intake: no message that was given up has the number {number}; see: intake outbox list", err=True)
+    answer = FINDING if strangers else DONE
     if invocation.json:
         print_json({"due": count})
-        return
+        return answer
     click.echo(f"{count} message(s) will be tried again at the next pass.")
     if left:
         click.echo(f"{left} can't be made any more: the mail is no longer in the ledger, only in the mailbox.")
+    return answer

@@ -93,6 +93,31 @@ def test_an_answer_that_can_t_be_made_any_more_stays_given_up(world: World) -> N
     assert [one.kind for one in failed(world)] == [MessageKind.ACKNOWLEDGEMENT]
 
 
+def written(world: World) -> str:
+    """The file that a person would have."""
+    from .worlds import CONFIG, MAILBOX
+
+    text = CONFIG.format(
+        mailboxes=MAILBOX.format(name="help", start="all", processed="Processed"),
+        digest="daily 08:00",
+        more="",
+        ledger=world.home.url,
+    )
+    (world.folder / "config.toml").write_text(text, "utf-8")
+    return str(world.folder / "config.toml")
+
+
+def test_a_number_that_no_message_has_is_a_finding(world: World) -> None:
+    refuse(world, REFUSED, BOB)
+    world.run()
+    [given_up] = failed(world)
+    words = ["--config", written(world), str(given_up.id), "999"]
+    done = CliRunner().invoke(retry, words, standalone_mode=False)
+    assert done.return_value == 1
+    assert "no message that was given up has the number 999" in done.output
+    assert "1 message(s) will be tried again" in done.output
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -102,16 +127,7 @@ def test_an_answer_that_can_t_be_made_any_more_stays_given_up(world: World) -> N
     ],
 )
 def test_the_command(world: World, words: list[str], code: int, said: str) -> None:
-    from .worlds import CONFIG, MAILBOX  # the file that a person would have
-
-    text = CONFIG.format(
-        mailboxes=MAILBOX.format(name="help", start="all", processed="Processed"),
-        digest="daily 08:00",
-        more="",
-        ledger=world.home.url,
-    )
-    (world.folder / "config.toml").write_text(text, "utf-8")
     refuse(world, REFUSED, BOB)
     world.run()
-    done = CliRunner().invoke(retry, ["--config", str(world.folder / "config.toml"), *words])
+    done = CliRunner().invoke(retry, ["--config", written(world), *words])
     assert (done.exit_code, said in done.output) == (code, True), done.output
