@@ -87,7 +87,8 @@ class Copy:
     """A report or follow-up for one organizer.
 
     ``original`` is byte for byte what the mailbox holds; empty when it is not attached, and ``original_note`` is
-    then ``too-large``, ``refused-for-size`` or ``unreadable``. ``team_reply`` marks mail from an organizer.
+    then ``too-large``, ``refused-for-size`` or ``unreadable``. ``team_reply`` marks mail from an organizer. ``lead`` is
+    the name of who has taken the case.
     """
 
     kind: MessageKind
@@ -108,6 +109,7 @@ class Copy:
     original_note: str = ""
     linked_code: str = ""
     team_reply: bool = False
+    lead: str = ""
     now: datetime | None = None
 
 
@@ -207,7 +209,8 @@ class Notice:
 class Alarm:
     """Something that whoever looks after the program must see: no content, no case.
 
-    ``topic`` selects the words; ``over`` says that it has ended.
+    ``topic`` selects the words; ``over`` says that it has ended. One that is not ``lasting`` is of a moment: there will
+    be no word of its end.
     """
 
     to: Address
@@ -216,6 +219,7 @@ class Alarm:
     topic: str
     facts: tuple[tuple[str, str], ...] = ()
     over: bool = False
+    lasting: bool = True
 
 
 @dataclass(frozen=True, slots=True)

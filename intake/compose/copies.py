@@ -98,7 +98,7 @@ class Copies:
         key: Key = (
             letter.kind, letter.language, letter.case, letter.verdict, letter.received, letter.mailbox, letter.folder,
             letter.size, letter.recipients, letter.others_withheld, letter.acknowledgement, letter.original_note,
-            letter.linked_code, letter.team_reply,
+            letter.linked_code, letter.team_reply, letter.lead,
         )  # fmt: skip
         with self.lock:
             for kept_key, mail, original, prepared in self.kept:
@@ -127,13 +127,13 @@ class Copies:
         variant = "team" if letter.team_reply else variant
         name, language = self.templates.find(REPORT, (variant, REPORT), languages)
         urgent = report_json.urgency(letter) is Urgency.URGENT
-        rendered = self.templates.render(name, self._facts(letter, urgent=urgent))
+        answer = self._answer_link(letter)
+        rendered = self.templates.render(name, self._facts(letter, urgent=urgent, answerable=bool(answer)))
         todo_html, todo_text = self.markdown.convert(
             words.french_spaces(rendered.body) if language == "fr" else rendered.body, letter.case.code
         )
         head = Head(letter, self.house, self.templates.phrases(language), language, urgent=urgent)
         original = self._original(letter)
-        answer = self._answer_link(letter)
         text = head.text(todo_text, answer)
         html = page.document(language, rendered.subject, head.preheader, head.html(todo_html, answer))
         report: bytes = mime.json_part(
@@ -171,13 +171,14 @@ class Copies:
         before, after = _around(body, LINK + "\n")
         return self.lines.quoted_printable(before), self.lines.quoted_printable(after)
 
-    def _facts(self, letter: Copy, *, urgent: bool) -> dict[str, object]:
+    def _facts(self, letter: Copy, *, urgent: bool, answerable: bool) -> dict[str, object]:
         return {
             "community": self.house.name,
             "address": self.house.address,
             "code": letter.case.code,
             "urgent": urgent,
-            "claimed": letter.case.claimed_by or "",
+            "answerable": answerable,
+            "claimed": letter.lead,
             "withheld": letter.others_withheld,
             "emergency": self.helplines().emergency,
         }

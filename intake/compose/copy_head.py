@@ -75,7 +75,7 @@ class Head:
             ("told", "" if letter.team_reply else self._told(), False),
             ("has-it", words.listing([reader.name for reader in letter.recipients], self.language), False),
             ("withheld", self._withheld(), False),
-            ("taken", letter.case.claimed_by or "", False),
+            ("taken", letter.lead, False),
             ("copied", ", ".join([*map(report_json.plain, copied), *([f"+ {more}"] if more else [])]), True),
             ("linked", get("copy", "linked-to", code=letter.linked_code) if letter.linked_code else "", False),
         )
@@ -118,9 +118,10 @@ class Head:
     def warnings(self) -> list[str]:
         """What keeps the mail from being read as usual: size, encryption, defects."""
         letter, get = self.letter, self.phrases.get
-        found = [
-            get("content", item) for item in sorted(letter.mail.content) if item != "report" or letter.original_note
-        ]
+        content = letter.mail.content - (set() if letter.original_note else {"report"})
+        if "smime" in content:  # which has words of its own; the others' are about PGP
+            content -= {"encrypted"}
+        found = [get("content", item) for item in sorted(content)]
         if letter.original_note:
             size = words.size(letter.size, self.language)
             found.insert(

@@ -92,6 +92,7 @@ def alarm(letter: Alarm, now: datetime, house: House, templates: Templates, mark
         "advice": phrases.get("alarm-advice", letter.topic, phrases.get("alarm-advice", "other", "")),
         "facts": _listed(given, templates, language),
         "at": words.when(now, house.zone, language),
+        "lasting": letter.lasting,
     }
     rendered = templates.render(name, facts)
     envelope = Envelope(

@@ -129,7 +129,7 @@ def case(*, urgent: bool = True, claimed: str | None = None) -> Case:
 def copy(language: str, kind: MessageKind = MessageKind.REPORT, *, urgent: bool = True, note: str = "") -> Copy:
     """A report (or a further mail) to one organizer."""
     follow_up = kind is MessageKind.FOLLOW_UP
-    subject_case = case(urgent=urgent, claimed="Bea Voorbeeld" if follow_up else None)
+    subject_case = case(urgent=urgent, claimed="bea@example.com" if follow_up else None)
     return Copy(
         kind=kind,
         to=ORGANIZER,
@@ -163,6 +163,7 @@ def copy(language: str, kind: MessageKind = MessageKind.REPORT, *, urgent: bool 
         received=NOW - timedelta(minutes=8),
         mailbox="help",
         folder="INBOX",
+        lead="Bea Voorbeeld" if follow_up else "",
         size=1_701_000,
         recipients=READERS,
         others_withheld=1 if urgent else 0,

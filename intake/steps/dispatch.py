@@ -265,6 +265,7 @@ class Dispatcher:
         whole = not (too_large or delivery.variant == "unreadable" or WITHOUT_ORIGINAL in delivery.variant)
         # Who has to look for the original is told where it stands now, everybody else where it arrived.
         folder = place.ref.folder if whole else place.filed_to or place.ref.folder
+        lead = context.case.claimed_by or ""
         letter = Copy(
             kind=delivery.kind,
             to=address,
@@ -284,6 +285,7 @@ class Dispatcher:
             original_note=_note(delivery.variant, too_large=too_large),
             linked_code=self._linked_code(delivery, context),
             team_reply=delivery.variant.startswith("team"),
+            lead=news.name_of(self.parts.config, lead) or lead,
         )
         composed = self.parts.composer().copy(letter, self.parts.now)
         if person is None or content != "encrypted":
@@ -343,6 +345,7 @@ class Dispatcher:
             Thread(delivery.message_id),
             topic,
             (("detail", fact),) if fact else (),
+            lasting=False,
         )
         return self.parts.composer().alarm(letter, self.parts.now)
 

@@ -54,7 +54,7 @@ def of_case(parts: Parts, delivery: Delivery, to: Address, language: str) -> Out
     thread = _thread(delivery, context.roots.get(delivery.recipient, ""))
     if delivery.kind is MessageKind.REMINDER:
         return _reminder(parts, delivery, context.case, thread, to, language)
-    lead = _name(parts.config, context.case.claimed_by or "")
+    lead = name_of(parts.config, context.case.claimed_by or "")
     facts = [("lead", lead)] if lead else []
     letter = Notice(to, language, thread, delivery.variant, context.case.code, tuple(facts))
     return parts.composer().notice(letter, parts.now)
@@ -79,7 +79,7 @@ def _reminder(
         case.clock_since or case.opened,
         due or parts.now,
         int(count),
-        _name(parts.config, case.claimed_by or ""),
+        name_of(parts.config, case.claimed_by or ""),
     )
     return parts.composer().reminder(letter, parts.now)
 
@@ -173,6 +173,7 @@ def _names(config: Config, addresses: set[str]) -> str:
     return ", ".join(names)
 
 
-def _name(config: Config, email: str) -> str:
+def name_of(config: Config, email: str) -> str:
+    """The name of an organizer or of the fallback, as the configuration has it; empty for anybody else."""
     people = (*config.organizers, *((config.fallback,) if config.fallback else ()))
     return next((person.name for person in people if person.email.lower() == email.lower()), "")

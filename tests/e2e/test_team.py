@@ -127,6 +127,15 @@ def test_a_claim_is_confirmed_in_one_line_and_the_others_know(team: Room) -> Non
     assert audit(team.parts).log.problems == ()
 
 
+def test_further_mail_says_by_name_who_has_the_case(team: Room) -> None:
+    sent = team.reports()
+    team.answers(one(sent, ANN), "claim")
+    team.write("It happened again today.", refers=one(sent, REPORTER, "acknowledgement").token, subject="Re: x")
+    text = one(team.run(), BOB, "follow-up").text
+    assert text.count("Ann Example") >= 2, "beside those it was sent to"
+    assert ANN not in text
+
+
 @pytest.mark.parametrize("words", ["claim", "CLAIM.", "ik neem het op", "Je m'en occupe !", "Übernehmen", "**claim**"])
 def test_the_words_of_each_language(team: Room, words: str) -> None:
     team.answers(one(team.reports(), ANN), words)

@@ -203,6 +203,19 @@ def test_a_link_can_not_be_given_another_field() -> None:
     assert unquote(urlsplit(link).path) == evil.email
 
 
+@pytest.mark.parametrize("kind", [MessageKind.REPORT, MessageKind.FOLLOW_UP])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_without_an_address_nobody_is_asked_to_answer(language: str, kind: MessageKind) -> None:
+    letter = sample.copy(language, kind)
+    nobody = replace(
+        letter, mail=replace(letter.mail, authors=()), verdict=replace(letter.verdict, acknowledge_to=None)
+    )
+    usual, less = (bodies(composed(one))[0].partition("mailto:")[0] for one in (letter, nobody))
+    assert ("Cc" in usual, "Cc" in less) == (True, False)
+    numbers = [re.findall(r"^(\d)\. ", text, re.MULTILINE) for text in (usual, less)]
+    assert numbers[1] == numbers[0][:-1], "one step less, and no gap"
+
+
 def test_without_an_address_there_is_no_link_to_answer() -> None:
     letter = sample.copy("en")
     nobody = replace(
@@ -319,6 +332,19 @@ def test_special_content_is_flagged_and_passed_on(content: str) -> None:
     assert "! This mail" in text
     assert "no text that could be shown" in " ".join(text.split())
     assert sample.ORIGINAL in outgoing.content
+
+
+def test_what_is_encrypted_with_smime_is_not_said_to_be_pgp() -> None:
+    raw = (
+        b"From: rita@example.com\nSubject: Code-of-conduct\nMIME-Version: 1.0\n"
+        b"Content-Type: application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m\n"
+        b"Content-Transfer-Encoding: base64\n\nMIIBHgYJKoZIhvcNAQcDoIIBDzCCAQs=\n"
+    )
+    mail = parse(raw)
+    assert mail.content == {"smime", "encrypted"}
+    text, _ = bodies(composed(replace(sample.copy("en"), mail=mail, original=raw)))
+    assert "S/MIME" in text
+    assert "PGP" not in text
 
 
 def test_a_failed_authentication_is_a_warning() -> None:

@@ -93,6 +93,16 @@ def test_alarms_tell_the_matter_and_no_case(language: str, over: bool) -> None:
     assert over or "intake check" in bodies(outgoing)[0]
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("topic", ["command-refused", "clock", "encryption"])
+def test_an_alarm_of_a_moment_promises_no_word_of_its_end(language: str, topic: str) -> None:
+    lasting = replace(sample.alarm(language), topic=topic, facts=())
+    said, less = (bodies(COMPOSER.alarm(one, sample.NOW))[0] for one in (lasting, replace(lasting, lasting=False)))
+    assert said.startswith(less.rstrip())
+    assert len(said.rstrip()) > len(less.rstrip())
+    assert "intake status" not in less, "it would say that all is well"
+
+
 def test_an_alarm_of_a_topic_that_has_no_words_is_readable() -> None:
     letter = replace(sample.alarm("en"), topic="disk-almost-full")
     outgoing = COMPOSER.alarm(letter, sample.NOW)
