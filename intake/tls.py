@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import ssl
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -49,13 +50,42 @@ def context(endpoint: Endpoint) -> ssl.SSLContext | None:
     if endpoint.security == "none":
         return None
     try:
-        made = ssl.create_default_context(cafile=endpoint.ca_file)
+        return trusting(endpoint.ca_file)
     except ssl.SSLError as error:
         raise UnsafeError("ca_file holds no certificate: give a PEM file") from error
     except OSError as error:
         raise UnsafeError(f"ca_file can't be read ({error.strerror}): check the path and its rights") from error
+
+
+def trusting(ca_file: Path | None = None) -> ssl.SSLContext:
+    """TLS 1.2 or later by the authorities of a file, or the system's. Raises OSError and ssl.SSLError for the file.
+
+    The same one until they change: to read the system's takes more CPU than all the rest of a quiet poll. It is shared
+    by connections and threads, so nobody may change it.
+    """
+    return _trusting(ca_file, tuple(_state(path) for path in _places(ca_file)))
+
+
+@lru_cache(maxsize=8)
+def _trusting(ca_file: Path | None, _as_they_are: object) -> ssl.SSLContext:
+    made = ssl.create_default_context(cafile=ca_file)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     return made
+
+
+def _places(ca_file: Path | None) -> tuple[Path, ...]:
+    if ca_file is not None:
+        return (ca_file,)
+    system = ssl.get_default_verify_paths()
+    return tuple(Path(place) for place in (system.cafile, system.capath) if place)
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def expect_loopback(connection: socket.socket) -> None:
