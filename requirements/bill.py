@@ -21,6 +21,7 @@ _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 # What a package's own metadata does not say, or says at the length of the whole text: looked up by hand.
 KNOWN = {
     "alembic": "MIT",
+    "contourpy": "BSD-3-Clause",  # a newer one is pinned for newer Pythons, and says so itself
     "jinja2": "BSD-3-Clause",
     "tzdata": "Apache-2.0",
     "google-re2": "BSD-3-Clause",
