@@ -16,13 +16,13 @@ from unit.judging import config
 from intake.cli.advice import people
 from intake.edge import CODE_ALPHABET, Chance
 
-# The word stands there in reverse: Python 3.13 shows the lines of a program that is given by -c.
+# The word does not stand there as such: Python 3.13 shows the lines of a program that is given by -c.
 FAILS = f"""
 import sys, intake.cli.main as program
 from intake.errors import LedgerError
 def fails(**how):
     try:
-        raise ValueError("{word("Body")[::-1]}"[::-1])
+        raise ValueError(bytes({list(word("Body").encode())}).decode())
     except ValueError as error:
         {{raised}}
 program.intake.main = fails
