@@ -7,13 +7,16 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import inf
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from intake.config import Config
+    from intake.config import Config, MailboxConfig
     from intake.steps.parts import Parts
     from intake.steps.reports import PassReport
+
+FRESH = 0.75  # of the time between two polls: a mailbox that another machine has read since is not read again
 
 
 @dataclass(slots=True)
@@ -30,6 +33,7 @@ class Community:
     read_at: dict[str, datetime] = field(default_factory=dict)  # when this process last had read each mailbox
     reports: queue.SimpleQueue[PassReport] = field(default_factory=queue.SimpleQueue)  # of passes not settled yet
     sending: threading.Lock = field(default_factory=threading.Lock)  # one sender is enough for one way out
+    settled_at: float = -inf  # on the monotonic clock: when everything that was due was last looked at
     jobs: list[Callable[[], None]] = field(default_factory=list)  # what takes each out of the schedule
     _quiet: threading.Condition = field(default_factory=threading.Condition)
     _running: int = 0
@@ -47,6 +51,15 @@ class Community:
     def say(self, line: str) -> None:
         """Tell the operator."""
         self.say_of(line, self.name)
+
+    def is_fresh(self, settings: MailboxConfig) -> bool:
+        """Whether somebody else has read a mailbox since this process has, and not long ago."""
+        mine = self.read_at.get(settings.name)
+        if mine is None:
+            return False
+        last = self.parts.ledger.last_good_pass(settings.name)
+        lately = timedelta(seconds=FRESH * settings.poll_seconds)
+        return last is not None and last > mine and self.parts.now - last < lately
 
     @contextlib.contextmanager
     def step(self) -> Iterator[bool]:

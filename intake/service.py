@@ -41,7 +41,6 @@ SETTLE_SECONDS = 20  # how often retries, digests and reminders are looked at be
 HUNG_SECONDS = 900.0  # a step that has shown no progress for so long hangs: the slowest transfer takes half of it
 ASTRAY = timedelta(seconds=5)  # a turn may be so much farther away than its interval: clocks are set right by little
 MOST_THREADS = 24  # steps at the same time, whatever the number of mailboxes; threads are made when they are needed
-FRESH = 0.75  # of the time between two polls: a mailbox that another machine has read since is not read again
 MOST_AT_EASE = 20  # with more communities than this, none of them keeps a connection to its ledger between steps
 
 
@@ -282,7 +281,7 @@ class Service:
         """A turn by the schedule. Where several machines share the work, whoever comes first has done it for all."""
 
         def step() -> None:
-            if not _is_fresh(community, settings):
+            if not community.is_fresh(settings):
                 self._read_now(community, settings)
 
         self._guarded(community, step)
@@ -313,18 +312,23 @@ class Service:
                 report = PassReport()
                 while not community.reports.empty():
                     report.mailboxes += community.reports.get().mailboxes
-                settle(community.parts, report)
+                self._look_at_all(community, report)
                 call_home(community.parts, report)
             finally:
                 community.parts.memo.forget()
                 community.sending.release()
 
+    def _look_at_all(self, community: Community, report: PassReport) -> None:
+        settle(community.parts, report)
+        community.settled_at = monotonic()
+
     def _settle(self, community: Community) -> None:
         def step() -> None:
             if community.sending.acquire(blocking=False):  # else somebody is at it
                 try:
-                    recover(community.parts)
-                    settle(community.parts, PassReport())
+                    # What a poll has just looked at has not become due since, but for what an error has left behind.
+                    if recover(community.parts) or monotonic() - community.settled_at > SETTLE_SECONDS / 2:
+                        self._look_at_all(community, PassReport())
                 finally:
                     community.parts.memo.forget()
                     community.sending.release()
@@ -389,12 +393,3 @@ class Service:
             finally:
                 if len(self._at_work) > MOST_AT_EASE:
                     community.parts.ledger.rest()
-
-
-def _is_fresh(community: Community, settings: MailboxConfig) -> bool:
-    """Whether somebody else has read a mailbox since this process has, and not long ago."""
-    parts, mine = community.parts, community.read_at.get(settings.name)
-    if mine is None:
-        return False
-    last = parts.ledger.last_good_pass(settings.name)
-    return last is not None and last > mine and parts.now - last < timedelta(seconds=FRESH * settings.poll_seconds)

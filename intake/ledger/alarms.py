@@ -91,7 +91,7 @@ class Alarms:
     def open(self) -> dict[str, Trouble]:
         """Troubles that were told of and are not over, by name."""
         with self._database.reading() as connection:
-            rows = connection.execute(select(alarm).where(alarm.c.ended.is_(None)).order_by(alarm.c.id))
+            rows = connection.execute(_UNDER_WAY)
             return {row.name: _trouble(row) for row in rows}
 
     def begin(self, trouble: Trouble, now: datetime, recipient: str) -> None:
@@ -140,9 +140,7 @@ class Alarms:
     def untold(self, now: datetime) -> list[Told]:
         """What still has to be told over the other channels."""
         with self._database.reading() as connection:
-            rows = connection.execute(
-                select(alarm).where(alarm.c.untold != "", alarm.c.not_before <= now).order_by(alarm.c.id)
-            )
+            rows = connection.execute(_UNTOLD, {"at": now})
             return [_told(row) for row in rows]
 
     def told(self, number: int) -> None:
@@ -241,6 +239,8 @@ _HELD_BACK = {
     ).where(_STUCK, delivery.c.error.startswith(words, autoescape=True))
     for words in (WAY_OUT, TEMPLATE)
 }
+_UNDER_WAY = select(alarm).where(alarm.c.ended.is_(None)).order_by(alarm.c.id)
+_UNTOLD = select(alarm).where(alarm.c.untold != "", alarm.c.not_before <= bindparam("at", type_=Moment))
 _FAILING = select(mailbox_pass).where(mailbox_pass.c.failing_since.is_not(None))
 
 

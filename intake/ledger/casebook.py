@@ -36,6 +36,10 @@ _LOOK_AGAIN = (
     )
     .values(look_at=bindparam("at", type_=Moment))
 )
+_CLOCKS = select(case.c.id).where(
+    or_(case.c.look_at <= bindparam("at", type_=Moment), case.c.look_at > bindparam("far", type_=Moment)),
+    case.c.state != CaseState.CLOSED,
+)
 
 
 class Decided(Protocol):
@@ -143,12 +147,7 @@ class CaseBook:
     def clocks(self, now: datetime) -> list[Case]:
         """Cases at whose clock somebody must look now."""
         with self._database.reading() as connection:
-            numbers = connection.execute(
-                select(case.c.id).where(
-                    or_(case.c.look_at <= now, case.c.look_at > now + outbox.FARTHEST),
-                    case.c.state != CaseState.CLOSED,
-                )
-            ).scalars()
+            numbers = connection.execute(_CLOCKS, {"at": now, "far": now + outbox.FARTHEST}).scalars()
             return views.cases_by_id(connection, sorted(numbers))
 
     def next_clock(self) -> datetime | None:

@@ -258,9 +258,12 @@ def forget_trouble(connection: Connection, ref: MailRef, uids: Sequence[int]) ->
         connection.execute(trouble.delete().where(here, trouble.c.uid.in_(uids[start : start + 400])))
 
 
+_TROUBLES = select(func.count()).select_from(trouble)
+
+
 def trouble_count(connection: Connection) -> int:
     """How many mails wait to be readable."""
-    return connection.execute(select(func.count()).select_from(trouble)).scalar() or 0
+    return connection.execute(_TROUBLES).scalar() or 0
 
 
 def doubt(connection: Connection, mailbox: str) -> None:

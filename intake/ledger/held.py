@@ -25,11 +25,13 @@ def cases(connection: Connection, numbers: Iterable[int]) -> None:
         connection.execute(rows.with_for_update(key_share=True))
 
 
+_CLAIMED = select(delivery.c.holder).where(delivery.c.state == DeliveryState.CLAIMED, IS_OPEN).distinct()
+_HOLDERS = _CLAIMED.union(select(lease.c.holder))
+
+
 def orphaned(connection: Connection) -> set[str]:
     """Holders that claimed something and have not said what became of it."""
-    claimed = select(delivery.c.holder).where(delivery.c.state == DeliveryState.CLAIMED, IS_OPEN)
-    rows = connection.execute(claimed.distinct().union(select(lease.c.holder))).scalars()
-    return {holder for holder in rows if holder}
+    return {holder for holder in connection.execute(_HOLDERS).scalars() if holder}
 
 
 def take_over(connection: Connection, holders: Sequence[str], now: datetime, *, leases: bool = True) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import and_, insert, select, update
 
 from intake.errors import LedgerError
 from intake.ledger import accept as accepting
-from intake.ledger import auditing, context, folders, follow, held, originals, outbox, rewind, views
+from intake.ledger import auditing, context, folders, follow, originals, outbox, rewind, views
 from intake.ledger.accept import Accepted, Decide, Makes
 from intake.ledger.alarms import Alarms
 from intake.ledger.casebook import CaseBook
@@ -23,6 +23,7 @@ from intake.ledger.erasure import Eraser
 from intake.ledger.folderbook import FolderBook
 from intake.ledger.follow import GivenUp
 from intake.ledger.glance import NOTE
+from intake.ledger.holderbook import HolderBook
 from intake.ledger.keys import Key
 from intake.ledger.outbox import Became
 from intake.ledger.rules import RuleBook
@@ -42,7 +43,7 @@ from intake.model import (
 RACES = 5  # another machine took a code or accepted the same content meanwhile: decide once more
 
 
-class Ledger(CaseBook, Eraser, FolderBook, RuleBook):
+class Ledger(CaseBook, Eraser, FolderBook, HolderBook, RuleBook):
     """One community's ledger. ``key`` must be the one it was made with."""
 
     def __init__(
@@ -53,6 +54,7 @@ class Ledger(CaseBook, Eraser, FolderBook, RuleBook):
         self._find_key = key
         self._makes = makes
         self._key: Key | None = None
+        self._created: datetime | None = None
 
     # --- opening ---
 
@@ -113,10 +115,11 @@ class Ledger(CaseBook, Eraser, FolderBook, RuleBook):
 
     def created(self) -> datetime:
         """When the ledger was made: nothing from before is due."""
-        with self._database.reading() as connection:
-            return datetime.fromisoformat(
-                connection.execute(select(meta.c.value).where(meta.c.name == "created")).scalar_one()
-            )
+        if self._created is None:
+            with self._database.reading() as connection:
+                told = connection.execute(select(meta.c.value).where(meta.c.name == "created")).scalar_one()
+            self._created = datetime.fromisoformat(told)
+        return self._created
 
     # --- the four transactions ---
 
@@ -193,8 +196,14 @@ class Ledger(CaseBook, Eraser, FolderBook, RuleBook):
 
     def add(self, drafts: Iterable[DeliveryDraft], now: datetime) -> int:
         """Put messages into the outbox that stem from no mail; those whose key is there already are left out."""
+        given = tuple(drafts)
+        with self._database.reading() as connection:  # the same ones are decided on again and again
+            known = outbox.known(connection, [draft.key for draft in given])
+        new = [draft for draft in given if draft.key not in known]
+        if not new:
+            return 0
         with self._database.transaction() as connection:
-            return sum(outbox.add(connection, draft, self._makes.message_id(), now) for draft in drafts)
+            return sum(outbox.add(connection, draft, self._makes.message_id(), now) for draft in new)
 
     # --- around the outbox ---
 
@@ -255,6 +264,11 @@ class Ledger(CaseBook, Eraser, FolderBook, RuleBook):
         with self._database.reading() as connection:
             return outbox.counts(connection)
 
+    def is_anything_open(self) -> bool:
+        """Whether any delivery still has to happen, calls included."""
+        with self._database.reading() as connection:
+            return outbox.is_any_open(connection)
+
     def open_count(self) -> int:
         """How many deliveries still have to happen."""
         with self._database.reading() as connection:
@@ -270,21 +284,6 @@ class Ledger(CaseBook, Eraser, FolderBook, RuleBook):
         with self._database.transaction() as connection:
             return outbox.forget_originals(connection)
 
-    def orphaned(self) -> set[str]:
-        """Holders of claims and leases."""
-        with self._database.reading() as connection:
-            return held.orphaned(connection)
-
-    def take_over(self, holders: Sequence[str], now: datetime, *, leases: bool = True) -> None:
-        """End the claims of holders that are dead."""
-        with self._database.transaction() as connection:
-            held.take_over(connection, holders, now, leases=leases)
-
-    def hold_on(self, holders: Sequence[str], until: datetime) -> None:
-        """Prolong the claims of holders that live."""
-        with self._database.transaction() as connection:
-            held.hold_on(connection, holders, until)
-
     def set_right(
         self, now: datetime, answer_wait: timedelta, longest_wait: timedelta, longest_lease: timedelta
     ) -> bool:
@@ -296,17 +295,6 @@ class Ledger(CaseBook, Eraser, FolderBook, RuleBook):
         with self._database.transaction() as connection:
             rewind.rewind(connection, now, answer_wait, longest_wait, longest_lease)
         return True
-
-    def take_lease(self, name: str, holder: str, now: datetime, lease: timedelta) -> bool:
-        """Take or renew a lease."""
-        with self._database.transaction() as connection:
-            self._database.demand_current(connection)
-            return held.take(connection, name, holder, now, now + lease)
-
-    def drop_lease(self, name: str, holder: str) -> None:
-        """Give a lease back."""
-        with self._database.transaction() as connection:
-            held.drop(connection, name, holder)
 
     # --- what people may be told ---
 
@@ -331,11 +319,6 @@ class Ledger(CaseBook, Eraser, FolderBook, RuleBook):
         """When the organizer's previous digest was decided."""
         with self._database.reading() as connection:
             return views.last_digest(connection, organizer, before)
-
-    def note_pass(self, name: str, now: datetime, error: str) -> None:
-        """Write down how reading a mailbox went."""
-        with self._database.transaction() as connection:
-            views.note_pass(connection, name, now, error)
 
     def last_good_pass(self, name: str) -> datetime | None:
         """When a mailbox was last read to its end, by whomever."""

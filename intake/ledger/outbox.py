@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -261,6 +261,11 @@ def put_back(connection: Connection, all_: Sequence[tuple[Delivery, datetime]]) 
     connection.execute(_PUT_BACK, rows)
 
 
+def known(connection: Connection, keys: Collection[str]) -> set[str]:
+    """Which of these keys are in the outbox."""
+    return set(connection.execute(select(delivery.c.key).where(delivery.c.key.in_(keys))).scalars())
+
+
 def add(
     connection: Connection,
     draft: DeliveryDraft,
@@ -338,10 +343,18 @@ def counts(connection: Connection) -> dict[str, int]:
     return {state.value: found.get(state.value, 0) for state in DeliveryState}
 
 
+_IS_ANY_OPEN = select(exists(select(delivery.c.id).where(IS_OPEN)))
+_OPEN_COUNT = select(func.count()).where(IS_OPEN, ~and_(_PING, delivery.c.attempts == 0))
+
+
+def is_any_open(connection: Connection) -> bool:
+    """Whether any delivery still has to happen."""
+    return bool(connection.execute(_IS_ANY_OPEN).scalar())
+
+
 def open_count(connection: Connection) -> int:
     """How many deliveries still have to happen. A call that only waits for the morning is not among them."""
-    asleep = and_(_PING, delivery.c.attempts == 0)
-    return connection.execute(select(func.count()).where(IS_OPEN, ~asleep)).scalar() or 0
+    return connection.execute(_OPEN_COUNT).scalar() or 0
 
 
 def retry(connection: Connection, numbers: Sequence[int], now: datetime, to: str = "") -> int:

@@ -35,8 +35,7 @@ def read(parts: Parts, settings: MailboxConfig, meanwhile: Callable[[], object] 
         mailbox.close()
         # What can't be read is worse than what can't be filed.
         report.error = min(errors, key=lambda error: error.startswith(NOT_FILED), default=None)
-        parts.ledger.note_pass(settings.name, parts.now, report.error or "")
-        parts.ledger.drop_lease(lease, parts.holder)
+        parts.ledger.end_turn(settings.name, lease, parts.holder, parts.now, report.error or "")
     return report
 
 

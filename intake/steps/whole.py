@@ -63,7 +63,7 @@ def settle(parts: Parts, report: PassReport, *, send: bool = True) -> None:
     remind(parts)
     decide_digests(parts)
     selfcheck.run(parts)
-    if send:
+    if send and parts.ledger.is_anything_open():
         deliver(parts, report)
         call(parts)
     news = watch(parts, report)
@@ -106,10 +106,15 @@ def _tell_of_the_clock(parts: Parts) -> None:
         parts.ledger.add([draft], now)
 
 
-def recover(parts: Parts) -> None:
-    """The same in a service, before it sends: what it claimed itself and has not reported on was left by an error."""
-    if parts.holder in bury(parts):
+def recover(parts: Parts) -> bool:
+    """The same in a service, before it sends: what it claimed itself and has not reported on was left by an error.
+
+    True when there was something of anybody's.
+    """
+    holders = bury(parts)
+    if parts.holder in holders:
         parts.ledger.take_over([parts.holder], parts.now, leases=False)
+    return bool(holders)
 
 
 def quiet_until(parts: Parts, since: datetime) -> datetime:

@@ -11,7 +11,10 @@ import pytest
 from intake.ledger.glance import Glance, newest
 from intake.ledger.schema import HEAD
 from intake.model import Delivery, DeliveryState, MailRef
+from intake.steps.parts import PassReport
+from intake.steps.whole import recover, settle
 from unit.ledgers import NOW, arrival, open_ledger, record, to_everyone
+from unit.worlds import World
 
 pytestmark = pytest.mark.sqlite
 
@@ -32,16 +35,30 @@ def test_a_note_stands_until_anybody_writes(tmp_path: Path) -> None:
         assert glance.meta("glance") == "all is quiet"
         ledger.cases()
         assert glance.meta("glance") == "all is quiet", "reading is no writing"
-        ledger.note_pass("help", NOW, "")
+        ledger.end_turn("help", "mailbox help", "who reads", NOW, "")
         assert glance.meta("glance") is None
     ledger.close()
+
+
+def test_a_service_at_rest_writes_nothing_between_its_polls(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.run()
+    world.now += timedelta(days=3)
+    world.run()
+    assert world.sent("digest"), "what is due each day is decided on at each look again"
+    assert world.parts.ledger.leave_note(lambda: "all is quiet")
+    recover(world.parts)
+    settle(world.parts, PassReport())
+    [file] = tmp_path.rglob("*.db")
+    with Glance(file) as glance:
+        assert glance.meta("glance") == "all is quiet"
 
 
 def test_no_note_is_left_when_somebody_writes_while_it_is_made(tmp_path: Path) -> None:
     ledger, other = open_ledger(tmp_path), open_ledger(tmp_path)
 
     def disturbed() -> str:
-        other.note_pass("help", NOW, "")
+        other.end_turn("help", "mailbox help", "who reads", NOW, "")
         return "all was quiet"
 
     assert not ledger.leave_note(disturbed)
@@ -53,7 +70,7 @@ def test_no_note_is_left_when_somebody_writes_while_it_is_made(tmp_path: Path) -
 
 def test_it_writes_down_a_pass_only_while_its_note_stands(tmp_path: Path) -> None:
     ledger = open_ledger(tmp_path)
-    ledger.note_pass("help", NOW, "")
+    ledger.end_turn("help", "mailbox help", "who reads", NOW, "")
     ledger.leave_note(lambda: "quiet")
     with Glance(tmp_path / "intake.db") as glance:
         assert glance.note_pass(["help"], ms(1), "quiet")
@@ -67,7 +84,7 @@ def test_it_writes_down_a_pass_only_while_its_note_stands(tmp_path: Path) -> Non
 
 def test_what_waits_and_what_is_due_is_what_the_ledger_says(tmp_path: Path) -> None:
     ledger = open_ledger(tmp_path)
-    ledger.note_pass("help", NOW, "")
+    ledger.end_turn("help", "mailbox help", "who reads", NOW, "")
     path = tmp_path / "intake.db"
 
     def waiting(days: float = 0) -> int | None:
@@ -98,7 +115,7 @@ def test_anything_but_quiet_is_seen(tmp_path: Path, trouble: str) -> None:
     ledger = open_ledger(tmp_path)
     ledger.begin("help", "INBOX", 1, 1, NOW)
     if trouble != "never read":
-        ledger.note_pass("help", NOW, "no such host" if trouble == "error" else "")
+        ledger.end_turn("help", "mailbox help", "who reads", NOW, "no such host" if trouble == "error" else "")
     if trouble == "lease":
         ledger.take_lease("mailbox help", "somebody", NOW, timedelta(minutes=1))
     if trouble == "in hand":

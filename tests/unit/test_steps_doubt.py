@@ -31,7 +31,7 @@ def test_a_ledger_that_fails_after_the_mail_was_read(world: World, monkeypatch: 
         raise LedgerError("the disk is full")
 
     with monkeypatch.context() as broken:
-        broken.setattr(type(world.parts.ledger), "note_pass", full)
+        broken.setattr(type(world.parts.ledger), "end_turn", full)
         with pytest.raises(LedgerError):
             world.run()
     passed(world)

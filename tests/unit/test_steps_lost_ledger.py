@@ -125,7 +125,7 @@ def test_a_killed_world_writes_nothing_more(world: World) -> None:
     assert world.run(die_at=8) is None
     world.dead = True
     with pytest.raises(Killed):
-        world.parts.ledger.note_pass("help", world.now, "")
+        world.parts.ledger.end_turn("help", "mailbox help", world.parts.holder, world.now, "")
 
 
 def test_a_second_machine_with_a_ledger_of_its_own_is_noticed(tmp_path: Path) -> None:

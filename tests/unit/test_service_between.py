@@ -1,4 +1,4 @@
-"""The service takes a new configuration while a step of the old one is at a server that is slow to answer."""
+"""The service between its steps: a new configuration, a ledger that is away, and what need not be looked at again."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,12 @@ from intake import service as module
 from intake.community import Community
 from intake.config import Config
 from intake.errors import LedgerError
-from intake.model import Outgoing
+from intake.model import DeliveryDraft, DeliveryState, MessageKind, Outgoing
 from intake.service import Outset, Service, Wish
-from intake.steps.parts import Parts
+from intake.steps.parts import Parts, PassReport
+from intake.steps.whole import settle
 
-from .worlds import World, mail, message_id
+from .worlds import KEEPER, World, mail, message_id
 
 
 def test_what_is_being_sent_during_a_reload_goes_out_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,6 +80,39 @@ def test_a_ledger_that_does_not_answer_at_a_turn_is_told_as_such(
     community.read_at[settings.name] = world.now
     Service(outset, queue.SimpleQueue(), {})._poll(community, settings)
     assert said == ["the ledger can't be read; see its server"]
+
+
+def test_what_has_just_been_looked_at_is_not_looked_at_again_unless_something_was_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(tmp_path)
+    parts, looks, clock = world.parts, list[float](), [1000.0]
+
+    def look(parts: Parts, report: PassReport) -> None:
+        looks.append(clock[0])
+        settle(parts, report)
+
+    monkeypatch.setattr(module, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(module, "settle", look)
+    service = Service(Outset(dict, lambda *_: parts, lambda *_: None), queue.SimpleQueue(), {})
+    community = Community("", world.config, parts, lambda *_: None, threading.Event())
+    service._read(community, *world.config.mailboxes)
+    service._send(community)
+    assert looks == [1000.0], "what a poll has brought is settled"
+    clock[0] += 1
+    service._settle(community)
+    assert looks == [1000.0]
+
+    draft = DeliveryDraft(MessageKind.ALARM, KEEPER, "alarm", DeliveryState.PENDING, world.now, "clock")
+    parts.ledger.add([draft], world.now)
+    assert parts.ledger.claim(parts.holder, world.now, timedelta(minutes=2), 10)
+    service._settle(community)
+    assert looks == [1000.0, 1001.0]
+    assert world.reached("alarm") == [KEEPER], "what a step claimed before it failed goes out"
+
+    clock[0] += module.SETTLE_SECONDS
+    service._settle(community)
+    assert looks == [1000.0, 1001.0, 1021.0]
 
 
 def test_who_could_not_begin_without_a_ledger_begins_when_it_is_there(tmp_path: Path) -> None:
