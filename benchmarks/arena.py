@@ -125,7 +125,9 @@ def fill(server: Dovecot, user: str, folder: str, count: int, first: int = 0) ->
 
 
 @contextmanager
-def community(server: Dovecot, user: str, smtp_port: int, **mailbox: str) -> Iterator[Path]:
+def community(
+    server: Dovecot, user: str, smtp_port: int, ca_file: Path | None = None, **mailbox: str
+) -> Iterator[Path]:
     """A configuration file with five organizers in one language; ``mailbox`` adds keys to ``[[mailbox]]``."""
     folder = Path(tempfile.mkdtemp(prefix="bench"))
     (folder / "password").write_text(server.password)
@@ -138,7 +140,7 @@ def community(server: Dovecot, user: str, smtp_port: int, **mailbox: str) -> Ite
     file.write_text(
         f'[community]\nname = "Azure User Group"\naddress = "{COMMUNITY}"\nlanguages = ["en"]\n'
         f'[[mailbox]]\nname = "help"\nhost = "127.0.0.1"\nport = {server.imaps_port}\nuser = "{user}"\n'
-        f'password_file = "password"\nca_file = "{server.ca_file}"\n'
+        f'password_file = "password"\nca_file = "{ca_file or server.ca_file}"\n'
         + "".join(f"{key} = {value}\n" for key, value in keys.items())
         + f'[smtp]\nhost = "127.0.0.1"\nport = {smtp_port}\nsecurity = "none"\nauth = "none"\n'
         "max_per_minute = 10000000\n[acknowledgement]\nper_day = 1000000\nper_domain_per_day = 1000000\n" + people
