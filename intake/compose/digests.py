@@ -201,10 +201,11 @@ class Sheet:
             for name, count in self.letter.not_fanned_out
             if count
         ]
-        if counted:
-            what = f"{self.phrases.get('digest', 'not-passed-on')}{colon} {', '.join(counted)}."
-            before = " --all" if dict(self.letter.not_fanned_out).get("before") else ""
-            said.append(f"{what} {self._look(f'cases machine{before}')}")
+        what = f"{self.phrases.get('digest', 'not-passed-on')}{colon} {', '.join(counted)}. " if counted else ""
+        before = " --all" if dict(self.letter.not_fanned_out).get("before") else ""
+        # This much in every digest: whether there was any would tell somebody withheld that something was answered.
+        what += self.phrases.get("digest", "not-counted")
+        said.append(f"{what} {self._look(f'cases machine{before}')}")
         if self.letter.silenced:
             said.append(self._count("silenced", self.letter.silenced, codes=self._codes(self.letter.silenced_codes)))
         if self.letter.erased_soon:

@@ -13,10 +13,11 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from intake.decide.away import says_so_in_subject
 from intake.decide.casework import Casework, Decision, member
 from intake.decide.command import Command, parse
 from intake.decide.folding import needle
-from intake.decide.quoting import unquoted
+from intake.decide.quoting import bare_subject, unquoted
 from intake.decide.recuse import FROM_CASE, Names, everybody, withheld
 from intake.model import (
     REPORTER,
@@ -37,9 +38,16 @@ if TYPE_CHECKING:
     from intake.config import Config
 
 MOST_REFUSALS = 5  # notices a day about commands in one name: more are only written down
-MAY_ANSWER_OURS = "may-answer-ours"
+# Reasons to count machine mail in no digest; of bounces with the first the alarm tells.
+MAY_ANSWER_OURS, ANSWERS_UNKNOWN = "may-answer-ours", "answers-unknown"
 AWAY = "wording:out-of-office"  # a responder's mail without any mark, known by its words alone
 _RESPONDERS = ("auto-submitted:auto-replied", "subject:out-of-office", AWAY)
+# Marks of what only ever answers other mail; with any other mark it does where it names a mail, or its subject says so.
+_ANSWERS = (
+    *_RESPONDERS,
+    *("receipt:", "precedence:", "header:x-auto", "header:auto-reply", "header:x-mail-autoreply", "header:x-vacation"),
+    *("header:responder", "header:delivered-to", "header:x-holidayreply", "header:x-boxtrapper", "header:x-loop"),
+)
 HUMAN_REPLY, TEAM_REPLY, REFUSED = "human-reply", "team-reply", "refused"
 
 
@@ -80,20 +88,24 @@ class Team:
     def may_answer_ours(self, arrival: Arrival, history: History) -> str:
         """The reason to count a machine's mail nowhere: any of our messages may have caused it, and it says not which.
 
-        That would show those from whom a case is withheld that there were messages. A form that sends as one of the
-        team answers nothing: what a rule matches and no responder wrote is for people.
+        That would show those from whom a case is withheld that there were messages. Whoever answers counts nowhere,
+        known or not: else a forged answer in somebody's name would show whether they have written. A form that sends
+        as one of the team answers nothing: what a rule matches and no responder wrote is for people.
         """
         verdict, mail = arrival.verdict, arrival.mail
         responds = verdict.acknowledge_reason in _RESPONDERS
         if verdict.kind is Kind.LIST or history.ours_named or (verdict.matched and not responds):
             return ""
+        answers = not verdict.matched and _answers(arrival)
         people = {one.email.lower() for one in (*self.config.organizers, self.config.fallback) if one}
         people |= {self.config.alarm.email.lower()} - {""}
-        told = _author(mail) in people or (history.wrote_to_us and verdict.kind is not Kind.PERSON)
+        told = _author(mail) in people or (history.wrote_to_us and answers)
         if verdict.kind is Kind.BOUNCE and not told:
             texts = "\n".join((mail.text, *mail.all_text))[: 64 << 10].lower()
             told = any(email in texts for email in people)
-        return MAY_ANSWER_OURS if told else ""
+        if told:
+            return MAY_ANSWER_OURS
+        return ANSWERS_UNKNOWN if answers else ""
 
     # --- answers from the mailbox itself ---
 
@@ -265,6 +277,16 @@ class Team:
 
 def _author(mail: ParsedMail) -> str:
     return mail.authors[0].email.lower() if mail.authors else ""
+
+
+def _answers(arrival: Arrival) -> bool:
+    """Whether a machine's mail answers other mail, of ours or anybody's, as far as can be seen without a ledger."""
+    mail, verdict = arrival.mail, arrival.verdict
+    if verdict.kind is not Kind.AUTOMATIC:
+        return verdict.kind is Kind.BOUNCE
+    if verdict.acknowledge_reason.startswith(_ANSWERS) or mail.in_reply_to or mail.references:
+        return True
+    return says_so_in_subject(mail.subject) or bare_subject(mail.subject) != mail.subject.strip()
 
 
 def _is_ours(mail: ParsedMail) -> bool:

@@ -47,7 +47,7 @@ FROM_OURS = ("sender:own-form", "author:own-address", "ours:own-address")  # wha
 JUNK = "junk"  # the reason of a mail that was only written down, because it stood in a folder for junk
 HUMAN_REPLY = "human-reply"  # the reason of a mail with which an organizer answered the reporter
 # Reasons of machine mail that something of ours has caused, or may have: it is counted in no digest.
-ANSWERS_ALARM, MAY_ANSWER_OURS = "answers-alarm", "may-answer-ours"
+ANSWERS_ALARM, MAY_ANSWER_OURS, ANSWERS_UNKNOWN = "answers-alarm", "may-answer-ours", "answers-unknown"
 # Whose mail makes its sender a participant. Mail that is only recorded does not: anyone could send that.
 REPORTERS_MAIL = (Outcome.CASE, Outcome.FOLLOW_UP, Outcome.QUARANTINED)
 

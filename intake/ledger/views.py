@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from intake.ledger.folders import NOT_FILED, SENT_BEFORE
-from intake.ledger.recall import ANSWERS_ALARM, MAY_ANSWER_OURS
+from intake.ledger.recall import ANSWERS_ALARM, ANSWERS_UNKNOWN, MAY_ANSWER_OURS
 from intake.ledger.schema import IS_OPEN, Moment, case, delivery, mail, mailbox_pass, place, recusal
 from intake.letters import AcknowledgementState, MailboxHealth
 from intake.model import Case, CaseState, DeliveryState, MailRef, MessageKind, Outcome, Urgency, Withheld
@@ -222,7 +222,7 @@ def not_fanned_out(
         and_(mail.c.case_id.is_not(None), _hidden(mail.c.case_id, organizer)),
         exists().where(recusal.c.mail_id == mail.c.id, recusal.c.organizer == organizer.lower()),
     )
-    caused = (ANSWERS_ALARM, MAY_ANSWER_OURS)
+    caused = (ANSWERS_ALARM, MAY_ANSWER_OURS, ANSWERS_UNKNOWN)
     what = (mail.c.outcome, mail.c.reason, mail.c.kind, mail.c.mailbox, mail.c.folder, mail.c.filed_to)
     chosen = select(*what, func.count()).where(_TOLD_NOBODY, mail.c.reason.not_in(caused), ~seen).group_by(*what)
     if since is not None:

@@ -247,6 +247,7 @@ SEEN = st.one_of(
     st.sampled_from([Event("commands", c) for c in ("claim", "note all is well", "hello you all")]),
     st.sampled_from([Event("bob-answers-rita", to) for to in ("", "report", "answer")]),
     st.sampled_from([Event("bob-passes-on"), Event("bob-is-away")]),
+    st.sampled_from([Event("responds", f"{RITA}|marked"), Event("returned", RITA)]),  # by Bob, in her name
 )
 EVENTS = st.builds(
     lambda before, accusation, after: [*before, accusation, *after],

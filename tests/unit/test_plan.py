@@ -141,13 +141,19 @@ def test_what_a_list_answers_to_an_alarm_may_be_somebodys_words(kind: Kind) -> N
             "may-answer-ours",
         ),
         (Kind.BOUNCE, "bounce:daemon", "x@mx.example", "No such user", False, True, "may-answer-ours"),
-        # nothing of ours can have caused these
-        (Kind.AUTOMATIC, "auto-submitted:auto-replied", "x@shop.example", "", False, False, "no-rule-matches"),
-        (Kind.BOUNCE, "bounce:daemon", "x@mx.example", "No such user: <a@b.example>", False, False, "no-rule-matches"),
+        # who answers may do so from another address; were strangers counted, a forged answer would show who has written
+        (Kind.AUTOMATIC, "auto-submitted:auto-replied", "x@shop.example", "", False, False, "answers-unknown"),
+        (Kind.AUTOMATIC, "receipt:mdn", "x@shop.example", "", False, False, "answers-unknown"),
+        (Kind.BOUNCE, "bounce:complaint", "x@isp.example", "", False, False, "answers-unknown"),
+        (Kind.BOUNCE, "bounce:daemon", "x@mx.example", "No such user: <a@b.example>", False, False, "answers-unknown"),
+        # nothing of ours can have caused these, whoever is said to have sent them
+        (Kind.AUTOMATIC, "auto-submitted:auto-generated", "x@shop.example", "", False, False, "no-rule-matches"),
+        (Kind.AUTOMATIC, "auto-submitted:auto-generated", "rita@example.com", "", False, True, "no-rule-matches"),
         (Kind.LIST, "list:list-id", "ann@example.org", "", False, True, "no-rule-matches"),
         # these are for people
         (Kind.AUTOMATIC, "header:x-mailer", "ann@example.org", "", True, False, "r"),
         (Kind.AUTOMATIC, "auto-submitted:auto-replied", "form@shop.example", "", True, False, "r"),
+        (Kind.AUTOMATIC, "auto-submitted:auto-replied", "rita@example.com", "", True, True, "r"),
         (Kind.PERSON, "wording:out-of-office", "rita@example.com", "", True, True, "r"),
     ],
 )

@@ -40,6 +40,7 @@ def test_all_that_reaches_who_is_withheld_is_the_same_without_the_case(events: l
     same(events)
 
 
+ELSEWHERE = "ann.private@mail.example"
 ACCUSED = Event("accuse", "Bob Builder|shouted at me at the meetup|text|", hidden=True)
 UNDELIVERED = Event("accuse", f"Bob Builder|shouted at me at the meetup|text|{CARL}", hidden=True)
 
@@ -80,6 +81,10 @@ UNDELIVERED = Event("accuse", f"Bob Builder|shouted at me at the meetup|text|{CA
             *(Event("returned", who, hidden=True) for who in (ANN, RITA, KEEPER)),
             *(Event("responds", f"{who}|words", hidden=True) for who in (ANN, RITA)),
         ],
+        # the same from an address that nobody knows: copies are forwarded, services answer for people
+        [ACCUSED, Event("responds", f"{ELSEWHERE}|marked", hidden=True), Event("returned", ELSEWHERE, hidden=True)],
+        # and forged by Bob in the reporter's name, to see whether they have written
+        [ACCUSED, Event("responds", f"{RITA}|marked"), Event("returned", RITA)],
         # word of what was given up, to several and about whatever it was, can't be delivered either, or comes back
         [Event("accuse", f"Bob Builder|is on stage|text|{CARL} {DORA}", hidden=True), Event("writes", "is on stage")],
         [UNDELIVERED, Event("comes-back", ANN, hidden=True)],
