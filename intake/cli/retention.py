@@ -33,10 +33,14 @@ def retention(invocation: Invocation, apply_it: bool) -> int:
         print_json(_answer(config, told, applied=apply_it))
     else:
         _show(config, told, applied=apply_it)
-    left = [*told.problems, *told.busy]
+    left = _left(told)
     for problem in left:
         click.echo(f"intake: {problem}", err=True)
     return LEFT if left else DONE
+
+
+def _left(told: Retention) -> list[str]:
+    return [*(f"case {code}: {why}" for code, why in told.problems.items()), *told.busy]
 
 
 def _answer(config: Config, told: Retention, *, applied: bool) -> dict[str, object]:
@@ -46,7 +50,7 @@ def _answer(config: Config, told: Retention, *, applied: bool) -> dict[str, obje
         "due": told.due,
         "held": told.held,
         "erased": [{**as_json(one), "out_of_reach": list(out_of_reach(config, one))} for one in told.erased],
-        "problems": [*told.problems, *told.busy],
+        "problems": _left(told),
         "mails_without_marks": told.faded,
     }
 

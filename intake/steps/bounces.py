@@ -31,7 +31,7 @@ def take_back(parts: Parts, arrivals: Sequence[Arrival]) -> None:
         message_ids = _about(arrival.mail)
         for delivery in parts.ledger.with_ids(message_ids) if message_ids else ():
             if parts.ledger.came_back(delivery, REASON, parts.now, partial(consequences, parts, delivery)):
-                parts.say(f"delivery {delivery.id} ({delivery.kind}) {REASON}")
+                parts.say(f"a message {REASON}; see: intake outbox list")
 
 
 def says_failed(mail: ParsedMail) -> bool:

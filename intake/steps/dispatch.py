@@ -310,7 +310,7 @@ class Dispatcher:
             assert person.pgp_key is not None  # noqa: S101 - the configuration was checked for it
             return parts.composer().encrypted(composed, person.pgp_key, parts.now)
         except EncryptionError as error:
-            parts.say(f"{person.name}: {error}; they get a notice instead")
+            parts.say(f"a copy could not be encrypted, and a notice goes instead: {error}")
         if parts.config.alarm.email:
             day = parts.now.astimezone(parts.config.zone).date()
             to = parts.config.alarm.email.lower()

@@ -194,7 +194,7 @@ class Retention:
     due: list[str] = field(default_factory=list)
     held: list[str] = field(default_factory=list)
     erased: list[Erasure] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)  # why a case could not be erased, by its code
     busy: list[str] = field(default_factory=list)  # what somebody was at just then
     faded: int = 0
 
@@ -209,10 +209,10 @@ def retention(parts: Parts, *, apply: bool, at_most: int | None = None) -> Reten
             continue
         try:
             told.erased.append(erase(parts, case, closed_before=told.before))
-        except NotNowError as error:
+        except (NotNowError, HeldError) as error:
             told.busy.append(f"case {case.code}: {error}")
-        except (MailboxError, HeldError) as error:
-            told.problems.append(f"case {case.code}: {error}")
+        except MailboxError as error:
+            told.problems[case.code] = str(error)
     if apply:
         told.faded = parts.ledger.fade(told.before)
     return told

@@ -76,7 +76,7 @@ def _call(parts: Parts, person: OrganizerConfig, waiting: Sequence[Delivery]) ->
     problems = _told(parts, person, topic)
     parts.ledger.record_all(list(_outcomes(parts, waiting, problems)), parts.now)
     if any(problems):
-        parts.say(f"{person.name}: {next(filter(None, problems))}")
+        parts.say(f"an organizer's {next(filter(None, problems))}")
 
 
 def _told(parts: Parts, person: OrganizerConfig, topic: str) -> list[str]:

@@ -31,16 +31,15 @@ def tidy(parts: Parts, report: PassReport) -> bool:
     from intake.steps.erasure import retention  # noqa: PLC0415 - for one pass a day
 
     told = retention(parts, apply=True, at_most=AT_MOST)
-    for one in told.erased:
-        rest = one.missing + sum(one.marked.values())
-        left = f", {rest} mail(s) of it not within reach" if rest else ""
-        parts.say(
-            f"case {one.code} was erased: its time was up{left}; copies in the mailboxes of those who got it stay"
-        )
-    for problem in told.problems:
-        parts.say(f"not erased yet: {problem}")
+    # No code and no number: whoever reads the log may be somebody who must not know of a case.
+    if told.erased:
+        out_of_reach = any(one.missing or one.marked for one in told.erased)
+        left = "; not all of their mail was within reach" if out_of_reach else ""
+        parts.say(f"what was closed and whose time was up has been erased{left}; copies that people have stay")
+    for problem in dict.fromkeys(told.problems.values()):
+        parts.say(f"what is due is not erased yet: {problem}")
     report.erased += len(told.erased)
-    report.problems += told.problems
+    report.problems += told.problems.values()
     if not told.problems:  # what somebody else is at, and what was too much for one turn, goes at the next pass
         ledger.next_turn(now if len(told.due) > len(told.erased) else now + EVERY)
     return True
