@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,13 +70,14 @@ def people(config: Config) -> Iterator[Finding]:
         yield warning("fallback", what, "add somebody outside the team as [fallback] before you go live")
     if len(config.organizers) == 1:
         yield warning("organizers", "there is only one: a report about them has no other reader", "add a second person")
-    own = {organizer.email.lower(): organizer.name for organizer in config.organizers}
-    if config.alarm.email.lower() in own:
+    own = _own_addresses(config)
+    if _mailbox_of(config.alarm.email) in own:
         what = "it goes to an organizer: alarms tell of deliveries, also in a case that is withheld from them"
         yield warning("alarm.email", what, "name somebody outside the team")
     yield from _everyday(config)
+    yield from _shared(config, own)
     for mailbox in config.mailboxes:
-        if mailbox.user.lower() in own:
+        if _mailbox_of(mailbox.user) in own:
             action = "give the community's address a mailbox of its own"
             yield warning(
                 "recusal", f"mailbox {mailbox.name} is an organizer's own: they read everything in it", action
@@ -83,6 +85,39 @@ def people(config: Config) -> Iterator[Finding]:
         else:
             held = f"holds only while no organizer knows the password of mailbox {mailbox.name}: who has it reads all"
             yield ok("recusal", held)
+
+
+def _mailbox_of(address: str) -> str:
+    """The same for every way to write one mailbox's address: what stands behind a plus is a label."""
+    from intake.decide.automatic import without_tag
+
+    return without_tag(address)
+
+
+def _own_addresses(config: Config) -> dict[str, str]:
+    """Whose mailbox each address is, those in also_known_as included."""
+    named = ((one, given) for one in config.organizers for given in (*one.also_known_as, one.email))
+    return {_mailbox_of(given.strip()): one.name for one, given in named if "@" in given.strip()[1:]}
+
+
+def _shared(config: Config, own: Mapping[str, str]) -> Iterator[Finding]:
+    """Where two read what only one of them should: recusal asks who somebody is, not who else reads there."""
+    if config.fallback and _mailbox_of(config.fallback.email) in own:
+        what = f"its address is {own[_mailbox_of(config.fallback.email)]}'s too: they would get a report about them"
+        yield warning("fallback", what, "name somebody outside the team")
+    if _mailbox_of(config.smtp.user) in own:
+        what = "the account that sends is an organizer's own: servers keep what is sent, for them to read"
+        yield warning("smtp", what, "send with the account of the community's address")
+    for one, other in permutations(config.organizers, 2):
+        if _mailbox_of(one.email) in {_mailbox_of(given.strip()) for given in (other.email, *other.also_known_as)}:
+            what = f"{one.name}'s address is {other.name}'s too: what is withheld from one of them, both can read"
+            yield warning("recusal", what, "name an address that nobody else reads")
+    called = [("[alarm]", config.alarm.notify), *((one.name, one.notify) for one in config.organizers)]
+    for url in dict.fromkeys(url for _, urls in called for url in urls):
+        who = [name for name, urls in called if url in urls]
+        if len(who) > 1:
+            what = f"{' and '.join(who)} have a channel in common: each of them sees by a call what the other got"
+            yield warning("notify", what, "give each a channel that nobody else reads")
 
 
 def _everyday(config: Config) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from servers.world import CHECKOUT, WHEEL
 from unit.judging import config
 
 from intake.cli.advice import people
+from intake.cli.findings import Level
 from intake.edge import CODE_ALPHABET, Chance
 
 # The word does not stand there as such: Python 3.13 shows the lines of a program that is given by -c.
@@ -89,3 +91,33 @@ def test_codes_tell_nothing_of_how_many_there_are() -> None:
     assert codes != sorted(codes)
     for place in range(6):
         assert {code[place] for code in codes} == set(CODE_ALPHABET)
+
+
+BOB = '[[organizer]]\nname = "Bob Builder"\nemail = "bob@example.org"\n'
+
+
+@pytest.mark.parametrize(
+    ("more", "about"),
+    [
+        ('[alarm]\nemail = "Ann+alarm@example.org"\n', "alarm.email"),
+        ('also_known_as = ["it@example.org"]\n[alarm]\nemail = "it@example.org"\n', "alarm.email"),
+        (
+            'also_known_as = ["board@example.net"]\n[fallback]\nname = "Board"\nemail = "Board@example.net"\n',
+            "fallback",
+        ),
+        ('[fallback]\nname = "Board"\nemail = "board@example.net"\n', ""),
+        ('also_known_as = ["ann@example.org"]\n', "recusal"),
+        ('notify = ["json://team"]\n[alarm]\nnotify = ["json://team"]\n', "notify"),
+        ('notify = ["json://bob"]\n[alarm]\nnotify = ["json://it"]\n', ""),
+    ],
+)
+def test_what_two_people_read_is_warned_of(more: str, about: str) -> None:
+    told = [one for one in people(config(BOB + more)) if one.level is Level.WARNING]
+    assert [one.name for one in told if "there is none" not in one.message] == ([about] if about else [])
+
+
+def test_an_account_that_keeps_what_it_sends_for_an_organizer_is_warned_of() -> None:
+    settings = config()
+    for user, warned in (("help@example.org", []), ("Ann+mail@example.org", ["smtp"])):
+        sends = replace(settings, smtp=settings.smtp.model_copy(update={"user": user}))
+        assert [one.name for one in people(sends) if one.name == "smtp"] == warned
