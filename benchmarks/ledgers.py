@@ -52,7 +52,7 @@ def works(ledger: Ledger, mails: int) -> dict[str, Callable[[], object]]:
         "accept": lambda: ledger.accept([arrival(next(uids)) for _ in range(40)], to_everyone, NOW),
         "claim": lambda: ledger.claim("me", NOW, LEASE, 40),
         "what waits": ledger.open_count,
-        "the clock": lambda: ledger.set_right(NOW, LEASE, LEASE, LEASE),
+        "the clock": lambda: ledger.set_right(NOW, LEASE, LEASE, LEASE, period=""),
         "digest": lambda: ledger.overview(ORGANIZERS[0], NOW - DAY, NOW),
         "status": lambda: (ledger.delivery_counts(), ledger.trouble_count(), ledger.outlived(oldest)),
         "open cases": lambda: ledger.cases(states=(CaseState.NEW, CaseState.CLAIMED)),

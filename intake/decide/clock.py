@@ -33,6 +33,11 @@ def gives_up(created: datetime, attempts: int, now: datetime) -> bool:
     return now - created >= GIVE_UP_AFTER and attempts >= LEAST_TRIES
 
 
+def period(at: datetime, zone: ZoneInfo) -> str:
+    """How a digest is known by the moment at which it was due: ``2026-04-18 08:00``, in the community's zone."""
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M}"
+
+
 def last_due(days: Collection[int], at: time, zone: ZoneInfo, now: datetime) -> datetime | None:
     """The latest scheduled moment that is not after ``now``; days count from Monday, 0.
 

@@ -285,7 +285,7 @@ class Ledger(CaseBook, Eraser, FolderBook, HolderBook, RuleBook):
             return outbox.forget_originals(connection)
 
     def set_right(
-        self, now: datetime, answer_wait: timedelta, longest_wait: timedelta, longest_lease: timedelta
+        self, now: datetime, answer_wait: timedelta, longest_wait: timedelta, longest_lease: timedelta, *, period: str
     ) -> bool:
         """Correct times that a wrong clock has left behind; False when there is nothing to correct."""
         with self._database.reading() as connection:
@@ -293,7 +293,7 @@ class Ledger(CaseBook, Eraser, FolderBook, HolderBook, RuleBook):
             if not rewind.is_needed(connection, now):
                 return False
         with self._database.transaction() as connection:
-            rewind.rewind(connection, now, answer_wait, longest_wait, longest_lease)
+            rewind.rewind(connection, now, answer_wait, longest_wait, longest_lease, period=period)
         return True
 
     # --- what people may be told ---

@@ -57,12 +57,18 @@ def is_needed(connection: Connection, now: datetime) -> bool:
 
 
 def rewind(
-    connection: Connection, now: datetime, answer_wait: timedelta, longest_wait: timedelta, longest_lease: timedelta
+    connection: Connection,
+    now: datetime,
+    answer_wait: timedelta,
+    longest_wait: timedelta,
+    longest_lease: timedelta,
+    *,
+    period: str,
 ) -> None:
     """Set right all that would wait for a time that was never meant.
 
     ``answer_wait`` is how long an acknowledgement waits for a copy to arrive, ``longest_wait`` the longest that a
-    delivery is put off, ``longest_lease`` that anything is held.
+    delivery is put off, ``longest_lease`` that anything is held, ``period`` what a digest that is due now would be of.
     """
     open_ones = IS_OPEN
     waiting = delivery.c.state == DeliveryState.WAITING
@@ -74,10 +80,14 @@ def rewind(
     connection.execute(
         update(delivery).where(open_ones, delivery.c.lease_until > now + longest_lease).values(lease_until=now)
     )
-    # The digest of a day that has yet to come must not count as sent.
+    # The digest of a day that has yet to come must not count as sent; that of one that has come was sent.
     connection.execute(
         update(delivery)
-        .where(delivery.c.kind == MessageKind.DIGEST, delivery.c.created > now + TOLERATED)
+        .where(
+            delivery.c.kind == MessageKind.DIGEST,
+            delivery.c.created > now + TOLERATED,
+            delivery.c.variant > period,
+        )
         .values(key=delivery.c.key + " by a wrong clock, " + cast(delivery.c.id, String))  # which may be wrong again
     )
     connection.execute(update(lease).where(lease.c.until > now + longest_lease).values(until=now))

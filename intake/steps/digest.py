@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from intake.decide.clock import BEFORE_ERASURE, last_due, next_due
+from intake.decide.clock import BEFORE_ERASURE, last_due, next_due, period
 from intake.decide.reminders import answered, due_of
 from intake.errors import EncryptionError
 from intake.ledger.folders import NOT_FILED
@@ -37,9 +37,9 @@ def decide_digests(parts: Parts) -> int:
         due = last_due(schedule.days, schedule.at, config.zone, now)
         if due is None or due <= created <= now + CLOCKS_DIFFER:
             continue
-        period, email = due.astimezone(config.zone).strftime("%Y-%m-%d %H:%M"), organizer.email.lower()
-        key = f"digest {period} for {email}"
-        drafts.append(DeliveryDraft(MessageKind.DIGEST, email, key, DeliveryState.PENDING, now, variant=period))
+        which, email = period(due, config.zone), organizer.email.lower()
+        key = f"digest {which} for {email}"
+        drafts.append(DeliveryDraft(MessageKind.DIGEST, email, key, DeliveryState.PENDING, now, variant=which))
     return parts.ledger.add(drafts, now) if drafts else 0
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from intake.decide.clock import CLAIM_LEASE, LONGEST_RETRY, MAILBOX_LEASE
+from intake.decide.clock import CLAIM_LEASE, LONGEST_RETRY, MAILBOX_LEASE, period
 from intake.model import DeliveryDraft, DeliveryState, MessageKind
 from intake.steps import selfcheck
 from intake.steps.alarm import call_home, tell, watch
@@ -84,7 +84,8 @@ def bury(parts: Parts) -> AbstractSet[str]:
     """
     ledger, now = parts.ledger, parts.now
     answer_wait = parts.config.acknowledgement.after_fan_out_within
-    if ledger.set_right(now, answer_wait, LONGEST_RETRY * 1.25, max(CLAIM_LEASE, MAILBOX_LEASE)):
+    waits = (answer_wait, LONGEST_RETRY * 1.25, max(CLAIM_LEASE, MAILBOX_LEASE))
+    if ledger.set_right(now, *waits, period=period(now, parts.config.zone)):
         parts.say("the clock has been ahead of now: what was put off until then is due again")
         _tell_of_the_clock(parts)
     holders = ledger.orphaned()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
+
+from intake.decide.clock import last_due
 
 from .worlds import ALARM, START, World, header, mail, passed
 
@@ -35,6 +37,25 @@ def test_a_clock_that_is_ahead_twice_sends_each_digest_when_its_day_comes(world:
     world.now = real + timedelta(days=1)
     passed(world)
     assert len(world.sent("digest")) - early == 3
+
+
+def test_a_clock_that_is_set_back_within_a_day_repeats_no_digest(world: World) -> None:
+    passed(world)
+    world.now = due = last_due(range(7), time(8), world.config.zone, world.now + timedelta(days=1)) or world.now
+    world.now += timedelta(hours=2)
+    passed(world)
+    assert len(world.sent("digest")) == 3
+    for minutes in (60, 15):
+        world.now = due + timedelta(minutes=minutes)
+        passed(world)
+    assert len(world.sent("digest")) == 3, "they are of a day that has come"
+    assert any("clock" in line for line in world.said)
+    world.now = due - timedelta(minutes=15)
+    passed(world)
+    assert len(world.sent("digest")) == 3
+    world.now = due + timedelta(minutes=1)
+    passed(world)
+    assert len(world.sent("digest")) == 6, "by this clock they came before their time"
 
 
 def test_nothing_that_a_wrong_clock_saw_lies_in_the_future(world: World) -> None:

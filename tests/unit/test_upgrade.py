@@ -198,7 +198,7 @@ def test_a_program_that_still_runs_writes_no_more(
     with pytest.raises(LedgerError, match="upgraded by a newer intake meanwhile"):
         old.take_lease("mailbox help", "me", NOW, timedelta(minutes=1))
     with pytest.raises(LedgerError, match="upgraded by a newer intake meanwhile"):
-        old.set_right(NOW, timedelta(minutes=1), timedelta(minutes=1), timedelta(minutes=1))
+        old.set_right(NOW, timedelta(minutes=1), timedelta(minutes=1), timedelta(minutes=1), period="")
     old.close()
 
 
