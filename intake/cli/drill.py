@@ -88,7 +88,7 @@ def drill(
             end(parts, seen.case)
     finally:
         parts.ledger.close()
-    _show(invocation, seen)
+    _show(invocation, seen, passes=passes)
     if seen.case is None:
         return FINDING
     return DONE if seen.ok else FINDING if seen.finished else LEFT
@@ -149,7 +149,7 @@ def _progress() -> Iterator[Callable[[str], None]]:
         yield status.update
 
 
-def _show(invocation: Invocation, seen: Watched) -> None:
+def _show(invocation: Invocation, seen: Watched, *, passes: bool) -> None:
     if invocation.json:
         answer = seen.acknowledgement
         print_json(
@@ -169,8 +169,10 @@ def _show(invocation: Invocation, seen: Watched) -> None:
         return
     if seen.case is None:
         if seen.read_after is None:
-            what = "no pass has read the drill in this time; is the service or cron running?"
-            raise IntakeError(f"{what} give it longer with --wait 5m, or use --pass")
+            what = "no pass has read the drill in this time;"
+            if passes:
+                raise IntakeError(f"{what} does mail to your own address arrive? try --by imap, or --wait 5m")
+            raise IntakeError(f"{what} is the service or cron running? give it longer with --wait 5m, or use --pass")
         raise IntakeError("it was read, but opened no case: is a second copy of it in the mailbox? see: intake audit")
     from intake.cli.tables import Cell, table
 

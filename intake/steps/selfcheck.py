@@ -67,11 +67,11 @@ def start(parts: Parts, to: str, every: timedelta, found: list[Check] | None = N
     draft = DeliveryDraft(MessageKind.DRILL, to.lower(), key, DeliveryState.PENDING, parts.now)
     if not parts.ledger.add([draft], parts.now):
         return False  # another machine has
-    _close_what_was_left(parts)
+    close_what_was_left(parts)
     return True
 
 
-def _close_what_was_left(parts: Parts) -> None:
+def close_what_was_left(parts: Parts) -> None:
     """Drills that nobody waits for any more: a second copy that a server made, or a command that was interrupted."""
     long_ago = parts.now - parts.config.drill.within
     for case in parts.ledger.cases(states=(CaseState.NEW, CaseState.CLAIMED)):

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from intake.decide.clock import BEFORE_ERASURE
+from intake.steps import selfcheck
 
 if TYPE_CHECKING:
     from intake.steps.parts import Parts
@@ -28,6 +29,7 @@ def tidy(parts: Parts, report: PassReport) -> bool:
     since = ledger.note_rule(parts.config.retention.closed_cases, now)
     if now < since + BEFORE_ERASURE or not ledger.take_turn(now, AFTER_TROUBLE):
         return False
+    selfcheck.close_what_was_left(parts)
     from intake.steps.erasure import retention  # noqa: PLC0415 - for one pass a day
 
     told = retention(parts, apply=True, at_most=AT_MOST)

@@ -86,6 +86,13 @@ def test_without_a_pass_it_says_so(embedded: World) -> None:
     assert "no pass has read the drill" in answer.err
 
 
+def test_with_passes_of_its_own_it_blames_no_cron(embedded: World) -> None:
+    answer = embedded.run("drill", "--pass", "--wait", "1s")  # by SMTP, to a server that puts nothing into the mailbox
+    assert answer.code == 1
+    assert "does mail to your own address arrive" in answer.err
+    assert "cron" not in answer.err
+
+
 def test_it_waits_no_longer_than_somebody_looks_on() -> None:
     (wait,) = (one for one in command.params if one.name == "wait")
     assert duration(wait.default) < timedelta(minutes=2)

@@ -10,8 +10,8 @@ import pytest
 
 from intake.config import loads
 from intake.errors import ConfigError
-from intake.model import CaseState, Failed, MessageKind, Outgoing, Result
-from intake.steps import selfcheck
+from intake.model import DRILL, CaseState, Failed, MessageKind, Outgoing, Result
+from intake.steps import drill, selfcheck
 from intake.steps.digest import decide_digests
 from intake.steps.whole import quiet_until
 
@@ -175,6 +175,19 @@ def test_it_survives_an_end_at_every_boundary(tmp_path: Path) -> None:
         world.parts.ledger.close()
         if not ended:
             return
+
+
+def test_what_an_interrupted_drill_leaves_open_is_closed_without_self_checks_too(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.deliver(drill.compose(world.parts).content)
+    world.until_quiet()
+    [case] = world.parts.ledger.cases()
+    assert (case.rule, case.state) == (DRILL, CaseState.NEW)
+    for days in (15, 1):
+        world.now += timedelta(days=days)
+        world.run()
+    [case] = world.parts.ledger.cases()
+    assert case.state is CaseState.CLOSED
 
 
 def test_a_real_report_beside_it_goes_to_the_people(world: World) -> None:
