@@ -190,6 +190,7 @@ class Digest:
     places: tuple[tuple[str, tuple[str, ...]], ...] = ()  # mailbox/folder, for each kind in ``not_fanned_out``
     silenced_codes: tuple[str, ...] = ()  # the cases of the acknowledgements that were held back
     self_check: SelfCheck | None = None
+    answers_counted: bool = True  # programs' answers that name no message, too
 
 
 @dataclass(frozen=True, slots=True)

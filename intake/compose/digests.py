@@ -201,11 +201,13 @@ class Sheet:
             for name, count in self.letter.not_fanned_out
             if count
         ]
-        what = f"{self.phrases.get('digest', 'not-passed-on')}{colon} {', '.join(counted)}. " if counted else ""
-        before = " --all" if dict(self.letter.not_fanned_out).get("before") else ""
-        # This much in every digest: whether there was any would tell somebody withheld that something was answered.
-        what += self.phrases.get("digest", "not-counted")
-        said.append(f"{what} {self._look(f'cases machine{before}')}")
+        what = [f"{self.phrases.get('digest', 'not-passed-on')}{colon} {', '.join(counted)}."] if counted else []
+        if not self.letter.answers_counted:
+            # In every digest: whether there was any would tell somebody withheld that something was answered.
+            what.append(self.phrases.get("digest", "not-counted"))
+        if what:
+            before = " --all" if dict(self.letter.not_fanned_out).get("before") else ""
+            said.append(" ".join((*what, self._look(f"cases machine{before}"))))
         if self.letter.silenced:
             said.append(self._count("silenced", self.letter.silenced, codes=self._codes(self.letter.silenced_codes)))
         if self.letter.erased_soon:

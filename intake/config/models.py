@@ -358,6 +358,10 @@ class DigestConfig(Section):
         Schedule(frozenset(range(5)), time(8), "mon-fri 08:00"),
         description="Days (`mon-fri`, `mon,thu`, `daily`) and a time in the community's zone.",
     )
+    count_answers: bool = Field(
+        default=True,
+        description="Count answers of programs and bounces that name no message; `false`: none.",
+    )
 
 
 class AlarmConfig(Section):

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from intake.config import Config
 
 MOST_REFUSALS = 5  # notices a day about commands in one name: more are only written down
-# Reasons to count machine mail in no digest; of bounces with the first the alarm tells.
+# Reasons to count machine mail in no digest, the second where so configured; of bounces with the first the alarm tells.
 MAY_ANSWER_OURS, ANSWERS_UNKNOWN = "may-answer-ours", "answers-unknown"
 AWAY = "wording:out-of-office"  # a responder's mail without any mark, known by its words alone
 _RESPONDERS = ("auto-submitted:auto-replied", "subject:out-of-office", AWAY)
@@ -88,9 +88,9 @@ class Team:
     def may_answer_ours(self, arrival: Arrival, history: History) -> str:
         """The reason to count a machine's mail nowhere: any of our messages may have caused it, and it says not which.
 
-        That would show those from whom a case is withheld that there were messages. Whoever answers counts nowhere,
-        known or not: else a forged answer in somebody's name would show whether they have written. A form that sends
-        as one of the team answers nothing: what a rule matches and no responder wrote is for people.
+        That would show those from whom a case is withheld that there were messages. What a stranger answers bears a
+        reason of its own, by which ``[digest] count_answers`` tells it apart. A form that sends as one of the team
+        answers nothing: what a rule matches and no responder wrote is for people.
         """
         verdict, mail = arrival.verdict, arrival.mail
         responds = verdict.acknowledge_reason in _RESPONDERS

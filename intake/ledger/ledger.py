@@ -310,10 +310,12 @@ class Ledger(CaseBook, Eraser, FolderBook, HolderBook, RuleBook):
         with self._database.reading() as connection:
             return views.cases(connection, code=code, states=states, closed_before=closed_before, organizer=organizer)
 
-    def overview(self, organizer: str, since: datetime | None, now: datetime) -> views.Overview:
-        """Everything a digest for one organizer is made of."""
+    def overview(
+        self, organizer: str, since: datetime | None, now: datetime, *, answers: bool = True
+    ) -> views.Overview:
+        """Everything a digest for one organizer is made of; ``answers``: programs' that name no message count, too."""
         with self._database.reading() as connection:
-            return views.overview(connection, organizer, since, now)
+            return views.overview(connection, organizer, since, now, answers=answers)
 
     def last_digest(self, organizer: str, before: datetime) -> datetime | None:
         """When the organizer's previous digest was decided."""

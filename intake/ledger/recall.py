@@ -46,7 +46,7 @@ BEHIND_OUR_LIST = "person:behind-our-list"  # our own list stands in From in som
 FROM_OURS = ("sender:own-form", "author:own-address", "ours:own-address")  # whatever else writes as we do
 JUNK = "junk"  # the reason of a mail that was only written down, because it stood in a folder for junk
 HUMAN_REPLY = "human-reply"  # the reason of a mail with which an organizer answered the reporter
-# Reasons of machine mail that something of ours has caused, or may have: it is counted in no digest.
+# Reasons of machine mail that something of ours has caused, or may have: no digest counts it; the last, if so set.
 ANSWERS_ALARM, MAY_ANSWER_OURS, ANSWERS_UNKNOWN = "answers-alarm", "may-answer-ours", "answers-unknown"
 # Whose mail makes its sender a participant. Mail that is only recorded does not: anyone could send that.
 REPORTERS_MAIL = (Outcome.CASE, Outcome.FOLLOW_UP, Outcome.QUARANTINED)

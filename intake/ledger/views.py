@@ -212,17 +212,18 @@ def _acknowledgement_state(row: Any) -> AcknowledgementState:
 
 
 def not_fanned_out(
-    connection: Connection, since: datetime | None, organizer: str
+    connection: Connection, since: datetime | None, organizer: str, *, answers: bool
 ) -> tuple[dict[str, int], dict[str, set[str]]]:
     """Mail that was recorded without telling anyone, by kind, and where; without any that concerns what is withheld.
 
     Nor what an alarm caused, or may answer any message of ours: that may be about what is withheld, and names no case.
+    Without ``answers``, no answer at all that says not what it is about, whoever sent it.
     """
     seen = or_(
         and_(mail.c.case_id.is_not(None), _hidden(mail.c.case_id, organizer)),
         exists().where(recusal.c.mail_id == mail.c.id, recusal.c.organizer == organizer.lower()),
     )
-    caused = (ANSWERS_ALARM, MAY_ANSWER_OURS, ANSWERS_UNKNOWN)
+    caused = [ANSWERS_ALARM, MAY_ANSWER_OURS] + [ANSWERS_UNKNOWN] * (not answers)
     what = (mail.c.outcome, mail.c.reason, mail.c.kind, mail.c.mailbox, mail.c.folder, mail.c.filed_to)
     chosen = select(*what, func.count()).where(_TOLD_NOBODY, mail.c.reason.not_in(caused), ~seen).group_by(*what)
     if since is not None:
@@ -327,11 +328,13 @@ def as_place(row: Row[Any]) -> MailPlace:
     )
 
 
-def overview(connection: Connection, organizer: str, since: datetime | None, now: datetime) -> Overview:
+def overview(
+    connection: Connection, organizer: str, since: datetime | None, now: datetime, *, answers: bool
+) -> Overview:
     """Everything a digest is made of, read in one transaction."""
     open_cases = cases(connection, states=(CaseState.NEW, CaseState.CLAIMED), organizer=organizer)
     closed = cases(connection, states=(CaseState.CLOSED,), closed_since=since, organizer=organizer)
-    counts, places = not_fanned_out(connection, since, organizer)
+    counts, places = not_fanned_out(connection, since, organizer, answers=answers)
     return Overview(
         cases=open_cases,
         closed=closed,

@@ -69,7 +69,7 @@ def digest_for(
     """All that one organizer may know."""
     config = parts.config
     person = next((o for o in config.organizers if o.email.lower() == email.lower()), None)
-    view = parts.ledger.overview(email, since, now)
+    view = parts.ledger.overview(email, since, now, answers=config.digest.count_answers)
     cases = [_line(parts, view, case) for case in view.cases if case.rule != DRILL]
     return Digest(
         to=Address(person.name, person.email) if person else Address("", email),
@@ -91,6 +91,7 @@ def digest_for(
         places=tuple((name, tuple(sorted(where))) for name, where in sorted(view.places.items())),
         silenced_codes=tuple(dict.fromkeys(view.silenced)),
         self_check=_self_check(parts),
+        answers_counted=config.digest.count_answers,
     )
 
 

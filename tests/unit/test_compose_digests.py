@@ -179,6 +179,19 @@ def test_trouble_is_told_in_the_readers_language_and_with_a_way_to_look(language
         assert "H2VNX9" in flat.partition("14")[2], "whose answer was held back"
 
 
+@pytest.mark.parametrize("counts", [(), (("list", 3),)])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_not_counted_is_said_in_each_digest(language: str, counts: tuple[tuple[str, int], ...]) -> None:
+    said = COMPOSER.templates.phrases(language).get("digest", "not-counted")
+    letter = replace(sample.digest(language), not_fanned_out=counts)
+    for shown in bodies(composed(letter)):
+        assert said not in unescape(" ".join(shown.split()))
+    for shown in bodies(composed(replace(letter, answers_counted=False))):
+        told = unescape(" ".join(shown.split()))
+        assert said in told
+        assert "intake cases machine" in told
+
+
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\n=1", "\uff1d1+1", '=HYPERLINK("http://x")']
 
 

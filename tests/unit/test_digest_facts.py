@@ -50,6 +50,18 @@ def test_counted_mail_has_a_place_and_none_that_concerns_somebody_withheld(tmp_p
     assert dict(digest(world, BOB).not_fanned_out) == {"automatic": 1, "junk": 1}
 
 
+def test_a_strangers_answer_is_counted_unless_none_is(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.deliver(mail(1, "I am away.", subject="Away", extra="Auto-Submitted: auto-replied\r\n"))
+    world.until_quiet()
+    assert dict(digest(world, ANN).not_fanned_out) == {"automatic": 1}
+    assert digest(world, ANN).answers_counted
+    quiet = world.config.digest.model_copy(update={"count_answers": False})
+    world.parts = replace(world.parts, config=replace(world.config, digest=quiet))
+    assert dict(digest(world, ANN).not_fanned_out) == {}
+    assert not digest(world, ANN).answers_counted
+
+
 def keyed(tmp_path: Path, key: bytes) -> World:
     (tmp_path / "bob.asc").write_bytes(key)
     world = World(tmp_path)

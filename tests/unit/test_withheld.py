@@ -18,13 +18,13 @@ from .days import EVENTS, Days, Event
 from .society import ANN, BOB_AT_HOME, BOB_TAGGED, CARL, DORA, KEEPER, RITA
 
 
-def same(events: Sequence[Event]) -> None:
+def same(events: Sequence[Event], digest: str = "") -> None:
     """What reaches Bob is the same with the case and without."""
     told: list[list[bytes]] = []
     for with_case in (True, False):
         folder = Path(tempfile.mkdtemp(prefix="wh"))
         try:
-            told.append(Days(folder, with_case=with_case).live(events))
+            told.append(Days(folder, with_case=with_case, digest=digest).live(events))
         finally:
             shutil.rmtree(folder)
     mine, without = told
@@ -81,10 +81,6 @@ UNDELIVERED = Event("accuse", f"Bob Builder|shouted at me at the meetup|text|{CA
             *(Event("returned", who, hidden=True) for who in (ANN, RITA, KEEPER)),
             *(Event("responds", f"{who}|words", hidden=True) for who in (ANN, RITA)),
         ],
-        # the same from an address that nobody knows: copies are forwarded, services answer for people
-        [ACCUSED, Event("responds", f"{ELSEWHERE}|marked", hidden=True), Event("returned", ELSEWHERE, hidden=True)],
-        # and forged by Bob in the reporter's name, to see whether they have written
-        [ACCUSED, Event("responds", f"{RITA}|marked"), Event("returned", RITA)],
         # word of what was given up, to several and about whatever it was, can't be delivered either, or comes back
         [Event("accuse", f"Bob Builder|is on stage|text|{CARL} {DORA}", hidden=True), Event("writes", "is on stage")],
         [UNDELIVERED, Event("comes-back", ANN, hidden=True)],
@@ -100,3 +96,16 @@ UNDELIVERED = Event("accuse", f"Bob Builder|shouted at me at the meetup|text|{CA
 )
 def test_what_would_show_that_there_is_a_case(events: list[Event]) -> None:
     same(events)
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        # copies are forwarded, services answer for people: from an address that nobody knows
+        [ACCUSED, Event("responds", f"{ELSEWHERE}|marked", hidden=True), Event("returned", ELSEWHERE, hidden=True)],
+        # forged by Bob in the reporter's name, to see whether they have written
+        [ACCUSED, Event("responds", f"{RITA}|marked"), Event("returned", RITA)],
+    ],
+)
+def test_nor_does_an_answer_that_names_no_message_where_none_is_counted(events: list[Event]) -> None:
+    same(events, "count_answers = false\n")
