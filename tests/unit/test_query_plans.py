@@ -25,7 +25,7 @@ GROWING = {"mail", "delivery", "case_file", "change", "place", "past", "note"}
 MAY = (
     "ORDER BY change.id DESC",  # from its end, and one row of it
     # The first digest counts all there was.
-    "FROM mail WHERE mail.outcome IN (?, ?) AND mail.reason != ? AND (mail.reason NOT IN (?, ?, ?)) AND NOT",
+    "FROM mail WHERE mail.outcome IN (?, ?) AND mail.reason != ? AND (mail.reason NOT IN (?, ?)) AND NOT",
     "WHERE mail.acknowledge_reason LIKE ?",
     "WHERE case_file.state IN (?) AND NOT (EXISTS",
 )
