@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -251,9 +252,16 @@ def close(invocation: Invocation, code: str, reason: str, outcome: str | None, b
 @click.argument("text")
 @_BY
 def note(invocation: Invocation, code: str, text: str, by: str) -> int:
-    """Note something about a case; it is kept encrypted."""
+    """Note something about a case; it is kept encrypted.
+
+    With - for TEXT it is read from standard input: words on a command line stand in the list of processes, which
+    everybody on the machine may read, and in the shell's history.
+    """
     from intake.decide.command import Command
 
+    text = sys.stdin.buffer.read().decode("utf-8", "replace").strip() if text == "-" else text
+    if not text:
+        raise click.UsageError("there is nothing to note")
     return _change(invocation, code, Command(CaseAction.NOTE, text=text), by)
 
 

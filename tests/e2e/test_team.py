@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 from servers.databases import ask
@@ -431,14 +432,14 @@ def test_for_who_is_withheld_a_case_does_not_exist(
 # --- the same at the command line ---
 
 
-def cli(team: Room, *words: str) -> Result:
+def cli(team: Room, *words: str, stdin: str = "") -> Result:
     config = ["--config", str(team.parts.config.path)]
     now = ["--now", team.now.isoformat()]
-    return CliRunner().invoke(intake, [*words[:2], *config, *now, *words[2:]], standalone_mode=False)
+    return CliRunner().invoke(intake, [*words[:2], *config, *now, *words[2:]], input=stdin, standalone_mode=False)
 
 
-def answer(team: Room, *words: str) -> dict[str, object]:
-    found = cli(team, *words, "--json")
+def answer(team: Room, *words: str, stdin: str = "") -> dict[str, object]:
+    found = cli(team, *words, "--json", stdin=stdin)
     assert found.return_value == 0, found.output
     values: dict[str, object] = json.loads(found.stdout)
     return values
@@ -458,8 +459,10 @@ def test_working_at_the_command_line(team: Room) -> None:
     ]
     assert one(team.later(0.01).run(), BOB, "notice").code == code
     answer(team, "cases", "note", code, "she is safe")
+    answer(team, "cases", "note", code, "-", stdin="and at home,\nÉva says\n")
+    assert isinstance(cli(team, "cases", "note", code, "-").exception, click.UsageError)
     shown = answer(team, "cases", "show", code)
-    assert [n["text"] for n in shown["notes"]] == ["she is safe"]  # type: ignore[attr-defined]
+    assert [n["text"] for n in shown["notes"]] == ["she is safe", "and at home,\nÉva says"]  # type: ignore[attr-defined]
     closed = answer(team, "cases", "close", code, "--outcome", "support", "--by", "Ann Example")
     assert (closed["state"], closed["outcome"]) == ("closed", "support")
     assert reminded(team.later(48).run()) == set()
