@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 MARGIN_S = 300.0  # a token with less left than this is not used any more
 CLOCKS_DIFFER_S = 60.0
 _CONTEXT = b"tokens 1"
+_WAIT = "wait\0"  # before the name of a login: no name begins like this
 
 
 class TokenFile:
@@ -46,20 +47,32 @@ class TokenFile:
 
     def get(self, name: str) -> tuple[str, float] | None:
         """A token with the seconds that it may still be used; None when there is none whose time can be believed."""
-        text, since, until = self._read().get(name, ("", 0.0, 0.0))
-        now = self._wall()
-        if not text or not since - CLOCKS_DIFFER_S <= now < until:
-            return None
-        return text, until - now
+        text, left = self._left(name)
+        return (text, left) if text else None
 
     def put(self, name: str, text: str, seconds: float) -> None:
         """Keep a token that is good for so long. Where nothing can be written, nothing is kept."""
-        if seconds <= MARGIN_S:
-            return
+        if seconds > MARGIN_S:
+            self._keep(name, text, seconds - MARGIN_S)
+
+    def waits(self, name: str) -> bool:
+        """Whether the authority of a login has asked to be left alone, and is to be yet."""
+        return self._left(_WAIT + name)[1] > 0
+
+    def wait(self, name: str, seconds: float) -> None:
+        """The authority of a login is not to be asked for so long."""
+        self._keep(_WAIT + name, "", seconds)
+
+    def _left(self, name: str) -> tuple[str, float]:
+        text, since, until = self._read().get(name, ("", 0.0, 0.0))
+        now = self._wall()
+        return (text, until - now) if since - CLOCKS_DIFFER_S <= now < until else ("", 0.0)
+
+    def _keep(self, name: str, text: str, seconds: float) -> None:
         now = self._wall()
         with self._lock:
             kept = {one: value for one, value in self._read().items() if now < value[2]}
-            kept[name] = (text, now, now + seconds - MARGIN_S)
+            kept[name] = (text, now, now + seconds)
             with contextlib.suppress(OSError):
                 self._write(self._key().seal(json.dumps(kept).encode(), _CONTEXT))
 

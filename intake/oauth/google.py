@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from intake.credentials import Login
+    from intake.oauth.patience import Patience
 
     class Google(Login, Protocol):
         """A login through a service account that stands in for the user."""
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
 GMAIL_SCOPE = "https://mail.google.com/"
 
 
-def ask(settings: Google) -> Issued:
+def ask(settings: Google, patience: Patience) -> Issued:
     """A token for the user, by an assertion (RFC 7523). Raises ConfigError and CredentialError."""
+    patience.demand()
     from google.auth import exceptions  # noqa: PLC0415 - an extra, slow to load
     from google.auth.transport.requests import Request  # noqa: PLC0415
     from google.oauth2 import service_account  # noqa: PLC0415
@@ -48,7 +50,7 @@ def ask(settings: Google) -> Issued:
         what = "service_account_file is no key of a service account"
         raise answers.failed(settings, what, "download its key as JSON again") from None
     try:
-        within(answers.SECONDS, lambda: account.refresh(Request()))
+        within(answers.SECONDS, lambda: account.refresh(Request(patience.session())))
     except TimeoutError:
         raise answers.failed(settings, "the authority does not answer", AGAIN) from None
     except exceptions.TransportError:

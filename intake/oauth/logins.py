@@ -13,6 +13,7 @@ from intake import credentials
 from intake.credentials import Password, Token
 from intake.oauth import google, printed
 from intake.oauth.microsoft import Entra, app_secret
+from intake.oauth.patience import Patience
 from intake.oauth.source import Issued, Source
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 class Logins:
     """What to log in with, for every mailbox and the way out. Safe to ask from several threads.
 
-    With ``file``, tokens of an authority outlive the process.
+    With ``file``, tokens of an authority outlive the process, and so does the time before which it is not to be asked.
     """
 
     def __init__(
@@ -35,8 +36,10 @@ class Logins:
         file: TokenFile | None = None,
         *,
         monotonic: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
     ) -> None:
-        self._directory, self._environ, self._monotonic = directory, environ, monotonic
+        self._directory, self._environ = directory, environ
+        self._monotonic, self._wall = monotonic, wall
         self._file = file
         self._lock = threading.Lock()
         self._sources: dict[tuple[str, ...], Source] = {}
@@ -54,9 +57,10 @@ class Logins:
         ask: Callable[[], Issued]
         if settings.auth == "microsoft":
             entra = cast("Microsoft", settings)
-            ask = Entra(entra, lambda: app_secret(entra, self._directory, self._environ))
+            secret = partial(app_secret, entra, self._directory, self._environ)
+            ask = Entra(entra, secret, self._patience(settings))
         elif settings.auth == "google":
-            ask = partial(google.ask, cast("Google", settings))
+            ask = partial(google.ask, cast("Google", settings), self._patience(settings))
         else:
             # What prints tokens keeps its own: they are of a kind that we know nothing about.
             return Source(partial(printed.ask, settings, self._directory, self._environ), self._monotonic)
@@ -64,6 +68,13 @@ class Logins:
             return Source(ask, self._monotonic)
         name = token_name(settings)
         return Source(ask, self._monotonic, partial(self._file.get, name), partial(self._file.put, name))
+
+    def _patience(self, settings: Login) -> Patience:
+        if self._file is None:
+            return Patience(settings, self._monotonic, self._wall)
+        name = token_name(settings)
+        waits, wait = partial(self._file.waits, name), partial(self._file.wait, name)
+        return Patience(settings, self._monotonic, self._wall, waits, wait)
 
 
 def token_name(settings: Login) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from intake.credentials import App, CredentialError, Login
+    from intake.oauth.patience import Patience
 
     class Microsoft(Login, App, Protocol):
         """A login through Microsoft Entra."""
@@ -100,11 +101,12 @@ class Entra:
     secret that was replaced counts at once.
     """
 
-    def __init__(self, settings: Microsoft, secret: Callable[[], Any]) -> None:
-        self._settings, self._secret = settings, secret
+    def __init__(self, settings: Microsoft, secret: Callable[[], Any], patience: Patience) -> None:
+        self._settings, self._secret, self._patience = settings, secret, patience
 
     def __call__(self) -> Issued:
         """A token. Raises ConfigError and CredentialError."""
+        self._patience.demand()
         try:
             answer = within(answers.SECONDS, self._ask)
         except ConfigError:
@@ -136,7 +138,7 @@ class Entra:
             client_credential=self._secret(),
             authority=f"{place}/{settings.tenant}",
             instance_discovery=None if not settings.authority else False,
-            timeout=answers.SECONDS,
+            http_client=self._patience.session(),
         )
         answer: dict[str, Any] = application.acquire_token_for_client([scope(settings)])
         return answer

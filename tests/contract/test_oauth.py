@@ -26,6 +26,7 @@ from intake.cli import advice, light, status
 from intake.config import Config, loads
 from intake.credentials import CredentialError, Token
 from intake.errors import ConfigError, DeliveryError, IntakeError, MailboxError
+from intake.ledger.keys import Key
 from intake.oauth import answers, expiry
 from intake.oauth import microsoft as entra
 from intake.oauth.logins import Logins
@@ -342,6 +343,53 @@ def test_the_last_token_serves_to_its_end_while_the_authority_is_down(
         logins.credential(loaded.mailboxes[0])
     authority.orders.down = 0
     assert logins.credential(loaded.mailboxes[0]) != first
+
+
+@pytest.mark.parametrize("said", ["300", "Fri, 15 Jan 2027 08:05:00 GMT"])
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("way", ["microsoft", "google"])
+def test_an_authority_is_left_alone_for_as_long_as_it_says(
+    way: str, status: int, said: str, tmp_path: Path, authority: Authority
+) -> None:
+    """Also by the next pass of cron; another login, and another community with the same one, ask all the same."""
+    wall, late = datetime(2027, 1, 15, 8, tzinfo=UTC).timestamp(), 0.0
+    login = login_by(way, tmp_path, authority)
+    loaded = config(tmp_path, login)
+    authority.orders.mailbox = loaded.mailboxes[0].user
+    file = tokens.TokenFile(tmp_path / "tokens", lambda: Key.of(b"k" * 32), lambda: wall + late)
+
+    def logins(kept: tokens.TokenFile | None) -> Logins:
+        return Logins(tmp_path, {"SECRET": SECRET}, kept, monotonic=lambda: late, wall=lambda: wall + late)
+
+    alone, cron = logins(None), (logins(file), logins(file))
+    authority.orders.down, authority.orders.retry_after = status, said
+    for moment in (0.0, 1.0, 299.0):
+        late = moment
+        for one in (alone, *cron):
+            with pytest.raises(CredentialError, match="says when to ask again; it is tried again then"):
+                one.credential(loaded.mailboxes[0])
+    assert authority.orders.turned_away == 2, "once without a file, once for all who share one"
+    authority.orders.down = 0
+    assert logins(None).credential(loaded.mailboxes[0])
+    other = config(tmp_path, login.replace(authority.url, f"{authority.url}/"), user="another@test.example")
+    authority.orders.mailbox = other.mailboxes[0].user
+    assert alone.credential(other.mailboxes[0])
+    authority.orders.mailbox = loaded.mailboxes[0].user
+    late = 300.0
+    assert all(one.credential(loaded.mailboxes[0]) for one in (alone, *cron))
+
+
+@pytest.mark.parametrize("said", ["", "0", "-5", "NaN", "soon", "1e9", "Mon, 01 Jan 0001 00:00:00 GMT"])
+def test_an_authority_that_names_no_time_to_come_is_asked_at_the_next_attempt(
+    said: str, tmp_path: Path, authority: Authority
+) -> None:
+    loaded = config(tmp_path, microsoft(authority))
+    logins = Logins(tmp_path, {"SECRET": SECRET}, monotonic=lambda: 0.0)
+    authority.orders.down, authority.orders.retry_after = 503, said
+    for attempt in (1, 2):
+        with pytest.raises(CredentialError, match="it is tried again"):
+            logins.credential(loaded.mailboxes[0])
+        assert authority.orders.turned_away == attempt
 
 
 def test_nothing_is_kept_for_longer_than_a_day() -> None:

@@ -50,6 +50,8 @@ class Orders:
     lifetime: int = 3600
     clock: timedelta = timedelta()  # how far its clock is ahead of ours
     down: int = 0  # an HTTP status to answer everything with, but what Dovecot asks
+    retry_after: str = ""  # with that status
+    turned_away: int = 0  # how often it was answered
     silent: threading.Event | None = None  # answer nothing before this is set
     introspection: int = 200
     jwt: bool = False
@@ -153,7 +155,9 @@ class Authority:
             return
         path = request.path.partition("?")[0]
         if self.orders.down and path != "/introspect":
-            _answer(request, self.orders.down, {"error": "temporarily_unavailable"})
+            self.orders.turned_away += 1
+            more = {"Retry-After": self.orders.retry_after} if self.orders.retry_after else {}
+            _answer(request, self.orders.down, {"error": "temporarily_unavailable"}, more)
         elif path.endswith("/.well-known/openid-configuration"):
             base = f"{self.url}/{path.split('/')[1]}"
             found = {"authorization_endpoint": f"{base}/authorize", "token_endpoint": f"{base}/oauth2/v2.0/token",

@@ -57,6 +57,7 @@ LIBRARIES = {
     "pymap": ("intake.demo",),
     "pysasl": ("intake.demo",),
     "pysequoia": ("intake.compose.encrypt",),
+    "requests": ("intake.oauth.patience",),  # by which msal and google-auth ask
     "tnefparse": ("intake.receive",),
 }
 
