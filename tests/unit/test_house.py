@@ -59,6 +59,7 @@ LIBRARIES = {
     "pysequoia": ("intake.compose.encrypt",),
     "requests": ("intake.oauth.patience",),  # by which msal and google-auth ask
     "tnefparse": ("intake.receive",),
+    "urllib3": ("intake.oauth.patience",),
 }
 
 # Who may name the classes that do the real thing; everybody else is handed them.
