@@ -99,7 +99,9 @@ class Team:
         answers = not verdict.matched and _answers(arrival)
         people = {one.email.lower() for one in (*self.config.organizers, self.config.fallback) if one}
         people |= {self.config.alarm.email.lower()} - {""}
-        told = _author(mail) in people or (history.wrote_to_us and answers)
+        # Where strangers' answers don't count, nor does a reporter's, and what answers nothing does, whoever sent it.
+        may = verdict.kind is not Kind.PERSON if self.config.digest.count_answers else answers
+        told = _author(mail) in people or (history.wrote_to_us and may)
         if verdict.kind is Kind.BOUNCE and not told:
             texts = "\n".join((mail.text, *mail.all_text))[: 64 << 10].lower()
             told = any(email in texts for email in people)

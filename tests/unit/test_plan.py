@@ -146,14 +146,14 @@ def test_what_a_list_answers_to_an_alarm_may_be_somebodys_words(kind: Kind) -> N
         (Kind.AUTOMATIC, "receipt:mdn", "x@shop.example", "", False, False, "answers-unknown"),
         (Kind.BOUNCE, "bounce:complaint", "x@isp.example", "", False, False, "answers-unknown"),
         (Kind.BOUNCE, "bounce:daemon", "x@mx.example", "No such user: <a@b.example>", False, False, "answers-unknown"),
-        # nothing of ours can have caused these, whoever is said to have sent them
+        (Kind.AUTOMATIC, "auto-submitted:auto-generated", "rita@example.com", "", False, True, "may-answer-ours"),
+        (Kind.AUTOMATIC, "auto-submitted:auto-replied", "rita@example.com", "", True, True, "may-answer-ours"),
+        # nothing of ours can have caused these
         (Kind.AUTOMATIC, "auto-submitted:auto-generated", "x@shop.example", "", False, False, "no-rule-matches"),
-        (Kind.AUTOMATIC, "auto-submitted:auto-generated", "rita@example.com", "", False, True, "no-rule-matches"),
         (Kind.LIST, "list:list-id", "ann@example.org", "", False, True, "no-rule-matches"),
         # these are for people
         (Kind.AUTOMATIC, "header:x-mailer", "ann@example.org", "", True, False, "r"),
         (Kind.AUTOMATIC, "auto-submitted:auto-replied", "form@shop.example", "", True, False, "r"),
-        (Kind.AUTOMATIC, "auto-submitted:auto-replied", "rita@example.com", "", True, True, "r"),
         (Kind.PERSON, "wording:out-of-office", "rita@example.com", "", True, True, "r"),
     ],
 )
@@ -169,6 +169,22 @@ def test_what_any_message_of_ours_may_have_caused_is_kept_out_of_counts(
     assert plan.outcome is (Outcome.CASE if reason == "r" else Outcome.RECORDED)
     woken = planned(mail, History(wrote_to_us=known, recent_case=7))
     assert woken.case_id == (7 if reason == "may-answer-ours" else None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "why", "matched"),
+    [
+        (Kind.AUTOMATIC, "auto-submitted:auto-generated", False),
+        (Kind.AUTOMATIC, "auto-submitted:auto-generated", True),
+        (Kind.AUTOMATIC, "auto-submitted:auto-replied", True),
+        (Kind.PERSON, "wording:out-of-office", True),
+    ],
+)
+def test_where_no_answer_counts_nothing_shows_whether_somebody_has_written(kind: Kind, why: str, matched: bool) -> None:
+    judged = verdict(kind=kind, acknowledge=False, acknowledge_reason=why, acknowledge_to=None, matched=matched)
+    strict = Planner(config("[digest]\ncount_answers = false\n"))
+    known, unknown = (planned(arrival(1, judged=judged), History(wrote_to_us=one), strict) for one in (True, False))
+    assert (known.outcome, known.reason, copies(known)) == (unknown.outcome, unknown.reason, copies(unknown))
 
 
 def test_our_own_mail_coming_back_is_only_counted() -> None:
